@@ -1,1 +1,3 @@
+//! Availability: the read picture. It owns nothing that cannot be rebuilt and never asks the database on a read.
 
+pub mod domain;

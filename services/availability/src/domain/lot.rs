@@ -1,0 +1,399 @@
+//! One lot: its floors, its spots, its counters. Every change moves the counters by the difference and gets the next revision, so that
+//! a watcher can ask for what changed since the revision it has seen.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
+use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId};
+
+use crate::domain::spot::{Ground, LiveWindow, SpotInfo, SpotPicture, Stamp};
+
+/// What the inventory says of a lot, as far as the picture needs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LotInfo {
+    pub lot_id: LotId,
+    pub name: String,
+    /// How long before its start a window keeps others away.
+    pub early_arrival: SignedDuration,
+    pub version: i64,
+}
+
+/// A level of a lot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FloorInfo {
+    pub floor_id: FloorId,
+    pub floor_number: i32,
+}
+
+/// Free and total spots of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    pub free: u32,
+    pub total: u32,
+}
+
+/// Counters of one floor, by type.
+pub type FloorCounts = BTreeMap<SpotType, Count>;
+
+/// Everything known of one lot.
+#[derive(Clone, Debug)]
+pub struct LotPicture {
+    pub info: LotInfo,
+    pub floors: BTreeMap<FloorId, FloorInfo>,
+    spots: HashMap<SpotId, SpotPicture>,
+    counts: BTreeMap<FloorId, FloorCounts>,
+    /// Counts up with every change that a reader could notice.
+    revision: u64,
+    /// Each spot once, at the revision of its last change.
+    changed: BTreeMap<u64, SpotId>,
+    /// Each spot once, at the instant when time alone will change it.
+    due: BTreeSet<(Timestamp, SpotId)>,
+}
+
+impl LotPicture {
+    #[must_use]
+    pub fn new(info: LotInfo) -> Self {
+        Self {
+            info,
+            floors: BTreeMap::new(),
+            spots: HashMap::new(),
+            counts: BTreeMap::new(),
+            revision: 0,
+            changed: BTreeMap::new(),
+            due: BTreeSet::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    #[must_use]
+    pub fn spot(&self, spot_id: SpotId) -> Option<&SpotPicture> {
+        self.spots.get(&spot_id)
+    }
+
+    pub fn spots(&self) -> impl Iterator<Item = &SpotPicture> {
+        self.spots.values()
+    }
+
+    #[must_use]
+    pub fn counts(&self) -> &BTreeMap<FloorId, FloorCounts> {
+        &self.counts
+    }
+
+    /// Spots that changed after a revision, oldest change first.
+    pub fn changed_since(&self, revision: u64) -> impl Iterator<Item = &SpotPicture> {
+        self.changed.range(revision + 1..).filter_map(|(_, spot_id)| self.spots.get(spot_id))
+    }
+
+    /// The next instant at which time alone changes a spot.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Takes a newer word on the lot itself.
+    pub fn put_info(&mut self, info: LotInfo, now: Timestamp) -> bool {
+        if info.version <= self.info.version {
+            return false;
+        }
+        let early_changed = info.early_arrival != self.info.early_arrival;
+        self.info = info;
+        self.revision += 1;
+        if early_changed {
+            let all: Vec<SpotId> = self.spots.keys().copied().collect();
+            for spot_id in all {
+                self.refresh(spot_id, now);
+            }
+        }
+        true
+    }
+
+    pub fn put_floor(&mut self, floor: FloorInfo) {
+        self.counts.entry(floor.floor_id).or_default();
+        self.floors.insert(floor.floor_id, floor);
+    }
+
+    /// Takes a newer word on a spot itself; the first word makes it.
+    pub fn put_spot(&mut self, info: SpotInfo, stamp: Stamp, now: Timestamp) -> bool {
+        let spot_id = info.spot_id;
+        match self.spots.get_mut(&spot_id) {
+            Some(known) if info.version <= known.info.version => return false,
+            Some(known) => {
+                count(&mut self.counts, known, false);
+                known.info = info;
+                advance(&mut known.stamp, stamp);
+                count(&mut self.counts, known, true);
+            }
+            None => {
+                let mut spot = SpotPicture::new(info);
+                advance(&mut spot.stamp, stamp);
+                count(&mut self.counts, &spot, true);
+                self.spots.insert(spot_id, spot);
+            }
+        }
+        self.mark_changed(spot_id);
+        self.refresh(spot_id, now);
+        true
+    }
+
+    /// Takes a newer word of the ground.
+    pub fn put_ground(&mut self, spot_id: SpotId, ground: Ground, version: i64, stamp: Stamp, now: Timestamp) -> bool {
+        let Some(spot) = self.spots.get_mut(&spot_id) else { return false };
+        if version <= spot.ground_version {
+            return false;
+        }
+        spot.ground = ground;
+        spot.ground_version = version;
+        advance(&mut spot.stamp, stamp);
+        self.refresh(spot_id, now);
+        true
+    }
+
+    /// Puts a live window on a spot, in place of an older word on the same booking.
+    pub fn put_window(&mut self, spot_id: SpotId, live: LiveWindow, stamp: Stamp, now: Timestamp) -> bool {
+        let Some(spot) = self.spots.get_mut(&spot_id) else { return false };
+        match spot.windows.iter_mut().find(|known| known.booking_id == live.booking_id) {
+            Some(known) if live.version <= known.version => return false,
+            Some(known) => *known = live,
+            None => spot.windows.push(live),
+        }
+        advance(&mut spot.stamp, stamp);
+        self.refresh(spot_id, now);
+        true
+    }
+
+    /// Takes a booking's window off a spot.
+    pub fn end_window(&mut self, spot_id: SpotId, booking_id: BookingId, stamp: Stamp, now: Timestamp) -> bool {
+        let Some(spot) = self.spots.get_mut(&spot_id) else { return false };
+        let before = spot.windows.len();
+        spot.windows.retain(|live| live.booking_id != booking_id);
+        if spot.windows.len() == before {
+            return false;
+        }
+        advance(&mut spot.stamp, stamp);
+        self.refresh(spot_id, now);
+        true
+    }
+
+    /// Lets time pass: looks again at every spot whose instant has come. Returns how many changed.
+    pub fn tick(&mut self, now: Timestamp) -> usize {
+        let mut changed = 0;
+        while let Some((at, spot_id)) = self.due.first().copied() {
+            if at > now {
+                break;
+            }
+            changed += usize::from(self.refresh(spot_id, now));
+        }
+        changed
+    }
+
+    /// Looks at a spot again: status, counters, revision and the next due instant follow. True if the status changed.
+    fn refresh(&mut self, spot_id: SpotId, now: Timestamp) -> bool {
+        let Some(spot) = self.spots.get_mut(&spot_id) else { return false };
+        if let Some(at) = spot.due.take() {
+            self.due.remove(&(at, spot_id));
+        }
+        let (status, due) = spot.look(now, self.info.early_arrival);
+        spot.due = due;
+        if let Some(at) = due {
+            self.due.insert((at, spot_id));
+        }
+        if status == spot.status {
+            return false;
+        }
+        count(&mut self.counts, spot, false);
+        spot.status = status;
+        count(&mut self.counts, spot, true);
+        self.mark_changed(spot_id);
+        true
+    }
+
+    fn mark_changed(&mut self, spot_id: SpotId) {
+        let Some(spot) = self.spots.get_mut(&spot_id) else { return };
+        self.changed.remove(&spot.changed_revision);
+        self.revision += 1;
+        spot.changed_revision = self.revision;
+        self.changed.insert(self.revision, spot_id);
+    }
+}
+
+/// Adds a spot to its counters, or takes it out.
+fn count(counts: &mut BTreeMap<FloorId, FloorCounts>, spot: &SpotPicture, add: bool) {
+    let cell =
+        counts.entry(spot.info.floor_id).or_default().entry(spot.info.spot_type).or_default();
+    let free = u32::from(spot.status == SpotStatus::Available);
+    if add {
+        cell.total += 1;
+        cell.free += free;
+    } else {
+        cell.total -= 1;
+        cell.free -= free;
+    }
+}
+
+fn advance(known: &mut Stamp, seen: Stamp) {
+    known.booking = known.booking.max(seen.booking);
+    known.sensor = known.sensor.max(seen.sensor);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::spot::Phase;
+    use parkmesh_contracts::window::Window;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    const EARLY: SignedDuration = SignedDuration::from_mins(15);
+    const SPOTS: u128 = 6;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(60 * 24 + minute)
+    }
+
+    fn spot_id(n: u128) -> SpotId {
+        SpotId::from(Uuid::from_u128(n))
+    }
+
+    fn lot() -> LotPicture {
+        let mut lot = LotPicture::new(LotInfo {
+            lot_id: LotId::from(Uuid::from_u128(9)),
+            name: "Mall".into(),
+            early_arrival: EARLY,
+            version: 1,
+        });
+        for n in 0..SPOTS {
+            lot.put_spot(info(n, 1, false), Stamp::default(), at(0));
+        }
+        lot
+    }
+
+    fn info(n: u128, version: i64, out_of_service: bool) -> SpotInfo {
+        SpotInfo {
+            spot_id: spot_id(n),
+            floor_id: FloorId::from(Uuid::from_u128(100 + n % 2)),
+            spot_number: n.to_string(),
+            spot_type: if n.is_multiple_of(3) { SpotType::Ev } else { SpotType::Regular },
+            out_of_service,
+            version,
+            plan: (0.0, 0.0),
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Spot(u128, i64, bool),
+        Ground(u128, u8, i64),
+        Window(u128, u128, i64, i64, u8),
+        End(u128, u128),
+        Tick(i64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0..SPOTS, 1..5i64, any::<bool>()).prop_map(|(n, v, o)| Step::Spot(n, v, o)),
+            (0..SPOTS, 0..3u8, 1..9i64).prop_map(|(n, g, v)| Step::Ground(n, g, v)),
+            (0..SPOTS, 0..4u128, 1..6i64, 0..300i64, 0..3u8)
+                .prop_map(|(n, b, v, start, p)| Step::Window(n, b, v, start, p)),
+            (0..SPOTS, 0..4u128).prop_map(|(n, b)| Step::End(n, b)),
+            (0..60i64).prop_map(Step::Tick),
+        ]
+    }
+
+    fn apply(lot: &mut LotPicture, step: &Step, now: &mut i64) {
+        let stamp = Stamp::default();
+        match *step {
+            Step::Spot(n, version, out) => {
+                lot.put_spot(info(n, version, out), stamp, at(*now));
+            }
+            Step::Ground(n, g, version) => {
+                let ground = [Ground::Vacant, Ground::Occupied, Ground::Unknown][usize::from(g)];
+                lot.put_ground(spot_id(n), ground, version, stamp, at(*now));
+            }
+            Step::Window(n, b, version, start, p) => {
+                let phase =
+                    [Phase::Held { until: at(start + 5) }, Phase::Reserved, Phase::Active]
+                        [usize::from(p)];
+                let window = Window::try_new(at(start), at(start + 30)).expect("a window");
+                let live = LiveWindow {
+                    booking_id: BookingId::from(Uuid::from_u128(b)),
+                    version,
+                    window,
+                    phase,
+                };
+                lot.put_window(spot_id(n), live, stamp, at(*now));
+            }
+            Step::End(n, b) => {
+                let booking_id = BookingId::from(Uuid::from_u128(b));
+                lot.end_window(spot_id(n), booking_id, stamp, at(*now));
+            }
+            Step::Tick(minutes) => {
+                *now += minutes;
+                lot.tick(at(*now));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn counters_always_equal_a_recount_and_no_due_change_is_missed(
+            steps in proptest::collection::vec(step(), 1..80)
+        ) {
+            let mut lot = lot();
+            let mut now = 0;
+            for step in &steps {
+                let seen = lot.revision();
+                apply(&mut lot, step, &mut now);
+                lot.tick(at(now));
+                let mut recount: BTreeMap<FloorId, FloorCounts> = BTreeMap::new();
+                for spot in lot.spots() {
+                    prop_assert_eq!(spot.status, spot.look(at(now), EARLY).0);
+                    count(&mut recount, spot, true);
+                    prop_assert!(spot.changed_revision <= seen
+                        || lot.changed_since(seen).any(|c| c.info.spot_id == spot.info.spot_id));
+                }
+                prop_assert_eq!(lot.counts(), &recount);
+            }
+        }
+
+        #[test]
+        fn the_same_words_in_any_order_and_repeated_make_the_same_ground(
+            words in proptest::collection::vec((0..SPOTS, 0..3u8, 1..50i64), 1..40),
+            seed in any::<u64>(),
+        ) {
+            // One word to a version, as the sensor service gives them.
+            let mut unique: BTreeMap<(u128, i64), u8> = BTreeMap::new();
+            for (n, g, v) in words { unique.entry((n, v)).or_insert(g); }
+            let ordered: Vec<Step> = unique.iter().map(|((n, v), g)| Step::Ground(*n, *g, *v)).collect();
+            let mut mixed = [ordered.clone(), ordered.clone()].concat();
+            let len = mixed.len() as u64;
+            for i in 0..mixed.len() {
+                let j = (seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(i as u64 * 7919)) % len;
+                mixed.swap(i, usize::try_from(j).expect("small"));
+            }
+            let (mut a, mut b, mut now) = (lot(), lot(), 0);
+            for s in &ordered { apply(&mut a, s, &mut now); }
+            for s in &mixed { apply(&mut b, s, &mut now); }
+            for spot in a.spots() {
+                let other = b.spot(spot.info.spot_id).expect("the same spots");
+                prop_assert_eq!((spot.status, spot.ground_version), (other.status, other.ground_version));
+            }
+        }
+    }
+
+    #[test]
+    fn a_watcher_is_told_each_changed_spot_once_at_its_last_change() {
+        let mut lot = lot();
+        let seen = lot.revision();
+        let stamp = Stamp::default();
+        lot.put_ground(spot_id(1), Ground::Occupied, 1, stamp, at(0));
+        lot.put_ground(spot_id(2), Ground::Occupied, 1, stamp, at(0));
+        lot.put_ground(spot_id(1), Ground::Vacant, 2, stamp, at(0));
+        let changed: Vec<SpotId> = lot.changed_since(seen).map(|s| s.info.spot_id).collect();
+        assert_eq!(changed, [spot_id(2), spot_id(1)]);
+    }
+}

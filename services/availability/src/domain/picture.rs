@@ -1,0 +1,325 @@
+//! All lots, and the changes that facts and snapshots bring to them.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use jiff::Timestamp;
+use parkmesh_contracts::ids::{BookingId, LotId, SpotId};
+
+use crate::domain::lot::{FloorInfo, LotInfo, LotPicture};
+use crate::domain::spot::{Ground, LiveWindow, SpotInfo, Stamp};
+
+/// Ended bookings that are remembered, so that an older fact delivered again does not bring a window back.
+const MAX_ENDED_BOOKINGS: usize = 200_000;
+/// Words of the ground on spots that the inventory has not told of yet.
+const MAX_EARLY_WORDS: usize = 100_000;
+
+/// One thing that a fact or a snapshot says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    Lot(LotInfo, Vec<FloorInfo>),
+    Spot(LotId, SpotInfo),
+    Ground { lot_id: LotId, spot_id: SpotId, ground: Ground, version: i64 },
+    Window { lot_id: LotId, spot_id: SpotId, live: LiveWindow },
+    Ended { lot_id: LotId, booking_id: BookingId, version: i64 },
+}
+
+impl Change {
+    /// The lot that the change belongs to.
+    #[must_use]
+    pub fn lot_id(&self) -> LotId {
+        match self {
+            Self::Lot(info, _) => info.lot_id,
+            Self::Spot(lot_id, _)
+            | Self::Ground { lot_id, .. }
+            | Self::Window { lot_id, .. }
+            | Self::Ended { lot_id, .. } => *lot_id,
+        }
+    }
+}
+
+/// Where a booking's window lies, or that it has ended.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    spot_id: Option<SpotId>,
+    version: i64,
+    /// Position in BOOKING of the word.
+    sequence: u64,
+}
+
+/// All lots.
+#[derive(Debug, Default)]
+pub struct Picture {
+    lots: HashMap<LotId, LotPicture>,
+    bookings: HashMap<BookingId, Known>,
+    ended: VecDeque<BookingId>,
+    /// The ground may speak before the inventory is heard: the two are streams of their own.
+    early_words: HashMap<SpotId, (Ground, i64, Stamp)>,
+}
+
+impl Picture {
+    #[must_use]
+    pub fn lot(&self, lot_id: LotId) -> Option<&LotPicture> {
+        self.lots.get(&lot_id)
+    }
+
+    pub fn lots(&self) -> impl Iterator<Item = &LotPicture> {
+        self.lots.values()
+    }
+
+    /// Applies a change if it is newer than what is known. True if anything was taken.
+    pub fn apply(&mut self, change: Change, stamp: Stamp, now: Timestamp) -> bool {
+        match change {
+            Change::Lot(info, floors) => self.apply_lot(info, floors, now),
+            Change::Spot(lot_id, info) => {
+                let spot_id = info.spot_id;
+                let Some(lot) = self.lots.get_mut(&lot_id) else { return false };
+                let taken = lot.put_spot(info, stamp, now);
+                if let Some((ground, version, stamp)) = self.early_words.remove(&spot_id) {
+                    lot.put_ground(spot_id, ground, version, stamp, now);
+                }
+                taken
+            }
+            Change::Ground { lot_id, spot_id, ground, version } => {
+                match self.lots.get_mut(&lot_id) {
+                    Some(lot) if lot.spot(spot_id).is_some() => {
+                        lot.put_ground(spot_id, ground, version, stamp, now)
+                    }
+                    _ => self.keep_early_word(spot_id, ground, version, stamp),
+                }
+            }
+            Change::Window { lot_id, spot_id, live } => {
+                self.apply_window(lot_id, spot_id, live, stamp, now)
+            }
+            Change::Ended { lot_id, booking_id, version } => {
+                self.apply_end(lot_id, booking_id, version, stamp, now)
+            }
+        }
+    }
+
+    /// Lets time pass in every lot. Returns the lots in which a spot changed.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<LotId> {
+        self.lots
+            .iter_mut()
+            .filter_map(|(lot_id, lot)| (lot.tick(now) > 0).then_some(*lot_id))
+            .collect()
+    }
+
+    /// The next instant at which time alone changes a spot anywhere.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.lots.values().filter_map(LotPicture::next_due).min()
+    }
+
+    /// Takes off every window that the picture learnt of at or before `sequence` and that is not among `live`: a snapshot of that position
+    /// would have told of it. Returns how many there were.
+    pub fn drop_unlisted(&mut self, live: &HashSet<BookingId>, sequence: u64, now: Timestamp) -> usize {
+        let unlisted: Vec<(BookingId, SpotId)> = self
+            .bookings
+            .iter()
+            .filter(|(booking_id, known)| known.sequence <= sequence && !live.contains(booking_id))
+            .filter_map(|(booking_id, known)| known.spot_id.map(|spot_id| (*booking_id, spot_id)))
+            .collect();
+        for (booking_id, spot_id) in &unlisted {
+            for lot in self.lots.values_mut() {
+                lot.end_window(*spot_id, *booking_id, Stamp::default(), now);
+            }
+            self.bookings.remove(booking_id);
+        }
+        unlisted.len()
+    }
+
+    fn apply_lot(&mut self, info: LotInfo, floors: Vec<FloorInfo>, now: Timestamp) -> bool {
+        let (lot, taken) = match self.lots.get_mut(&info.lot_id) {
+            Some(lot) => {
+                let taken = lot.put_info(info, now);
+                (lot, taken)
+            }
+            None => {
+                let lot_id = info.lot_id;
+                (self.lots.entry(lot_id).or_insert_with(|| LotPicture::new(info)), true)
+            }
+        };
+        for floor in floors {
+            lot.put_floor(floor);
+        }
+        taken
+    }
+
+    fn apply_window(
+        &mut self,
+        lot_id: LotId,
+        spot_id: SpotId,
+        live: LiveWindow,
+        stamp: Stamp,
+        now: Timestamp,
+    ) -> bool {
+        let known = self.bookings.get(&live.booking_id).copied();
+        if known.is_some_and(|known| live.version <= known.version) {
+            return false;
+        }
+        let Some(lot) = self.lots.get_mut(&lot_id) else { return false };
+        let (booking_id, version) = (live.booking_id, live.version);
+        if let Some(Known { spot_id: Some(old), .. }) = known
+            && old != spot_id
+        {
+            lot.end_window(old, booking_id, stamp, now);
+        }
+        let taken = lot.put_window(spot_id, live, stamp, now);
+        if taken {
+            let sequence = stamp.booking;
+            self.bookings.insert(booking_id, Known { spot_id: Some(spot_id), version, sequence });
+        }
+        taken
+    }
+
+    fn apply_end(
+        &mut self,
+        lot_id: LotId,
+        booking_id: BookingId,
+        version: i64,
+        stamp: Stamp,
+        now: Timestamp,
+    ) -> bool {
+        let known = self.bookings.get(&booking_id).copied();
+        if known.is_some_and(|known| version <= known.version) {
+            return false;
+        }
+        if let (Some(Known { spot_id: Some(spot_id), .. }), Some(lot)) =
+            (known, self.lots.get_mut(&lot_id))
+        {
+            lot.end_window(spot_id, booking_id, stamp, now);
+        }
+        self.bookings.insert(booking_id, Known { spot_id: None, version, sequence: stamp.booking });
+        self.ended.push_back(booking_id);
+        if self.ended.len() > MAX_ENDED_BOOKINGS
+            && let Some(oldest) = self.ended.pop_front()
+        {
+            self.bookings.remove(&oldest);
+        }
+        true
+    }
+
+    fn keep_early_word(&mut self, spot_id: SpotId, ground: Ground, version: i64, stamp: Stamp) -> bool {
+        if self.early_words.len() >= MAX_EARLY_WORDS {
+            return false;
+        }
+        let word = self.early_words.entry(spot_id).or_insert((ground, version, stamp));
+        if version > word.1 {
+            *word = (ground, version, stamp);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::spot::Phase;
+    use jiff::SignedDuration;
+    use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
+    use parkmesh_contracts::ids::FloorId;
+    use parkmesh_contracts::window::Window;
+    use uuid::Uuid;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(60 * 24 + minute)
+    }
+
+    fn lot_id() -> LotId {
+        LotId::from(Uuid::from_u128(1))
+    }
+
+    fn spot_id(n: u128) -> SpotId {
+        SpotId::from(Uuid::from_u128(n))
+    }
+
+    fn spot(n: u128) -> Change {
+        Change::Spot(
+            lot_id(),
+            SpotInfo {
+                spot_id: spot_id(n),
+                floor_id: FloorId::from(Uuid::from_u128(2)),
+                spot_number: n.to_string(),
+                spot_type: SpotType::Regular,
+                out_of_service: false,
+                version: 1,
+                plan: (0.0, 0.0),
+            },
+        )
+    }
+
+    fn window(spot: u128, version: i64) -> Change {
+        Change::Window {
+            lot_id: lot_id(),
+            spot_id: spot_id(spot),
+            live: LiveWindow {
+                booking_id: BookingId::from(Uuid::from_u128(7)),
+                version,
+                window: Window::try_new(at(0), at(60)).expect("a window"),
+                phase: Phase::Reserved,
+            },
+        }
+    }
+
+    fn picture() -> Picture {
+        let mut picture = Picture::default();
+        let info = LotInfo {
+            lot_id: lot_id(),
+            name: "Mall".into(),
+            early_arrival: SignedDuration::from_mins(15),
+            version: 1,
+        };
+        picture.apply(Change::Lot(info, vec![]), Stamp::default(), at(0));
+        picture.apply(spot(1), Stamp::default(), at(0));
+        picture.apply(spot(2), Stamp::default(), at(0));
+        picture
+    }
+
+    fn status(picture: &Picture, n: u128) -> SpotStatus {
+        picture.lot(lot_id()).and_then(|lot| lot.spot(spot_id(n))).expect("a spot").status
+    }
+
+    #[test]
+    fn a_booking_that_moves_frees_the_spot_that_it_leaves() {
+        let mut picture = picture();
+        assert!(picture.apply(window(1, 2), Stamp::default(), at(1)));
+        assert!(picture.apply(window(2, 3), Stamp::default(), at(1)));
+        assert_eq!(status(&picture, 1), SpotStatus::Available);
+        assert_eq!(status(&picture, 2), SpotStatus::Reserved);
+    }
+
+    #[test]
+    fn an_old_fact_delivered_again_after_the_end_brings_no_window_back() {
+        let mut picture = picture();
+        picture.apply(window(1, 2), Stamp::default(), at(1));
+        let booking_id = BookingId::from(Uuid::from_u128(7));
+        let ended = Change::Ended { lot_id: lot_id(), booking_id, version: 3 };
+        assert!(picture.apply(ended, Stamp::default(), at(2)));
+        assert!(!picture.apply(window(1, 2), Stamp::default(), at(3)));
+        assert_eq!(status(&picture, 1), SpotStatus::Available);
+    }
+
+    #[test]
+    fn a_window_that_a_later_snapshot_does_not_list_is_taken_off_and_a_newer_one_stays() {
+        let mut picture = picture();
+        picture.apply(window(1, 2), Stamp { booking: 10, sensor: 0 }, at(1));
+        assert_eq!(picture.drop_unlisted(&HashSet::new(), 9, at(2)), 0);
+        assert_eq!(status(&picture, 1), SpotStatus::Reserved);
+        assert_eq!(picture.drop_unlisted(&HashSet::new(), 10, at(2)), 1);
+        assert_eq!(status(&picture, 1), SpotStatus::Available);
+    }
+
+    #[test]
+    fn the_ground_may_speak_of_a_spot_before_the_inventory_does() {
+        let mut picture = picture();
+        let word = Change::Ground {
+            lot_id: lot_id(),
+            spot_id: spot_id(3),
+            ground: Ground::Occupied,
+            version: 4,
+        };
+        picture.apply(word, Stamp::default(), at(0));
+        picture.apply(spot(3), Stamp::default(), at(0));
+        assert_eq!(status(&picture, 3), SpotStatus::Occupied);
+    }
+}
