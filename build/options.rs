@@ -34,8 +34,3 @@ pub fn texts(message: &DynamicMessage, field: &str) -> Vec<String> {
 pub fn enum_number(message: &DynamicMessage, field: &str) -> i32 {
     message.get_field_by_name(field).and_then(|value| value.as_enum_number()).unwrap_or_default()
 }
-
-/// A bool field, false when unset.
-pub fn flag(message: &DynamicMessage, field: &str) -> bool {
-    message.get_field_by_name(field).and_then(|value| value.as_bool()).unwrap_or_default()
-}

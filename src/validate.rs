@@ -101,6 +101,13 @@ impl Violations {
             self.0.push(Violation { field, description });
         }
     }
+
+    /// Notes it when the rule does not hold.
+    pub fn add_unless(&mut self, holds: bool, at: &Path<'_>, description: &str) {
+        if !holds {
+            self.add(at, description);
+        }
+    }
 }
 
 /// The generated impls.
