@@ -124,7 +124,7 @@ impl Writer<'_> {
                 _ => self.not_covered(told, &format!("map.{rule}")),
             }
         }
-        let checks: Vec<Check> = count.check("value.len()", "entry").into_iter().collect();
+        let checks: Vec<Check> = count.check("value.len()", "pair").into_iter().collect();
         let mut code = unless_zero(rules.zero_is_right, "!value.is_empty()", &statements(&checks));
         let kind = field.kind();
         let Some(entry) = kind.as_message() else { return String::new() };

@@ -1,0 +1,91 @@
+//! What we listen to: the facts of booking and sensor that change the picture, each translated into one change.
+
+use parkmesh_contracts::booking::v1 as booking;
+use parkmesh_contracts::facts::Fact;
+use parkmesh_contracts::sensor::v1 as sensor;
+use prost::Message as _;
+
+use crate::convert::{self, Unreadable};
+use crate::domain::picture::Change;
+
+/// A fact that could not become a change.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EventError {
+    #[error("the body is not the message that the fact's type names: {0}")]
+    Decode(#[from] prost::DecodeError),
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// The change that a fact brings; `None` for facts that the picture has no use for, those of a newer version among them.
+///
+/// # Errors
+/// When the body is not what the type names.
+pub fn change(fact_type: &str, body: &[u8]) -> Result<Option<Change>, EventError> {
+    let change = match fact_type {
+        booking::BookingHeld::TYPE => {
+            let fact = booking::BookingHeld::decode(body)?;
+            convert::booking_change(fact.booking.as_ref(), fact.hold_expire_time)?
+        }
+        booking::BookingReserved::TYPE => {
+            convert::booking_change(booking::BookingReserved::decode(body)?.booking.as_ref(), None)?
+        }
+        booking::BookingActivated::TYPE => {
+            convert::booking_change(booking::BookingActivated::decode(body)?.booking.as_ref(), None)?
+        }
+        booking::BookingCompleted::TYPE => {
+            convert::booking_change(booking::BookingCompleted::decode(body)?.booking.as_ref(), None)?
+        }
+        booking::BookingCancelled::TYPE => {
+            convert::booking_change(booking::BookingCancelled::decode(body)?.booking.as_ref(), None)?
+        }
+        booking::BookingExpired::TYPE => {
+            convert::booking_change(booking::BookingExpired::decode(body)?.booking.as_ref(), None)?
+        }
+        booking::BookingNoShow::TYPE => {
+            convert::booking_change(booking::BookingNoShow::decode(body)?.booking.as_ref(), None)?
+        }
+        booking::SpotStateChanged::TYPE => {
+            let fact = booking::SpotStateChanged::decode(body)?;
+            convert::spot_change(&fact.spot.unwrap_or_default())?
+        }
+        booking::InventoryChanged::TYPE => {
+            let fact = booking::InventoryChanged::decode(body)?;
+            convert::lot_change(&fact.lot.unwrap_or_default(), &fact.floors)?
+        }
+        _ => return ground_change(fact_type, body),
+    };
+    Ok(Some(change))
+}
+
+fn ground_change(fact_type: &str, body: &[u8]) -> Result<Option<Change>, EventError> {
+    use sensor::OccupancyState as State;
+    let (state, lot_id, spot_id, version) = match fact_type {
+        sensor::SpotOccupied::TYPE => {
+            let fact = sensor::SpotOccupied::decode(body)?;
+            (State::Occupied, fact.lot_id, fact.spot_id, fact.version)
+        }
+        sensor::SpotVacated::TYPE => {
+            let fact = sensor::SpotVacated::decode(body)?;
+            (State::Vacant, fact.lot_id, fact.spot_id, fact.version)
+        }
+        sensor::SensorSilent::TYPE => {
+            let fact = sensor::SensorSilent::decode(body)?;
+            (State::Unknown, fact.lot_id, fact.spot_id, fact.version)
+        }
+        sensor::SensorRecovered::TYPE => {
+            let fact = sensor::SensorRecovered::decode(body)?;
+            let state = if fact.occupied { State::Occupied } else { State::Vacant };
+            (state, fact.lot_id, fact.spot_id, fact.version)
+        }
+        _ => return Ok(None),
+    };
+    let row = sensor::SpotOccupancy {
+        spot_id,
+        lot_id,
+        state: i32::from(state),
+        version,
+        ..Default::default()
+    };
+    Ok(Some(convert::ground_change(&row)?))
+}
