@@ -1,0 +1,39 @@
+//! The list of reasons: docs/errors.md is made from it.
+
+use parkmesh_platform::fault::Kind;
+
+/// Every reason of this service: its name, its kind, and what a caller does about it.
+pub const REASONS: &[(&str, Kind, &str)] = &[
+    ("ARGUMENT_INVALID", Kind::Invalid, "Correct the fields that BadRequest names."),
+    ("PAGE_TOKEN_INVALID", Kind::Invalid, "List again without a token; tokens are bound to the arguments and the caller."),
+    ("REQUEST_ID_REUSED", Kind::Invalid, "Give every new request an id of its own; repeat an id only with the same body."),
+    ("OPERATOR_REQUIRED", Kind::Forbidden, "Call as an operator whose token is not bound to other lots."),
+    ("LOT_NOT_FOUND", Kind::NotFound, "Check the id; operators change their own lots only."),
+    ("FLOOR_NOT_FOUND", Kind::NotFound, "Check the id; operators change the floors of their own lots only."),
+    ("SPOT_NOT_FOUND", Kind::NotFound, "Check the id; operators change the spots of their own lots only."),
+    ("TIME_ZONE_UNKNOWN", Kind::Invalid, "Give an IANA time zone such as Europe/Berlin."),
+    ("CURRENCY_UNKNOWN", Kind::Invalid, "Give an ISO 4217 code such as EUR."),
+    ("FLOOR_NUMBER_TAKEN", Kind::AlreadyExists, "Choose another number; numbers are unique in a lot."),
+    ("FLOOR_LIMIT_REACHED", Kind::Exhausted, "Make another lot; the floors of one are limited."),
+    ("SPOT_NUMBER_TAKEN", Kind::AlreadyExists, "Choose other numbers for those in the metadata; nothing was made."),
+    ("SPOT_VERSION_STALE", Kind::Contention, "Look at the spot again and decide anew; details carry what stands."),
+    ("WINDOW_INVALID", Kind::Invalid, "Give a window that ends after it starts, within the limits that the text names."),
+    ("WINDOW_PAST", Kind::Invalid, "Give a window that starts now or later."),
+    ("SPOT_TAKEN", Kind::Precondition, "Take one of the Alternatives in the details."),
+    ("SPOT_OUT_OF_SERVICE", Kind::Precondition, "Choose another spot."),
+    ("SOLD_OUT", Kind::Precondition, "Choose another window, type or lot."),
+    ("TOO_MANY_HOLDS", Kind::Exhausted, "Confirm or cancel a hold, or let one end."),
+    ("PERMIT_REQUIRED", Kind::Precondition, "Say that the driver has a permit, or choose another spot."),
+    ("BOOKING_NOT_FOUND", Kind::NotFound, "Check the id; somebody else's booking is not found."),
+    ("HOLD_EXPIRED", Kind::Precondition, "Hold a spot again."),
+    ("BOOKING_STATE_WRONG", Kind::Precondition, "Read the booking; the metadata names the state that stands."),
+    ("ARRIVAL_TOO_EARLY", Kind::Precondition, "Arrive at the time in the metadata or later."),
+    ("PAYMENT_DECLINED", Kind::Precondition, "Confirm with another payment method and another request_id; the hold stands."),
+    ("PAYMENT_UNKNOWN", Kind::Unavailable, "Repeat with the same request_id."),
+    ("STREAM_EXPIRED", Kind::Unavailable, "Open the stream again with the version last seen."),
+    ("STORE_BUSY", Kind::Contention, "Repeat the call with the same request_id."),
+    ("STORE_UNAVAILABLE", Kind::Unavailable, "Repeat the call with the same request_id after a moment."),
+    ("STORE_TIMEOUT", Kind::Timeout, "Repeat the call with the same request_id: the outcome is not known."),
+    ("BUS_UNAVAILABLE", Kind::Unavailable, "Repeat the call after a moment."),
+    ("INTERNAL", Kind::Internal, "Our mistake; the log of the service knows more."),
+];

@@ -1,0 +1,80 @@
+use parkmesh_contracts::ids::SpotId;
+use parkmesh_contracts::validate::Violation;
+use tonic::Code;
+
+use super::*;
+
+/// One of each variant.
+fn all() -> Vec<Error> {
+    let spot_id = SpotId::from(uuid::Uuid::nil());
+    vec![
+        Error::field("name", "must not be empty"),
+        Error::PageTokenInvalid,
+        Error::RequestIdReused,
+        Error::OperatorRequired,
+        Error::LotNotFound,
+        Error::FloorNotFound,
+        Error::SpotNotFound,
+        Error::TimeZoneUnknown,
+        Error::CurrencyUnknown,
+        Error::FloorNumberTaken,
+        Error::FloorLimitReached(200),
+        Error::SpotNumberTaken(vec!["A1".to_owned()]),
+        Error::SpotVersionStale { spot_id, version: 3, extra: Vec::new() },
+        Error::WindowInvalid("must end after it starts".to_owned()),
+        Error::WindowPast,
+        Error::SpotTaken { extra: Vec::new() },
+        Error::SpotOutOfService,
+        Error::SoldOut,
+        Error::TooManyHolds(3),
+        Error::PermitRequired,
+        Error::BookingNotFound,
+        Error::HoldExpired,
+        Error::BookingStateWrong(BookingState::NoShow),
+        Error::ArrivalTooEarly { from: jiff::Timestamp::UNIX_EPOCH },
+        Error::PaymentDeclined { code: "insufficient_funds".to_owned() },
+        Error::PaymentUnknown,
+        Error::StreamExpired,
+        Error::Store(sqlx::Error::PoolTimedOut),
+        Error::Store(sqlx::Error::RowNotFound),
+        Error::Bus("away".into()),
+        Error::Broken("a spot without a lot".to_owned()),
+    ]
+}
+
+#[test]
+fn every_error_stands_in_the_list_of_reasons() {
+    for error in all() {
+        let reason = error.reason();
+        assert!(REASONS.iter().any(|(name, ..)| *name == reason), "{reason} is not listed");
+    }
+}
+
+#[test]
+fn every_reason_stands_once() {
+    for (name, ..) in REASONS {
+        assert_eq!(REASONS.iter().filter(|(other, ..)| other == name).count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn an_unknown_time_zone_names_its_field() {
+    let violations = Error::TimeZoneUnknown.details().violations;
+    let description = "must be an IANA time zone such as Europe/Berlin".to_owned();
+    assert_eq!(violations, [Violation { field: "time_zone".to_owned(), description }]);
+}
+
+#[test]
+fn a_store_error_does_not_tell_what_is_inside() {
+    let status = tonic::Status::from(Error::Store(sqlx::Error::RowNotFound));
+    assert_eq!((status.code(), status.message()), (Code::Internal, "internal error"));
+    let status = tonic::Status::from(Error::Store(sqlx::Error::PoolTimedOut));
+    assert_eq!(status.code(), Code::Unavailable);
+}
+
+#[test]
+fn a_wrong_state_says_the_state_that_stands() {
+    let error = Error::BookingStateWrong(BookingState::NoShow);
+    assert_eq!(error.to_string(), "the booking is no show");
+    assert_eq!(error.kind(), Kind::Precondition);
+}

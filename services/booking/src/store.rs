@@ -1,0 +1,3 @@
+//! All SQL of the service: rows to domain and back.
+
+pub mod replay;
