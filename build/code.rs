@@ -8,9 +8,12 @@ use super::Mistakes;
 
 /// Writes one file per package and `lib.rs`, which nests them as modules.
 pub fn write(files: FileDescriptorSet, out_dir: &Path) -> Result<(), Mistakes> {
+    // Names let a message travel in a `google.protobuf.Any`, as the details of an error do.
+    let mut config = prost_build::Config::new();
+    config.enable_type_names();
     tonic_prost_build::configure()
         .out_dir(out_dir)
         .include_file("lib.rs")
-        .compile_fds(files)
+        .compile_fds_with_config(files, config)
         .map_err(|error| vec![format!("cannot generate code: {error}")])
 }

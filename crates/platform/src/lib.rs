@@ -1,1 +1,14 @@
+//! The plumbing that every process of Parkmesh shares: clock, chance, settings, errors, telemetry, stores,
+//! serving, calling, identity. It knows no parking rule.
 
+pub mod admin;
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod fault;
+pub mod ids;
+pub mod postgres;
+pub mod redis;
+pub mod serve;
+pub mod tasks;
+pub mod telemetry;

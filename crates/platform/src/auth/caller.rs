@@ -1,0 +1,187 @@
+//! The caller: what a verified token says, in types.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use parkmesh_contracts::ids::{LotId, UserId};
+use tonic::Status;
+
+use super::{Denial, PeerIdentity};
+
+/// What kind of party calls. It decides the scopes that an issuer grants by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A person who parks.
+    Driver,
+    /// A terminal at a lot's entrance.
+    Kiosk,
+    /// Staff of a lot.
+    Operator,
+    /// A sensor, camera or barrier.
+    Device,
+    /// One of our own processes; admitted by a method's `callers`, never by scopes.
+    Service,
+}
+
+const DRIVER_SCOPES: &[&str] = &[
+    "booking.read",
+    "booking.write",
+    "availability.read",
+    "inventory.read",
+    "payment.read",
+    "notification.read",
+    "notification.write",
+];
+
+/// A kiosk books and checks in for whoever stands in front of it, and sees nobody's messages.
+const KIOSK_SCOPES: &[&str] =
+    &["booking.read", "booking.write", "availability.read", "inventory.read", "payment.read"];
+
+const OPERATOR_SCOPES: &[&str] = &[
+    "booking.read",
+    "booking.write",
+    "booking.operate",
+    "availability.read",
+    "inventory.read",
+    "inventory.write",
+    "sensor.read",
+    "sensor.write",
+    "payment.read",
+    "payment.write",
+    "notification.read",
+    "notification.write",
+];
+
+const DEVICE_SCOPES: &[&str] = &["sensor.write"];
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 5] =
+        [Self::Driver, Self::Kiosk, Self::Operator, Self::Device, Self::Service];
+
+    /// The word in the token.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Driver => "driver",
+            Self::Kiosk => "kiosk",
+            Self::Operator => "operator",
+            Self::Device => "device",
+            Self::Service => "service",
+        }
+    }
+
+    /// The scopes that an issuer grants to this role when it is not told otherwise.
+    pub const fn default_scopes(self) -> &'static [&'static str] {
+        match self {
+            Self::Driver => DRIVER_SCOPES,
+            Self::Kiosk => KIOSK_SCOPES,
+            Self::Operator => OPERATOR_SCOPES,
+            Self::Device => DEVICE_SCOPES,
+            Self::Service => &[],
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The word is no role of ours.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not a role: one of driver, kiosk, operator, device, service is meant")]
+pub struct RoleUnknown;
+
+impl FromStr for Role {
+    type Err = RoleUnknown;
+
+    fn from_str(word: &str) -> Result<Self, RoleUnknown> {
+        Self::ALL.into_iter().find(|role| role.as_str() == word).ok_or(RoleUnknown)
+    }
+}
+
+/// A verified caller. Shared by reference count between the token cache and the calls in flight.
+#[derive(Clone)]
+pub struct Caller {
+    /// The token's subject: a user, a kiosk, an operator, a device, or `service:<name>`.
+    pub subject: UserId,
+    /// What kind of party it is.
+    pub role: Role,
+    /// What the token grants, for example `booking.read`.
+    pub scopes: Vec<String>,
+    /// The lots that it is bound to; empty: not bound to particular lots.
+    pub lots: Vec<LotId>,
+    /// The token itself, to pass on in the caller's name.
+    pub token: Arc<str>,
+}
+
+impl Caller {
+    /// The caller of this request, as the server's auth step has put it there.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED when there is none, which only happens on methods that need no token.
+    pub fn of<T>(request: &tonic::Request<T>) -> Result<&Self, Status> {
+        request
+            .extensions()
+            .get::<Arc<Self>>()
+            .map(AsRef::as_ref)
+            .ok_or_else(|| Denial::TokenMissing.to_status())
+    }
+
+    /// Whether the token grants this scope.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|granted| granted == scope)
+    }
+
+    /// Whether the token lets the caller act at this lot.
+    pub fn may_act_at(&self, lot_id: LotId) -> bool {
+        self.lots.is_empty() || self.lots.contains(&lot_id)
+    }
+
+    /// Which of our services it is, if it is one.
+    pub fn peer(&self) -> PeerIdentity<'_> {
+        PeerIdentity::of(self)
+    }
+}
+
+/// Leaves the token out: a caller may be logged, its token never.
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller")
+            .field("subject", &self.subject)
+            .field("role", &self.role)
+            .field("scopes", &self.scopes)
+            .field("lots", &self.lots)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_role_is_read_back_from_its_word() {
+        for role in Role::ALL {
+            assert_eq!(role.as_str().parse(), Ok(role));
+        }
+        assert_eq!("admin".parse::<Role>(), Err(RoleUnknown));
+    }
+
+    #[test]
+    fn a_service_is_granted_no_scope() {
+        assert!(Role::Service.default_scopes().is_empty());
+    }
+
+    #[test]
+    fn an_operator_holds_whatever_a_driver_a_kiosk_and_a_device_hold() {
+        let operator = Role::Operator.default_scopes();
+        for role in [Role::Driver, Role::Kiosk, Role::Device] {
+            for scope in role.default_scopes() {
+                assert!(operator.contains(scope), "{scope} of {role}");
+            }
+        }
+    }
+}

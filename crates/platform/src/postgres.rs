@@ -1,0 +1,183 @@
+//! Postgres: pools that no cancelled call can poison, transactions that end, and schemas that each belong
+//! to one service.
+//!
+//! `Pool::begin` is banned (clippy.toml): in sqlx 0.9.0 a dropped call can leave a transaction open on a
+//! connection that goes back to the pool (sqlx #4393). A hot path is one autocommit statement; several
+//! statements go through [`transaction`], which runs in a task of its own.
+
+mod migrate;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection, Executor, PgConnection};
+
+use crate::clock::Clock;
+use crate::config::Reader;
+use crate::serve::carry;
+use crate::tasks;
+
+pub use migrate::{MigrateError, Schema, migrate, role_of, url_as};
+
+/// A connection that lay idle longer than this is tried before it is used.
+const TRIED_AFTER: Duration = Duration::from_secs(1);
+
+/// How Postgres is reached.
+#[derive(Clone, Debug)]
+pub struct PostgresConfig {
+    /// `postgres://role:password@host:port/database`.
+    pub url: String,
+    /// Connections at most.
+    pub connections_max: u32,
+    /// How long a call waits for a connection.
+    pub acquire_timeout: Duration,
+    /// How long one statement may run.
+    pub statement_timeout: Duration,
+    /// How long one statement may wait for a lock.
+    pub lock_timeout: Duration,
+    /// How long a transaction may sit without a statement.
+    pub idle_in_transaction_timeout: Duration,
+}
+
+impl PostgresConfig {
+    /// Reads `PARKMESH_POSTGRES_URL` and `_POSTGRES_CONNECTIONS_MAX`.
+    pub fn read(reader: &mut Reader) -> Self {
+        let default = Self::of(reader.require::<String>("POSTGRES_URL"));
+        Self {
+            connections_max: reader.get("POSTGRES_CONNECTIONS_MAX", default.connections_max),
+            ..default
+        }
+    }
+
+    /// Defaults for this address.
+    pub fn of(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            connections_max: 16,
+            acquire_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(15),
+            lock_timeout: Duration::from_secs(5),
+            idle_in_transaction_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A pool. Connects when it is first used: Postgres may be away when a process starts.
+///
+/// # Errors
+/// When the address is not usable.
+pub fn connect(config: &PostgresConfig, clock: &Clock) -> Result<PgPool, sqlx::Error> {
+    let ms = |duration: Duration| format!("{}ms", duration.as_millis());
+    let options = PgConnectOptions::from_str(&config.url)?.application_name("parkmesh").options([
+        ("statement_timeout", ms(config.statement_timeout)),
+        ("lock_timeout", ms(config.lock_timeout)),
+        ("idle_in_transaction_session_timeout", ms(config.idle_in_transaction_timeout)),
+    ]);
+    let clock = clock.clone();
+    let pool = PgPoolOptions::new()
+        .max_connections(config.connections_max)
+        .acquire_timeout(config.acquire_timeout)
+        // before_acquire does it, together with what else there is to say.
+        .test_before_acquire(false)
+        .before_acquire({
+            let clock = clock.clone();
+            move |connection, meta| {
+                let clock = clock.clone();
+                Box::pin(async move {
+                    if clock.is_movable() {
+                        return Ok(set_offset(connection, &clock).await.is_ok());
+                    }
+                    let fresh = meta.idle_for < TRIED_AFTER;
+                    Ok(fresh || connection.ping().await.is_ok())
+                })
+            }
+        })
+        .after_connect(move |connection, _meta| {
+            let clock = clock.clone();
+            Box::pin(async move {
+                if clock.is_movable() {
+                    set_offset(connection, &clock).await?;
+                }
+                Ok(())
+            })
+        })
+        .after_release(|connection, _meta| {
+            // A connection that is still inside a transaction is closed, never handed on.
+            Box::pin(async move { Ok(!connection.is_in_transaction()) })
+        })
+        .connect_lazy_with(options);
+    Ok(pool)
+}
+
+/// Makes `park_now()` of this session agree with the clock.
+async fn set_offset(connection: &mut PgConnection, clock: &Clock) -> Result<(), sqlx::Error> {
+    let set = sqlx::query("SELECT set_config('parkmesh.clock_offset_ms', $1, false)")
+        .bind(clock.offset_ms().to_string());
+    connection.execute(set).await.map(drop)
+}
+
+/// Runs several statements as one. The work goes on to its commit or rollback also when the caller is
+/// dropped: a call that was cancelled half way must not leave half a transaction on a connection.
+///
+/// # Errors
+/// What the work returns (everything is rolled back then), or what Postgres says. After an error of the
+/// connection during the commit the outcome is unknown: read again by request id before answering.
+pub async fn transaction<T, E, F>(pool: &PgPool, work: F) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<sqlx::Error> + Send + 'static,
+    F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+{
+    let pool = pool.clone();
+    let running = tasks::detach(carry(async move {
+        #[expect(clippy::disallowed_methods, reason = "this task is never cancelled")]
+        let mut transaction = pool.begin().await?;
+        match work(&mut transaction).await {
+            Ok(value) => {
+                transaction.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                // The server rolls back by itself when the connection is gone.
+                let _lost = transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }));
+    match running.await {
+        Ok(outcome) => outcome,
+        Err(join) if join.is_panic() => std::panic::resume_unwind(join.into_panic()),
+        Err(_) => Err(sqlx::Error::PoolClosed.into()),
+    }
+}
+
+/// Whether the database refused because of others at the same moment, so that the same statement may
+/// succeed if it is sent again: a deadlock (40P01) or a serialization failure (40001).
+pub fn is_retryable(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("40P01" | "40001"))
+}
+
+/// Whether Postgres is away or has gone away, which says nothing about the statement.
+pub fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // Class 57P: the server stops or has crashed; class 08: connection; 53300: too many.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code.starts_with("57P") || code.starts_with("08") || code == "53300"
+        }),
+        _ => false,
+    }
+}
+
+/// The constraint that a statement ran into, by its name in the migrations.
+pub fn constraint_of(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error()?.constraint()
+}

@@ -1,0 +1,157 @@
+//! Puts a server together.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use parkmesh_contracts::methods::{self, Method};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::codegen::BoxFuture;
+use tonic::server::NamedService;
+use tonic_health::pb::health_server::HealthServer;
+use tower::Service;
+
+use super::observe::{CallMetrics, gauge_in_flight};
+use super::routes::Routes;
+use super::shed::Shed;
+use super::stack::Stack;
+use super::{Health, Running, ServeConfig, accept};
+use crate::auth::Verifier;
+use crate::ids::Ids;
+use crate::telemetry;
+
+/// Where the policy of a path is looked up.
+pub type MethodTable = fn(&str) -> Option<&'static Method>;
+
+/// The server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The listener is not usable.
+    #[error("the listener has no address")]
+    Listener(#[from] std::io::Error),
+    /// The descriptors do not fit together.
+    #[error("reflection cannot read the descriptors")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// A server before its start.
+pub struct Server {
+    name: &'static str,
+    config: ServeConfig,
+    ids: Ids,
+    verifier: Verifier,
+    table: MethodTable,
+    descriptors: &'static [u8],
+    routes: Routes,
+    stopping: CancellationToken,
+}
+
+impl Server {
+    /// A server of this name without services. Its policy is the contracts' method table.
+    pub fn new(name: &'static str, config: ServeConfig, ids: &Ids, verifier: &Verifier) -> Self {
+        Self {
+            name,
+            config,
+            ids: ids.clone(),
+            verifier: verifier.clone(),
+            table: methods::find,
+            descriptors: parkmesh_contracts::FILE_DESCRIPTOR_SET,
+            routes: Routes::default(),
+            stopping: CancellationToken::new(),
+        }
+    }
+
+    /// Adds a generated server.
+    #[must_use]
+    pub fn service<S>(mut self, service: S) -> Self
+    where
+        S: Service<
+                Request<Body>,
+                Response = Response<Body>,
+                Error = Infallible,
+                Future = BoxFuture<Response<Body>, Infallible>,
+            > + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.routes.add(service);
+        self
+    }
+
+    /// Another policy than the contracts': for services that no contract names, as in tests.
+    #[must_use]
+    pub fn methods(mut self, table: MethodTable) -> Self {
+        self.table = table;
+        self
+    }
+
+    /// Cancelled when the server begins to stop. Handlers need not look at it: their streams are
+    /// ended for them; [`super::stopping`] tells the same inside a call.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
+    /// Begins to answer on this listener. Health says NOT_SERVING until [`Health::serving`].
+    ///
+    /// # Errors
+    /// When the listener has no address or the descriptors are broken.
+    pub async fn start(mut self, listener: TcpListener) -> Result<Running, StartError> {
+        let addr = listener.local_addr()?;
+        let health = Health::new(self.routes.names()).await;
+        self.routes.add(HealthServer::new(health.service()));
+        if self.config.reflection {
+            self.add_reflection()?;
+        }
+        let meter = telemetry::meter();
+        let shed = Arc::new(Shed::new(self.config.calls_max, self.config.streams_max));
+        gauge_in_flight(&meter, self.name, &shed);
+        let stack = Arc::new(Stack {
+            routes: self.routes,
+            table: self.table,
+            verifier: self.verifier,
+            shed,
+            metrics: CallMetrics::server(&meter),
+            stream_life_max: self.config.stream_life_max,
+            stopping: self.stopping.clone(),
+        });
+        let mut accepting = JoinSet::new();
+        accepting.spawn(accept::run(listener, stack, self.config, self.ids));
+        tracing::info!(server = self.name, %addr, "listening");
+        Ok(running(addr, health, self.stopping, accepting))
+    }
+
+    fn add_reflection(&mut self) -> Result<(), StartError> {
+        let builder = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(self.descriptors)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        let names = self.routes.names();
+        let named = |builder: tonic_reflection::server::Builder<'static>| {
+            names.iter().fold(builder, |builder, name| builder.with_service_name(*name))
+        };
+        // The descriptors tell of every contract; only the services of this process are advertised.
+        let v1 = named(builder()).build_v1()?;
+        let v1alpha = named(builder()).build_v1alpha()?;
+        self.routes.add(v1);
+        self.routes.add(v1alpha);
+        Ok(())
+    }
+}
+
+fn running(
+    addr: SocketAddr,
+    health: Health,
+    stopping: CancellationToken,
+    mut accepting: JoinSet<()>,
+) -> Running {
+    let mut running = Running::new(addr, Some(health), stopping);
+    running.on_stop("grpc", async move { while accepting.join_next().await.is_some() {} });
+    running
+}

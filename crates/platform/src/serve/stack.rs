@@ -1,0 +1,154 @@
+//! One request's way in, step by step, from the outside in.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use parkmesh_contracts::methods::Method;
+use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tracing::Instrument;
+
+use super::body::ServedBody;
+use super::deadline::{self, Deadline};
+use super::observe::{CallMetrics, Watch};
+use super::routes::{Routes, service_of};
+use super::shed::Shed;
+use super::{Call, MethodTable, Refusal, exempt};
+use crate::auth::{Caller, Denial, Verifier, decide};
+
+/// Everything that a request meets; shared by all connections of a server.
+pub(super) struct Stack {
+    pub routes: Routes,
+    pub table: MethodTable,
+    pub verifier: Verifier,
+    pub shed: Arc<Shed>,
+    pub metrics: CallMetrics,
+    pub stream_life_max: Duration,
+    pub stopping: CancellationToken,
+}
+
+/// A method that is served here, and whether it asks for a token.
+#[derive(Clone, Copy)]
+struct Target {
+    method: &'static Method,
+    open: bool,
+}
+
+impl Stack {
+    /// Answers one request. `ending` is cancelled when the connection's streams must end.
+    pub async fn serve(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        ending: CancellationToken,
+    ) -> Response<ServedBody> {
+        let target = self.target(request.uri().path());
+        let known = target.as_ref().ok().map(|target| target.method);
+        let mut watch = Watch::start(&self.metrics, known, request.headers());
+        let target = match target {
+            Ok(target) => target,
+            Err(refused) => return refused_with(watch, &refused),
+        };
+        match self.shed.admit(target.method) {
+            Ok(permit) => watch.permit = Some(permit),
+            Err(overloaded) => return refused_with(watch, &overloaded.to_status()),
+        }
+        let deadline = deadline::of_request(request.headers(), target.method);
+        let span = watch.span.clone();
+        let inside = self.inside(request, target, deadline, ending);
+        let answered = match deadline {
+            // Dropping the future at the deadline drops the handler with all that it waits for.
+            Some(deadline) => match timeout_at(deadline.at, inside.instrument(span)).await {
+                Ok(answered) => answered,
+                Err(_elapsed) => Err(Refusal::DeadlineExceeded.to_status()),
+            },
+            None => inside.instrument(span).await,
+        };
+        match answered {
+            Ok((response, call)) => self.finish(response, call, watch),
+            Err(refused) => refused_with(watch, &refused),
+        }
+    }
+
+    /// The part that the deadline covers: identity, then the handler.
+    async fn inside(
+        &self,
+        mut request: Request<Incoming>,
+        target: Target,
+        deadline: Option<Deadline>,
+        ending: CancellationToken,
+    ) -> Result<(Response<Body>, Arc<Call>), Status> {
+        let caller = if target.open { None } else { Some(self.admit(&request, target).await?) };
+        if let Some(caller) = &caller {
+            request.extensions_mut().insert(Arc::clone(caller));
+        }
+        if let Some(deadline) = deadline {
+            request.extensions_mut().insert(deadline);
+        }
+        let call = Arc::new(Call { method: target.method, caller, deadline, ending });
+        let request = request.map(Body::new);
+        let Some(answer) = self.routes.answer(target.method.service, request) else {
+            return Err(Refusal::PathUnknown.to_status());
+        };
+        let handler = AssertUnwindSafe(Arc::clone(&call).scope(answer)).catch_unwind();
+        match handler.await {
+            Ok(Ok(response)) => Ok((response, call)),
+            Ok(Err(never)) => match never {},
+            Err(_panic) => {
+                tracing::error!(method = target.method.path, "a handler panicked");
+                Err(Refusal::HandlerFailed.to_status())
+            }
+        }
+    }
+
+    async fn admit(
+        &self,
+        request: &Request<Incoming>,
+        target: Target,
+    ) -> Result<Arc<Caller>, Status> {
+        let caller = self.verifier.caller(request.headers()).await;
+        caller
+            .and_then(|caller| decide(target.method, Some(&caller)).map(|()| caller))
+            .map_err(Denial::to_status)
+    }
+
+    fn target(&self, path: &str) -> Result<Target, Status> {
+        if let Some(method) = exempt::find(path) {
+            return Ok(Target { method, open: true });
+        }
+        let served = service_of(path).is_some_and(|service| self.routes.has(service));
+        match (self.table)(path) {
+            Some(method) if served => Ok(Target { method, open: false }),
+            // Deny by default: a method that the table does not list is nobody's to call.
+            None if served => Err(Denial::MethodUnknown.to_status()),
+            _ => Err(Refusal::PathUnknown.to_status()),
+        }
+    }
+
+    fn finish(
+        &self,
+        response: Response<Body>,
+        call: Arc<Call>,
+        mut watch: Watch,
+    ) -> Response<ServedBody> {
+        watch.see(response.headers());
+        if !call.method.server_streaming {
+            return response.map(|body| ServedBody::unary(body, watch));
+        }
+        let life_end = deadline::now() + self.stream_life_max;
+        let stopping = self.stopping.clone();
+        response.map(|body| ServedBody::stream(body, watch, call, life_end, stopping))
+    }
+}
+
+fn refused_with(mut watch: Watch, status: &Status) -> Response<ServedBody> {
+    watch.end(status.code());
+    let response = status.clone().into_http::<Body>();
+    debug_assert_ne!(status.code(), Code::Ok);
+    response.map(|body| ServedBody::unary(body, watch))
+}
