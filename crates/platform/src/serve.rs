@@ -30,5 +30,6 @@ pub use config::ServeConfig;
 pub use deadline::Deadline;
 pub use health::Health;
 pub use refusal::Refusal;
+pub(crate) use refusal::status_with_reason;
 pub use running::Running;
 pub use server::{MethodTable, Server, StartError};
