@@ -52,7 +52,8 @@ CREATE INDEX inbox_create_time ON inbox (create_time);
 -- shows another creation time or an older end has lost facts.
 CREATE TABLE stream_position (
     stream         text        PRIMARY KEY,
-    stream_created text        NOT NULL,
+    -- Nanoseconds since 1970, as the server says.
+    stream_created_ns bigint   NOT NULL,
     last_sequence  bigint      NOT NULL CHECK (last_sequence >= 0),
     update_time    timestamptz NOT NULL
 );

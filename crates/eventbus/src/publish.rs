@@ -1,0 +1,167 @@
+//! Publishing to JetStream: as one atomic batch where the server can, one by one where it cannot.
+
+use async_nats::jetstream::publish::PublishAck;
+use async_nats::{HeaderMap, Subject};
+use bytes::Bytes;
+use parkmesh_contracts::facts::NO_LOT;
+use parkmesh_contracts::ids::{FactId, LotId};
+use serde::Deserialize;
+
+use crate::bus::{Bus, BusError, jetstream_error};
+use crate::headers::MESSAGE_ID;
+
+/// Most messages in one atomic batch; the server allows 1,000.
+pub(crate) const BATCH_MAX: usize = 500;
+
+const BATCH_ID: &str = "Nats-Batch-Id";
+const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";
+const BATCH_COMMIT: &str = "Nats-Batch-Commit";
+
+/// A message with all that goes with it; the subject has the prefix already.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub subject: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// Where the stream keeps a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub sequence: u64,
+    /// It had been there before.
+    pub duplicate: bool,
+}
+
+/// JetStream's answer: an acknowledgement, a refusal, or nothing but "go on" inside a batch.
+#[derive(Debug, Default, Deserialize)]
+struct Answer {
+    #[serde(default)]
+    error: Option<Refusal>,
+    #[serde(default, rename = "seq")]
+    sequence: u64,
+    #[serde(default)]
+    duplicate: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Refusal {
+    #[serde(default)]
+    err_code: u64,
+    #[serde(default)]
+    description: String,
+}
+
+/// Publishes messages of one stream in this order and says where each is kept. Only when all are
+/// acknowledged is it a success; after an error any of them may have been kept.
+pub(crate) async fn all(bus: &Bus, messages: &[Message]) -> Result<Vec<Kept>, BusError> {
+    debug_assert!(messages.len() <= BATCH_MAX);
+    if messages.len() > 1 {
+        match batch(bus, messages).await? {
+            Batch::Kept(kept) => return Ok(kept),
+            Batch::Refused(reason) => {
+                // 10201: one of them is there already, from before a crash. Others: this server or
+                // stream knows no batches. Either way each on its own gets its own answer.
+                tracing::debug!(%reason, "the batch is published one by one");
+            }
+        }
+    }
+    let mut kept = Vec::with_capacity(messages.len());
+    for message in messages {
+        // Each waits for the one before: were it lost, a later fact of the same aggregate would
+        // overtake it.
+        kept.push(one(bus, message.clone()).await?);
+    }
+    Ok(kept)
+}
+
+/// Publishes one message and waits for its acknowledgement.
+pub(crate) async fn one(bus: &Bus, message: Message) -> Result<Kept, BusError> {
+    let ack: PublishAck = bus
+        .jetstream()
+        .publish_with_headers(message.subject, message.headers, message.body)
+        .await
+        .map_err(jetstream_error)?
+        .await
+        .map_err(jetstream_error)?;
+    Ok(Kept { sequence: ack.sequence, duplicate: ack.duplicate })
+}
+
+/// Publishes a raw reading.
+pub(crate) async fn reading(
+    bus: &Bus,
+    id: FactId,
+    lot_id: &str,
+    body: Bytes,
+) -> Result<(), BusError> {
+    let lot = if LotId::parse(lot_id).is_ok() { lot_id } else { NO_LOT };
+    let mut headers = HeaderMap::new();
+    headers.insert(MESSAGE_ID, id.to_string());
+    let subject = bus.subject(&format!("parkmesh.readings.v1.reading.{lot}"));
+    one(bus, Message { subject, headers, body }).await.map(drop)
+}
+
+enum Batch {
+    Kept(Vec<Kept>),
+    Refused(String),
+}
+
+/// One atomic batch (ADR-50): the first message asks whether batches are allowed, the last commits
+/// and is acknowledged for all.
+async fn batch(bus: &Bus, messages: &[Message]) -> Result<Batch, BusError> {
+    let id: uuid::Uuid = bus.ids().next();
+    let client = bus.jetstream().client();
+    let last = messages.len();
+    for (place, message) in (1..).zip(messages) {
+        let mut headers = message.headers.clone();
+        headers.insert(BATCH_ID, id.simple().to_string());
+        headers.insert(BATCH_SEQUENCE, place.to_string());
+        if place == last {
+            headers.insert(BATCH_COMMIT, "1");
+        }
+        let subject = Subject::from(message.subject.as_str());
+        let body = message.body.clone();
+        if place != 1 && place != last {
+            client.publish_with_headers(subject, headers, body).await.map_err(jetstream_error)?;
+            continue;
+        }
+        let reply =
+            client.request_with_headers(subject, headers, body).await.map_err(jetstream_error)?;
+        if let Some(status) = reply.status {
+            return Err(BusError::JetStream(format!("publishing was answered with {status}")));
+        }
+        if place == 1 && reply.payload.is_empty() {
+            continue;
+        }
+        let answer: Answer = serde_json::from_slice(&reply.payload).map_err(jetstream_error)?;
+        if let Some(refusal) = answer.error {
+            return Ok(Batch::Refused(format!("{} ({})", refusal.description, refusal.err_code)));
+        }
+        if place == last {
+            return Ok(Batch::Kept(places(answer.sequence, messages.len())));
+        }
+        // A server that knows no batches has kept the first message as any other. The others will
+        // find it a duplicate of itself.
+        return Ok(Batch::Refused(format!("no batches here (duplicate: {})", answer.duplicate)));
+    }
+    Ok(Batch::Kept(Vec::new()))
+}
+
+/// A batch is kept without gaps, and its acknowledgement names the last place.
+fn places(last: u64, count: usize) -> Vec<Kept> {
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    (last.saturating_sub(count) + 1..=last)
+        .map(|sequence| Kept { sequence, duplicate: false })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_places_of_a_batch_end_at_the_acknowledged_one() {
+        let sequences: Vec<u64> = places(7, 3).iter().map(|kept| kept.sequence).collect();
+        assert_eq!(sequences, [5, 6, 7]);
+    }
+}

@@ -1,0 +1,69 @@
+//! The relay: takes committed facts out of the outbox and publishes them, in order, at least once.
+//!
+//! One relay per schema publishes; others stand by. Being the one is a Postgres session lock, and
+//! everything is done on that session: when it dies, the lock and the right to mark rows die too.
+
+mod position;
+mod run;
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parkmesh_platform::tasks::Tasks;
+use sqlx::PgPool;
+use tokio::sync::Notify;
+
+use crate::bus::Bus;
+
+/// The net for a commit whose wake was lost, or came from another process.
+const POLL_PERIOD: Duration = Duration::from_millis(250);
+/// How often [`Relay::idle`] looks.
+const IDLE_LOOK_PERIOD: Duration = Duration::from_millis(10);
+
+/// A relay at work. Clones are the same relay.
+#[derive(Clone)]
+pub struct Relay {
+    wakes: Arc<Notify>,
+    pool: PgPool,
+    tasks: Tasks,
+}
+
+impl Relay {
+    /// Publishes what has been committed now and not at the next look. Call it after a commit; it
+    /// costs nothing.
+    pub fn wake(&self) {
+        self.wakes.notify_one();
+    }
+
+    /// Waits until everything committed so far is published: for settling a test.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn idle(&self) -> Result<(), sqlx::Error> {
+        loop {
+            self.wake();
+            let waiting: bool =
+                sqlx::query_scalar("SELECT EXISTS (SELECT FROM outbox WHERE publish_time IS NULL)")
+                    .fetch_one(&self.pool)
+                    .await?;
+            if !waiting {
+                return Ok(());
+            }
+            self.tasks.sleep(IDLE_LOOK_PERIOD).await;
+        }
+    }
+}
+
+/// Starts the relay of the schema that the pool's connections see. `source` is the service's name,
+/// `booking`.
+pub fn start(bus: &Bus, pool: &PgPool, source: &'static str, tasks: &Tasks) -> Relay {
+    let relay = Relay { wakes: Arc::default(), pool: pool.clone(), tasks: tasks.clone() };
+    let meters = run::Meters::new(source);
+    let (bus, own) = (bus.clone(), relay.clone());
+    tasks.supervise("relay", move || {
+        let (bus, relay, meters) = (bus.clone(), own.clone(), meters.clone());
+        async move { run::run(&bus, &relay, source, &meters).await }
+    });
+    relay
+}

@@ -1,0 +1,259 @@
+//! The relay's loop.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Gauge};
+use parkmesh_platform::telemetry::{self, trace_context};
+use sqlx::{Connection, PgConnection};
+use tokio::time::Instant;
+
+use super::position::{self, Position};
+use super::{POLL_PERIOD, Relay, store};
+use crate::bus::{Bus, BusError, StreamState};
+use crate::headers::Published;
+use crate::publish::{self, BATCH_MAX, Message};
+use crate::streams;
+
+/// How often a relay that stands by asks whether it is its turn.
+const STAND_BY_PERIOD: Duration = Duration::from_secs(1);
+/// How often the streams are asked whether they still have what they acknowledged.
+const CHECK_PERIOD: Duration = Duration::from_secs(10);
+/// How often the backlog is measured.
+const MEASURE_PERIOD: Duration = Duration::from_secs(5);
+/// How often old rows are deleted.
+const CLEAN_PERIOD: Duration = Duration::from_secs(60);
+
+/// What the relay tells of itself.
+#[derive(Clone)]
+pub(super) struct Meters {
+    published: Counter<u64>,
+    again: Counter<u64>,
+    depth: Gauge<i64>,
+    age_s: Gauge<f64>,
+    labels: [KeyValue; 1],
+}
+
+impl Meters {
+    pub fn new(source: &'static str) -> Self {
+        let meter = telemetry::meter();
+        Self {
+            published: meter
+                .u64_counter("parkmesh_outbox_published")
+                .with_description("Facts acknowledged by their stream")
+                .build(),
+            again: meter
+                .u64_counter("parkmesh_outbox_published_again")
+                .with_description("Facts that a stream had lost")
+                .build(),
+            depth: meter
+                .i64_gauge("parkmesh_outbox_depth")
+                .with_description("Facts committed and not yet published")
+                .build(),
+            age_s: meter
+                .f64_gauge("parkmesh_outbox_age_seconds")
+                .with_description("Age of the oldest fact not yet published")
+                .build(),
+            labels: [KeyValue::new("service", source)],
+        }
+    }
+}
+
+/// Until the database session or the bus fails.
+pub(super) async fn run(
+    bus: &Bus,
+    relay: &Relay,
+    source: &'static str,
+    meters: &Meters,
+) -> Result<(), BusError> {
+    // Not the pool's any more: it lives as long as this relay does.
+    let mut connection = relay.pool.acquire().await?.detach();
+    while !store::try_lock(&mut connection).await? {
+        relay.tasks.sleep(STAND_BY_PERIOD).await;
+    }
+    tracing::info!(source, "this process publishes the facts");
+    let mut session = Session {
+        bus,
+        source,
+        meters,
+        positions: store::positions(&mut connection).await?.into_iter().collect(),
+        connection: &mut connection,
+    };
+    let outcome = session.work(relay).await;
+    // Gives up the lock at once. If the session is what failed, the server notices by itself.
+    if let Err(error) = connection.close().await {
+        tracing::debug!(%error, "the relay's session did not close");
+    }
+    outcome
+}
+
+struct Session<'a> {
+    bus: &'a Bus,
+    source: &'static str,
+    meters: &'a Meters,
+    connection: &'a mut PgConnection,
+    positions: BTreeMap<String, Position>,
+}
+
+impl Session<'_> {
+    async fn work(&mut self, relay: &Relay) -> Result<(), BusError> {
+        let mut connections = self.bus.connections();
+        let (mut measured, mut cleaned, mut checked) = (None, None, None);
+        loop {
+            // A server that was away may have come back with less.
+            if connections.has_changed().unwrap_or(false) || due(checked, CHECK_PERIOD) {
+                connections.mark_unchanged();
+                self.check().await?;
+                checked = Some(Instant::now());
+            }
+            let more = self.publish_some().await?;
+            if due(measured, MEASURE_PERIOD) {
+                self.measure().await?;
+                measured = Some(Instant::now());
+            }
+            if more {
+                continue;
+            }
+            if due(cleaned, CLEAN_PERIOD) {
+                // With more to delete it goes on at the next turn, after new facts.
+                let rest = store::clean(self.connection, self.bus.clock().now()).await?;
+                cleaned = (!rest).then(Instant::now);
+            }
+            tokio::select! {
+                () = relay.wakes.notified() => {}
+                () = relay.tasks.sleep(POLL_PERIOD) => {}
+            }
+        }
+    }
+
+    /// Publishes the oldest facts and marks them. True: there may be more.
+    async fn publish_some(&mut self) -> Result<bool, BusError> {
+        let facts = store::unpublished(self.connection, BATCH_MAX).await?;
+        let full = facts.len() == BATCH_MAX;
+        let mut groups: BTreeMap<String, Vec<Published>> = BTreeMap::new();
+        for fact in facts {
+            // An aggregate's facts are all in one stream, so its order is that of the group.
+            groups.entry(fact.stream()).or_default().push(fact);
+        }
+        let mut failure = None;
+        for (stream, facts) in groups {
+            // A stream that is out of reach does not keep the facts of the others.
+            if let Err(error) = self.publish_group(&stream, &facts).await {
+                match error {
+                    BusError::Database(_) => return Err(error),
+                    _ => failure = Some(error),
+                }
+            }
+        }
+        failure.map_or(Ok(full), Err)
+    }
+
+    async fn publish_group(&mut self, stream: &str, facts: &[Published]) -> Result<(), BusError> {
+        let known = self.known(stream).await?;
+        let messages: Vec<Message> = facts.iter().map(|fact| self.message(fact)).collect();
+        let kept = publish::all(self.bus, &messages).await?;
+        let now = self.bus.clock().now();
+        let highest = kept.iter().map(|kept| kept.sequence).max().unwrap_or(0);
+        let first_new = kept.iter().filter(|kept| !kept.duplicate).map(|kept| kept.sequence).min();
+        if let Some(above) = first_new.and_then(|first| position::lost_from(known, first)) {
+            // Before marking: these facts have just been kept at the sequences of the lost ones.
+            let now_at = Position { last_sequence: highest, ..known };
+            self.take_back(stream, above, now_at).await?;
+        }
+        let last_sequence = match first_new {
+            Some(_) => highest,
+            None => highest.max(known.last_sequence),
+        };
+        let position = Position { last_sequence, ..known };
+        let marks: Vec<_> = facts.iter().map(|fact| fact.seq).zip(kept).collect();
+        store::mark(self.connection, stream, &marks, position, now).await?;
+        self.positions.insert(stream.to_owned(), position);
+        self.meters.published.add(u64::try_from(marks.len()).unwrap_or(0), &self.meters.labels);
+        Ok(())
+    }
+
+    /// What we know of a stream; of one that we never published to, what it says now.
+    async fn known(&mut self, stream: &str) -> Result<Position, BusError> {
+        if let Some(known) = self.positions.get(stream) {
+            return Ok(*known);
+        }
+        let state = self.state(stream).await?;
+        Ok(Position { created_ns: state.created_ns, last_sequence: 0 })
+    }
+
+    /// What the stream says of itself; one that is gone is made anew.
+    async fn state(&self, stream: &str) -> Result<StreamState, BusError> {
+        match self.bus.stream_state(stream).await {
+            Err(BusError::StreamMissing(_)) => {
+                streams::ensure(self.bus, stream).await?;
+                self.bus.stream_state(stream).await
+            }
+            state => state,
+        }
+    }
+
+    fn message(&self, fact: &Published) -> Message {
+        // The span of the publishing stands between producer and consumer in the trace.
+        let span = tracing::info_span!(
+            "publish",
+            otel.name = %format_args!("publish {}", fact.fact_type),
+            otel.kind = "producer",
+            fact_type = %fact.fact_type,
+            fact_id = %fact.fact_id,
+        );
+        if let Some(parent) = &fact.trace_parent {
+            trace_context::set_parent(&span, parent);
+        }
+        Message {
+            subject: self.bus.subject(&fact.subject()),
+            headers: fact.headers(self.source, trace_context::of(&span).as_deref()),
+            body: fact.body.clone(),
+        }
+    }
+
+    /// Asks every stream that we published to whether it still has what it acknowledged.
+    async fn check(&mut self) -> Result<(), BusError> {
+        for (stream, known) in self.positions.clone() {
+            let is = self.state(&stream).await?;
+            if let Some(above) = position::lost_above(known, is) {
+                let now_at =
+                    Position { created_ns: is.created_ns, last_sequence: is.last_sequence };
+                self.take_back(&stream, above, now_at).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_back(
+        &mut self,
+        stream: &str,
+        above: u64,
+        position: Position,
+    ) -> Result<(), BusError> {
+        let now = self.bus.clock().now();
+        let facts = store::take_back(self.connection, stream, above, position, now).await?;
+        self.positions.insert(stream.to_owned(), position);
+        self.meters.again.add(facts, &self.meters.labels);
+        tracing::error!(
+            stream,
+            above,
+            facts,
+            "the stream has lost facts that it had acknowledged; they are published again"
+        );
+        Ok(())
+    }
+
+    async fn measure(&mut self) -> Result<(), BusError> {
+        let (depth, oldest) = store::backlog(self.connection).await?;
+        let now = self.bus.clock().now();
+        let age_s = oldest.map_or(0.0, |oldest| now.duration_since(oldest).as_secs_f64());
+        self.meters.depth.record(depth, &self.meters.labels);
+        self.meters.age_s.record(age_s.max(0.0), &self.meters.labels);
+        Ok(())
+    }
+}
+
+fn due(last: Option<Instant>, period: Duration) -> bool {
+    last.is_none_or(|last| last.elapsed() >= period)
+}
