@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::{self, stream};
+use async_nats::jetstream;
+use async_nats::jetstream::stream::{self, RawMessageErrorKind};
 use async_nats::{ConnectOptions, Event};
 use bytes::Bytes;
 use parkmesh_contracts::ids::FactId;
@@ -12,7 +13,7 @@ use parkmesh_platform::config::Reader;
 use parkmesh_platform::ids::Ids;
 use tokio::sync::watch;
 
-use crate::{publish, streams};
+use crate::{Delivered, publish, streams};
 
 /// How long the first connection may take; later ones are retried for ever.
 const CONNECT_MAX: Duration = Duration::from_secs(30);
@@ -200,6 +201,28 @@ impl Bus {
     pub async fn publish_reading(&self, lot_id: &str, body: Bytes) -> Result<(), BusError> {
         let id: FactId = self.inner.ids.next();
         publish::reading(self, id, lot_id, body).await
+    }
+
+    /// The fact that a stream keeps at this place; none when it was deleted or is a redriven letter.
+    ///
+    /// # Errors
+    /// When JetStream does not answer, or the message is no fact.
+    pub async fn fact_at(
+        &self,
+        stream: &str,
+        sequence: u64,
+    ) -> Result<Option<Delivered>, BusError> {
+        let message = match self.stream(stream).await?.get_raw_message(sequence).await {
+            Ok(message) => message,
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => return Ok(None),
+            Err(error) => return Err(jetstream_error(error)),
+        };
+        if message.subject.contains(".redrive.") {
+            return Ok(None);
+        }
+        Delivered::read(Some(&message.headers), message.payload, sequence, 1, "look")
+            .map(Some)
+            .map_err(jetstream_error)
     }
 
     /// Number of connections made so far; changes with every reconnection.

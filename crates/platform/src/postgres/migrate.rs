@@ -6,8 +6,8 @@ use sqlx::migrate::{Migration, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 
-/// What every service needs of the database, in the schema `platform`.
-static PLATFORM: Migrator = sqlx::migrate!("../../migrations/platform");
+/// What every service needs of the database, in the schema `platform`. [`migrate`] applies it by itself.
+pub static PLATFORM: Migrator = sqlx::migrate!("../../migrations/platform");
 
 /// Only one process at a time migrates a database; the number is ours alone.
 const MIGRATION_LOCK: i64 = 0x7061_726b_6d65_7368;
