@@ -19,7 +19,8 @@ pub const DOMAIN: &str = "booking.parkmesh";
 /// When a caller may ask again after the store was away or the provider silent.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What went wrong. `Display` is the sentence for the caller, except where [`Fault::public`] hides what is inside.
+/// What went wrong. `Display` is the sentence for the caller, except where [`Fault::public`] hides
+/// what is inside.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Fields that break a rule.
@@ -59,7 +60,8 @@ pub enum Error {
     /// The lot has spots of these numbers.
     #[error("the lot has spots of these numbers: {}", .0.join(", "))]
     SpotNumberTaken(Vec<String>),
-    /// The spot has changed since the caller saw it. `extra` holds the spot as it stands, or Alternatives.
+    /// The spot has changed since the caller saw it. `extra` holds the spot as it stands, or
+    /// Alternatives.
     #[error("the spot has changed since you saw it; look again")]
     SpotVersionStale {
         /// Which spot.
@@ -123,6 +125,9 @@ pub enum Error {
     #[error("the stream has reached its age; call again with the version last seen")]
     StreamExpired,
 
+    /// A snapshot's reader took no part for too long.
+    #[error("the stream was not read for too long; open it again")]
+    ReaderTooSlow,
     /// The database failed or is away.
     #[error("the store failed")]
     Store(#[source] sqlx::Error),
@@ -183,6 +188,7 @@ impl Fault for Error {
             Self::PaymentDeclined { .. } => "PAYMENT_DECLINED",
             Self::PaymentUnknown => "PAYMENT_UNKNOWN",
             Self::StreamExpired => "STREAM_EXPIRED",
+            Self::ReaderTooSlow => "READER_TOO_SLOW",
             Self::Store(error) => store::reason(error),
             Self::Bus(_) => "BUS_UNAVAILABLE",
             Self::Broken(_) => "INTERNAL",

@@ -1,13 +1,24 @@
-//! Booking: who has a spot when. It owns lots, floors, spots, tariffs and bookings, and is the only writer of them.
+//! Booking: who has a spot when. It owns lots, floors, spots, tariffs and bookings, and is the only
+//! writer of them.
 //!
-//! It never reads a sensor, never talks to a payment provider, and never answers "how many are free": those are the matters of
-//! `sensor`, `payment` and `availability`, which learn from its facts.
+//! It never reads a sensor, never talks to a payment provider, and never answers "how many are
+//! free": those are the matters of `sensor`, `payment` and `availability`, which learn from its
+//! facts.
 //!
 //! Start reading at [`start`]; then a use case in `app`, which owns its transaction.
 
+mod app;
+mod config;
+mod convert;
+mod domain;
 pub mod error;
+mod grpc;
 mod page;
+mod start;
 mod store;
+
+pub use config::Config;
+pub use start::{Deps, NAME, StartError, start};
 
 /// The schema's migrations; run by `parkmesh migrate` together with those of the eventbus.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/booking");

@@ -1,5 +1,6 @@
-//! Page tokens: where a list goes on. Opaque to callers, and bound to the list that they came from: a token given with other
-//! arguments or by another caller is refused, since it would silently skip rows.
+//! Page tokens: where a list goes on. Opaque to callers, and bound to the list that they came from:
+//! a token given with other arguments or by another caller is refused, since it would silently skip
+//! rows.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 
-/// Bytes of the list's mark in front of every token. Not a secret and not a signature: whoever forges a token chooses where
-/// an own list begins, and nothing else.
+/// Bytes of the list's mark in front of every token. Not a secret and not a signature: whoever
+/// forges a token chooses where an own list begins, and nothing else.
 const MARK_BYTES: usize = 12;
 
 /// One list: its name, its arguments and who asks. Its tokens go on with it and with no other list.
@@ -19,8 +20,8 @@ const MARK_BYTES: usize = 12;
 pub struct List([u8; MARK_BYTES]);
 
 impl List {
-    /// The list `name` (`ListSpots`) of these arguments for this caller. Page size and token are no arguments: a caller may
-    /// change the size from page to page.
+    /// The list `name` (`ListSpots`) of these arguments for this caller. Page size and token are no
+    /// arguments: a caller may change the size from page to page.
     pub fn of(name: &str, caller: &UserId, arguments: &[&str]) -> Self {
         let mut hash = Sha256::new();
         for part in [&[name, caller.as_str()], arguments].concat() {
@@ -34,7 +35,8 @@ impl List {
         Self(mark)
     }
 
-    /// The token that goes on after the row with this key. The key must be short: a token has at most 512 characters.
+    /// The token that goes on after the row with this key. The key must be short: a token has at
+    /// most 512 characters.
     ///
     /// # Errors
     /// A key that JSON cannot say, which is our mistake.
@@ -98,7 +100,9 @@ mod tests {
     #[test]
     fn a_token_is_refused_by_another_list_and_another_caller() {
         let token = list("op", &["lot", "floor"]).token(&"A-12").unwrap();
-        for other in [list("op", &["lot", ""]), list("op", &["lotfloor"]), list("eve", &["lot", "floor"])] {
+        for other in
+            [list("op", &["lot", ""]), list("op", &["lotfloor"]), list("eve", &["lot", "floor"])]
+        {
             assert!(matches!(other.after::<String>(&token), Err(Error::PageTokenInvalid)));
         }
     }

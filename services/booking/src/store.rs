@@ -1,3 +1,4 @@
 //! All SQL of the service: rows to domain and back.
 
+pub mod inventory;
 pub mod replay;

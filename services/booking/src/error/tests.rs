@@ -35,6 +35,7 @@ fn all() -> Vec<Error> {
         Error::PaymentDeclined { code: "insufficient_funds".to_owned() },
         Error::PaymentUnknown,
         Error::StreamExpired,
+        Error::ReaderTooSlow,
         Error::Store(sqlx::Error::PoolTimedOut),
         Error::Store(sqlx::Error::RowNotFound),
         Error::Bus("away".into()),

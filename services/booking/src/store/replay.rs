@@ -1,5 +1,6 @@
-//! Answers already given. A write carries an id that its caller chose; the same id with the same body gets the first answer
-//! again, with another body it is refused. The row is written in the transaction of the effect: both are there, or none.
+//! Answers already given. A write carries an id that its caller chose; the same id with the same
+//! body gets the first answer again, with another body it is refused. The row is written in the
+//! transaction of the effect: both are there, or none.
 
 use std::time::Duration;
 
@@ -31,7 +32,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// The request with this body. Encoding is stable for messages without maps, and ours have none.
+    /// The request with this body. Encoding is stable for messages without maps, and ours have
+    /// none.
     pub fn of(
         subject: &UserId,
         request_id: RequestId,
@@ -48,7 +50,8 @@ impl Request {
     /// The stored answer, if the stored row is of this same request.
     ///
     /// # Errors
-    /// [`Error::RequestIdReused`] when it is of another, [`Error::Broken`] when the answer cannot be read.
+    /// [`Error::RequestIdReused`] when it is of another, [`Error::Broken`] when the answer cannot
+    /// be read.
     pub fn answer<R: Message + Default>(
         &self,
         method: &str,
@@ -83,8 +86,9 @@ pub async fn find<R: Message + Default>(
     request.answer(method, body_hash, row.try_get(2)?).map(Some)
 }
 
-/// Writes the answer down before the work is done, for work whose answer is known beforehand: None when the request is new
-/// (go on; a rollback takes the answer back too), else the answer given before. Waits for a twin that is under way.
+/// Writes the answer down before the work is done, for work whose answer is known beforehand: None
+/// when the request is new (go on; a rollback takes the answer back too), else the answer given
+/// before. Waits for a twin that is under way.
 ///
 /// # Errors
 /// [`Error::RequestIdReused`], or the store's.
@@ -113,7 +117,8 @@ pub async fn claim<R: Message + Default>(
     found.map(Some).ok_or_else(|| Error::Broken("a request vanished while it was asked".to_owned()))
 }
 
-/// Forgets answers older than [`KEEP`]; returns how many. The clockwork calls it until it returns 0.
+/// Forgets answers older than [`KEEP`]; returns how many. The clockwork calls it until it returns
+/// 0.
 ///
 /// # Errors
 /// The store's.

@@ -1,0 +1,38 @@
+//! Use cases, one per call or event. Each owns its transaction.
+
+use std::sync::Arc;
+
+use parkmesh_contracts::payment::v1::payment_service_client::PaymentServiceClient;
+use parkmesh_eventbus::Bus;
+use parkmesh_eventbus::relay::Relay;
+use parkmesh_platform::channel::Channel;
+use parkmesh_platform::clock::Clock;
+use parkmesh_platform::ids::Ids;
+use parkmesh_platform::tasks::Tasks;
+use sqlx::PgPool;
+use tokio::sync::Semaphore;
+
+pub mod inventory;
+pub mod snapshot;
+
+/// What every use case works with. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The time. Expiry is judged by `park_now()` in the database instead, where a lock may be
+    /// waited for.
+    pub clock: Clock,
+    /// Where ids and codes come from.
+    pub ids: Ids,
+    /// The service's own schema.
+    pub pool: PgPool,
+    /// Facts, to read positions and to follow.
+    pub bus: Bus,
+    /// To be woken after every commit that has written facts.
+    pub relay: Relay,
+    /// Turns of snapshots, [`snapshot::SNAPSHOTS_MAX`] of them.
+    pub snapshots: Arc<Semaphore>,
+    /// Where streams run; they end when the service stops.
+    pub tasks: Tasks,
+    /// The only service that booking calls.
+    pub payment: PaymentServiceClient<Channel>,
+}

@@ -1,0 +1,45 @@
+//! Making, reading and changing lots, floors and spots.
+
+mod create_floor;
+mod create_lot;
+mod create_spots;
+mod read;
+mod set_spot_status;
+
+use parkmesh_contracts::ids::{LotId, UserId};
+use parkmesh_platform::auth::{Caller, Role};
+
+use crate::error::Error;
+
+/// An operator who may change own lots: the right to change is part of the type.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// The subject, which own lots carry as `operator_id`.
+    pub subject: UserId,
+    lots: Vec<LotId>,
+}
+
+impl Operator {
+    /// The operator who calls.
+    ///
+    /// # Errors
+    /// [`Error::OperatorRequired`] for every other role, whatever its scopes.
+    pub fn of(caller: &Caller) -> Result<Self, Error> {
+        match caller.role {
+            Role::Operator => {
+                Ok(Self { subject: caller.subject.clone(), lots: caller.lots.clone() })
+            }
+            _ => Err(Error::OperatorRequired),
+        }
+    }
+
+    /// Whether the token is bound to lots that exist: such a token makes no new one.
+    fn is_bound(&self) -> bool {
+        !self.lots.is_empty()
+    }
+
+    /// Whether the token lets the operator act at this lot. Ownership is checked beside it.
+    fn may_act_at(&self, lot_id: LotId) -> bool {
+        self.lots.is_empty() || self.lots.contains(&lot_id)
+    }
+}

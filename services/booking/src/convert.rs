@@ -1,0 +1,3 @@
+//! Proto to command and domain to proto: parsed once, here.
+
+pub mod inventory;

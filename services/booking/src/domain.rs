@@ -1,0 +1,3 @@
+//! Rules: pure and sync. They know contracts' values, and no database, call or message.
+
+pub mod inventory;

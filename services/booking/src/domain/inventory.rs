@@ -1,0 +1,238 @@
+//! What there is to book: lots, tariffs, floors, spots, and the rules of changing them.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use parkmesh_contracts::booking::v1::BookingState;
+use parkmesh_contracts::common::v1::SpotType;
+use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId, TariffId, UserId};
+use parkmesh_contracts::money::{Currency, Money};
+
+mod spots;
+
+pub use spots::{NewSpot, ServiceChange, Spot, first_duplicate};
+
+/// Floors that a lot has at most: an `inventory_changed` fact carries all of them.
+pub const FLOORS_MAX: usize = 200;
+/// Most minor units that an hour may cost; prices of years of it still fit 64 bits by far.
+pub const HOURLY_RATE_MINOR_MAX: i64 = 100_000_000_000;
+
+/// What an operator chose for a lot; 0 means the default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PolicyChoice {
+    /// Seconds that a hold keeps a spot.
+    pub hold_ttl_seconds: i32,
+    /// Seconds before the start from which an arrival counts.
+    pub early_arrival_seconds: i32,
+    /// Seconds after the start after which no car is a no-show.
+    pub no_show_seconds: i32,
+    /// Seconds past the end after which an open session is ended.
+    pub overstay_grace_seconds: i32,
+    /// Live holds of one driver in the lot.
+    pub max_holds_per_user: i32,
+}
+
+/// The times and limits that hold for a lot: the choice with defaults in place of zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// How long a hold keeps a spot.
+    pub hold_ttl: SignedDuration,
+    /// How long before the start an arrival counts.
+    pub early_arrival: SignedDuration,
+    /// How long after the start no car is a no-show.
+    pub no_show: SignedDuration,
+    /// How long past the end an open session is ended.
+    pub overstay_grace: SignedDuration,
+    /// Live holds of one driver in the lot.
+    pub max_holds_per_user: i32,
+}
+
+impl PolicyChoice {
+    /// The defaults, which the proto names field by field.
+    pub const DEFAULT: Self = Self {
+        hold_ttl_seconds: 900,
+        early_arrival_seconds: 900,
+        no_show_seconds: 1_800,
+        overstay_grace_seconds: 900,
+        max_holds_per_user: 3,
+    };
+
+    /// The choice with the defaults in place of zeros, still in seconds.
+    pub fn resolved(self) -> Self {
+        let or = |chosen: i32, default: i32| if chosen == 0 { default } else { chosen };
+        let default = Self::DEFAULT;
+        Self {
+            hold_ttl_seconds: or(self.hold_ttl_seconds, default.hold_ttl_seconds),
+            early_arrival_seconds: or(self.early_arrival_seconds, default.early_arrival_seconds),
+            no_show_seconds: or(self.no_show_seconds, default.no_show_seconds),
+            overstay_grace_seconds: or(self.overstay_grace_seconds, default.overstay_grace_seconds),
+            max_holds_per_user: or(self.max_holds_per_user, default.max_holds_per_user),
+        }
+    }
+
+    /// What holds.
+    pub fn resolve(self) -> Policy {
+        let seconds = |seconds: i32| SignedDuration::from_secs(i64::from(seconds));
+        let policy = self.resolved();
+        Policy {
+            hold_ttl: seconds(policy.hold_ttl_seconds),
+            early_arrival: seconds(policy.early_arrival_seconds),
+            no_show: seconds(policy.no_show_seconds),
+            overstay_grace: seconds(policy.overstay_grace_seconds),
+            max_holds_per_user: policy.max_holds_per_user,
+        }
+    }
+}
+
+/// A version of what parking costs in a lot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tariff {
+    /// Its id.
+    pub tariff_id: TariffId,
+    /// The lot.
+    pub lot_id: LotId,
+    /// 1 for the first of the lot.
+    pub version: i64,
+    /// Price of one started hour.
+    pub hourly_rate: Money,
+    /// When it began to hold.
+    pub create_time: Timestamp,
+}
+
+/// A car park.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lot {
+    /// Its id.
+    pub lot_id: LotId,
+    /// Who runs it.
+    pub operator_id: UserId,
+    /// Name that drivers see.
+    pub name: String,
+    /// Street address.
+    pub address: String,
+    /// Degrees.
+    pub latitude: f64,
+    /// Degrees.
+    pub longitude: f64,
+    /// IANA name.
+    pub time_zone: String,
+    /// Of every price of the lot.
+    pub currency: Currency,
+    /// What the operator chose; [`PolicyChoice::resolve`] says what holds.
+    pub policy: PolicyChoice,
+    /// The tariff that holds now.
+    pub tariff: Tariff,
+    /// Counts up with every change of the lot or its floors.
+    pub version: i64,
+}
+
+/// A lot to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewLot {
+    /// Name that drivers see.
+    pub name: String,
+    /// Street address.
+    pub address: String,
+    /// Degrees.
+    pub latitude: f64,
+    /// Degrees.
+    pub longitude: f64,
+    /// IANA name, see [`time_zone`].
+    pub time_zone: String,
+    /// Price of one started hour, not negative.
+    pub hourly_rate: Money,
+    /// Times and limits.
+    pub policy: PolicyChoice,
+}
+
+impl NewLot {
+    /// The lot, with its first tariff.
+    pub fn found(
+        self,
+        lot_id: LotId,
+        tariff_id: TariffId,
+        operator_id: UserId,
+        now: Timestamp,
+    ) -> Lot {
+        let hourly_rate = self.hourly_rate;
+        Lot {
+            lot_id,
+            operator_id,
+            name: self.name,
+            address: self.address,
+            latitude: self.latitude,
+            longitude: self.longitude,
+            time_zone: self.time_zone,
+            currency: hourly_rate.currency,
+            policy: self.policy,
+            tariff: Tariff { tariff_id, lot_id, version: 1, hourly_rate, create_time: now },
+            version: 1,
+        }
+    }
+}
+
+/// A level of a lot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Floor {
+    /// Its id.
+    pub floor_id: FloorId,
+    /// The lot.
+    pub lot_id: LotId,
+    /// 0 is the street's level.
+    pub floor_number: i32,
+    /// Name that drivers see.
+    pub name: String,
+    /// In plan units.
+    pub plan_width: f64,
+    /// In plan units.
+    pub plan_height: f64,
+}
+
+/// A window that a live booking keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveWindow {
+    /// The booking.
+    pub booking_id: BookingId,
+    /// The spot.
+    pub spot_id: SpotId,
+    /// First instant kept.
+    pub start: Timestamp,
+    /// First instant after.
+    pub end: Timestamp,
+    /// Held, reserved or active.
+    pub state: BookingState,
+    /// Version of the booking.
+    pub version: i64,
+    /// Held only.
+    pub hold_expire_time: Option<Timestamp>,
+}
+
+/// The zone's IANA name as its database spells it, or None when there is no such zone.
+/// `europe/berlin` becomes `Europe/Berlin`, so that equal zones are equal texts.
+pub fn time_zone(name: &str) -> Option<String> {
+    let zone = TimeZone::get(name).ok().filter(|zone| !zone.is_unknown())?;
+    zone.iana_name().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_of_a_policy_are_its_defaults() {
+        let policy = PolicyChoice { hold_ttl_seconds: 60, ..Default::default() }.resolve();
+        let default = PolicyChoice::DEFAULT.resolve();
+        assert_eq!(policy.hold_ttl, SignedDuration::from_mins(1));
+        assert_eq!(policy, Policy { hold_ttl: policy.hold_ttl, ..default });
+        assert_eq!(default.no_show, SignedDuration::from_mins(30));
+        assert_eq!(default.max_holds_per_user, 3);
+    }
+
+    #[test]
+    fn a_time_zone_gets_its_official_spelling() {
+        assert_eq!(time_zone("europe/berlin").as_deref(), Some("Europe/Berlin"));
+        assert_eq!(time_zone("UTC").as_deref(), Some("UTC"));
+        for unknown in ["Europe/Atlantis", "Etc/Unknown", "+02:00", "../etc/passwd", "local"] {
+            assert_eq!(time_zone(unknown), None, "{unknown}");
+        }
+    }
+}

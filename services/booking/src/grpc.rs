@@ -1,0 +1,3 @@
+//! The doors: check, one call, wrap. They decide nothing.
+
+pub mod inventory;

@@ -1,0 +1,13 @@
+//! Lots, tariffs, floors and spots in the database.
+
+pub mod floor;
+pub mod lot;
+pub mod snapshot;
+pub mod spot;
+
+use crate::error::Error;
+
+/// A value of a row that no writer of ours can have written.
+fn broken(column: &str, why: impl std::fmt::Display) -> Error {
+    Error::Broken(format!("column {column} cannot be read: {why}"))
+}

@@ -1,0 +1,208 @@
+//! Lots with the tariff that holds.
+
+use jiff_sqlx::ToSqlx;
+use parkmesh_contracts::ids::{LotId, UserId};
+use parkmesh_contracts::money::{Currency, Money};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, PgExecutor, Row};
+use uuid::Uuid;
+
+use super::broken;
+use crate::domain::inventory::{Lot, PolicyChoice, Tariff};
+use crate::error::Error;
+
+/// Columns of [`of_row`]; the newest tariff is the one that holds.
+macro_rules! select_lot {
+    ($rest:literal) => {
+        concat!(
+            "SELECT lot.lot_id, lot.operator_id, lot.name, lot.address, lot.latitude, lot.longitude,
+                    lot.time_zone, lot.currency_code, lot.hold_ttl_seconds,
+                    lot.early_arrival_seconds, lot.no_show_seconds, lot.overstay_grace_seconds,
+                    lot.max_holds_per_user, lot.version, tariff.tariff_id,
+                    tariff.version AS tariff_version, tariff.hourly_rate_minor,
+                    tariff.currency_code AS tariff_currency_code,
+                    tariff.create_time AS tariff_create_time
+             FROM lot CROSS JOIN LATERAL (
+                 SELECT * FROM tariff WHERE tariff.lot_id = lot.lot_id
+                 ORDER BY version DESC LIMIT 1) AS tariff ",
+            $rest
+        )
+    };
+}
+
+/// A row of the select above as a lot.
+fn of_row(row: &PgRow) -> Result<Lot, Error> {
+    let lot_id = LotId::from(row.try_get::<Uuid, _>("lot_id")?);
+    let currency = |column: &str| -> Result<Currency, Error> {
+        row.try_get::<&str, _>(column)?.parse().map_err(|error| broken(column, error))
+    };
+    let operator_id = row.try_get::<String, _>("operator_id")?;
+    Ok(Lot {
+        lot_id,
+        operator_id: UserId::try_from(operator_id).map_err(|e| broken("operator_id", e))?,
+        name: row.try_get("name")?,
+        address: row.try_get("address")?,
+        latitude: row.try_get("latitude")?,
+        longitude: row.try_get("longitude")?,
+        time_zone: row.try_get("time_zone")?,
+        currency: currency("currency_code")?,
+        policy: PolicyChoice {
+            hold_ttl_seconds: row.try_get("hold_ttl_seconds")?,
+            early_arrival_seconds: row.try_get("early_arrival_seconds")?,
+            no_show_seconds: row.try_get("no_show_seconds")?,
+            overstay_grace_seconds: row.try_get("overstay_grace_seconds")?,
+            max_holds_per_user: row.try_get("max_holds_per_user")?,
+        },
+        tariff: Tariff {
+            tariff_id: row.try_get::<Uuid, _>("tariff_id")?.into(),
+            lot_id,
+            version: row.try_get("tariff_version")?,
+            hourly_rate: Money::new(
+                row.try_get("hourly_rate_minor")?,
+                currency("tariff_currency_code")?,
+            ),
+            create_time: row.try_get::<jiff_sqlx::Timestamp, _>("tariff_create_time")?.to_jiff(),
+        },
+        version: row.try_get("version")?,
+    })
+}
+
+/// Writes a new lot and its first tariff, in one statement.
+///
+/// # Errors
+/// The store's.
+pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Error> {
+    let (tariff, policy) = (&lot.tariff, &lot.policy);
+    sqlx::query(
+        "WITH made AS (
+             INSERT INTO lot (lot_id, operator_id, name, address, latitude, longitude, time_zone,
+                 currency_code, hold_ttl_seconds, early_arrival_seconds, no_show_seconds,
+                 overstay_grace_seconds, max_holds_per_user, version, create_time)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+             RETURNING lot_id)
+         INSERT INTO tariff (tariff_id, lot_id, version, hourly_rate_minor, currency_code,
+             create_time)
+         SELECT $16, lot_id, $17, $18, $19, $20 FROM made",
+    )
+    .bind(lot.lot_id.as_uuid())
+    .bind(lot.operator_id.as_str())
+    .bind(&lot.name)
+    .bind(&lot.address)
+    .bind(lot.latitude)
+    .bind(lot.longitude)
+    .bind(&lot.time_zone)
+    .bind(lot.currency.as_str())
+    .bind(policy.hold_ttl_seconds)
+    .bind(policy.early_arrival_seconds)
+    .bind(policy.no_show_seconds)
+    .bind(policy.overstay_grace_seconds)
+    .bind(policy.max_holds_per_user)
+    .bind(lot.version)
+    .bind(tariff.create_time.to_sqlx())
+    .bind(tariff.tariff_id.as_uuid())
+    .bind(tariff.version)
+    .bind(tariff.hourly_rate.minor)
+    .bind(tariff.hourly_rate.currency.as_str())
+    .bind(tariff.create_time.to_sqlx())
+    .execute(executor)
+    .await?;
+    Ok(())
+}
+
+/// Reads a lot.
+///
+/// # Errors
+/// [`Error::LotNotFound`], or the store's.
+pub async fn get(executor: impl PgExecutor<'_>, lot_id: LotId) -> Result<Lot, Error> {
+    let row = sqlx::query(select_lot!("WHERE lot.lot_id = $1"))
+        .bind(lot_id.as_uuid())
+        .fetch_optional(executor)
+        .await?;
+    of_row(&row.ok_or(Error::LotNotFound)?)
+}
+
+/// Reads the operator's own lot and keeps others from changing it until the transaction ends:
+/// versions of the lot are counted under this lock.
+///
+/// # Errors
+/// [`Error::LotNotFound`] also for a lot of another operator; or the store's.
+pub async fn lock_own(
+    connection: &mut PgConnection,
+    lot_id: LotId,
+    operator_id: &UserId,
+) -> Result<Lot, Error> {
+    // Joined rows are not locked with it, and need not be: tariffs are never changed.
+    let row = sqlx::query(select_lot!(
+        "WHERE lot.lot_id = $1 AND lot.operator_id = $2 FOR NO KEY UPDATE OF lot"
+    ))
+    .bind(lot_id.as_uuid())
+    .bind(operator_id.as_str())
+    .fetch_optional(connection)
+    .await?;
+    of_row(&row.ok_or(Error::LotNotFound)?)
+}
+
+/// Writes the version of a lot that [`lock_own`] has locked.
+///
+/// # Errors
+/// The store's.
+pub async fn set_version(
+    connection: &mut PgConnection,
+    lot_id: LotId,
+    version: i64,
+) -> Result<(), Error> {
+    sqlx::query("UPDATE lot SET version = $2 WHERE lot_id = $1")
+        .bind(lot_id.as_uuid())
+        .bind(version)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Lots by name, then id, after the lot `after`; at most `limit`.
+///
+/// # Errors
+/// The store's.
+pub async fn list(
+    executor: impl PgExecutor<'_>,
+    after: Option<LotId>,
+    limit: i64,
+) -> Result<Vec<Lot>, Error> {
+    let query = match after {
+        None => sqlx::query(select_lot!("ORDER BY lot.name, lot.lot_id LIMIT $1")),
+        // A token has no room for a name of 120 letters; the lot's id finds it.
+        Some(_) => sqlx::query(select_lot!(
+            "WHERE (lot.name, lot.lot_id) > ((SELECT name FROM lot WHERE lot_id = $2), $2)
+             ORDER BY lot.name, lot.lot_id LIMIT $1"
+        )),
+    };
+    let query = query.bind(limit);
+    let query = match after {
+        None => query,
+        Some(after) => query.bind(after.as_uuid()),
+    };
+    let rows = query.fetch_all(executor).await?;
+    rows.iter().map(of_row).collect()
+}
+
+/// Lots by id after `after`, all or the one named; for the snapshot.
+///
+/// # Errors
+/// The store's.
+pub async fn scan(
+    connection: &mut PgConnection,
+    only: Option<LotId>,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Lot>, Error> {
+    let rows = sqlx::query(select_lot!(
+        "WHERE ($1::uuid IS NULL OR lot.lot_id = $1) AND lot.lot_id > $2
+         ORDER BY lot.lot_id LIMIT $3"
+    ))
+    .bind(only.map(LotId::as_uuid))
+    .bind(after)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(of_row).collect()
+}

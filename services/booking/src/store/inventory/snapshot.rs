@@ -1,0 +1,71 @@
+//! Live windows for the snapshot, and the one moment that it shows.
+
+use jiff::Timestamp;
+use parkmesh_contracts::booking::v1::BookingState;
+use parkmesh_contracts::ids::LotId;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::domain::inventory::LiveWindow;
+use crate::error::Error;
+
+/// Makes the transaction show one moment and write nothing. The reader decides how fast it takes
+/// rows: a wait for it may be `idle_ms` long.
+///
+/// # Errors
+/// The store's.
+pub async fn begin(connection: &mut PgConnection, idle_ms: u64) -> Result<(), Error> {
+    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("SELECT set_config('idle_in_transaction_session_timeout', $1, true)")
+        .bind(format!("{idle_ms}ms"))
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
+}
+
+fn of_row(row: &PgRow) -> Result<LiveWindow, Error> {
+    let time = |column: &str| -> Result<Option<Timestamp>, Error> {
+        let time: Option<jiff_sqlx::Timestamp> = row.try_get(column)?;
+        Ok(time.map(jiff_sqlx::Timestamp::to_jiff))
+    };
+    let bound = |column: &str| time(column)?.ok_or_else(|| super::broken(column, "has no bound"));
+    Ok(LiveWindow {
+        booking_id: row.try_get::<Uuid, _>("booking_id")?.into(),
+        spot_id: row.try_get::<Uuid, _>("spot_id")?.into(),
+        start: bound("start_time")?,
+        end: bound("end_time")?,
+        state: BookingState::try_from(i32::from(row.try_get::<i16, _>("state")?))
+            .map_err(|error| super::broken("state", error))?,
+        version: row.try_get("version")?,
+        hold_expire_time: time("hold_expire_time")?,
+    })
+}
+
+/// Windows of bookings that are held (and not lapsed), reserved or active, by id after `after`.
+///
+/// # Errors
+/// The store's.
+pub async fn scan(
+    connection: &mut PgConnection,
+    only: Option<LotId>,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<LiveWindow>, Error> {
+    let rows = sqlx::query(
+        "SELECT booking_id, spot_id, lower(during) AS start_time, upper(during) AS end_time, state,
+                version, hold_expire_time
+         FROM booking
+         WHERE ($1::uuid IS NULL OR lot_id = $1) AND booking_id > $2
+           AND (state IN (2, 3) OR (state = 1 AND hold_expire_time > park_now()))
+         ORDER BY booking_id LIMIT $3",
+    )
+    .bind(only.map(LotId::as_uuid))
+    .bind(after)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(of_row).collect()
+}
