@@ -1,0 +1,1 @@
+//! StreamInventory: whole, of one moment, and no older than the position that it names.
