@@ -1,1 +1,12 @@
+//! The truth of the ground: which device watches which spot, what it says, and what that means after debouncing.
+//!
+//! It never asks who has a spot (that is booking's matter) and never talks MQTT (sensor-bridge does). Nothing here is
+//! forgotten by a kill: a batch of readings is acknowledged when its transaction has been committed, and what is to happen
+//! later stands as a time in a row.
+//!
+//! Start reading at `domain::ground`, the life of a spot; then `app::apply`, which commits batches.
 
+mod domain;
+
+/// The schema's migrations; run by `parkmesh migrate` together with those of the eventbus.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/sensor");

@@ -1,0 +1,9 @@
+//! The rules of the ground: pure, without a clock of their own.
+
+pub mod acks;
+pub mod ground;
+pub mod model;
+pub mod order;
+
+#[cfg(test)]
+mod ground_tests;

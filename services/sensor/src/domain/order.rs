@@ -1,0 +1,229 @@
+//! Which of two readings of one device is the newer: never by arrival alone, where the device says more.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// A device's time that lies further ahead of ours is not believed.
+pub const DEVICE_TIME_AHEAD_MAX: SignedDuration = SignedDuration::from_secs(60);
+/// A device's time that lies further back is a broken clock (1970, 2000), not an old reading.
+pub const DEVICE_TIME_BEHIND_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How many message ids of a device are remembered.
+pub const RECENT_MAX: usize = 8;
+
+/// What a device said, as far as the rules look at it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// A car stands there; None where the frame does not say.
+    pub occupied: Option<bool>,
+    /// By the device's clock.
+    pub device_time: Option<Timestamp>,
+    /// By the bridge's clock, never ahead of ours: see [`Heard::clamped`].
+    pub receive_time: Timestamp,
+    /// Session of the device, 0 where it has none.
+    pub boot: u64,
+    /// Count within the session.
+    pub sequence: Option<u64>,
+    /// Percent.
+    pub battery_percent: Option<i16>,
+    /// Kept from earlier: a hint and no news.
+    pub retained: bool,
+    /// Hash of the network's id of the message.
+    pub message: Option<u64>,
+}
+
+impl Heard {
+    /// The device's time, if it can be believed.
+    pub fn believed_time(&self) -> Option<Timestamp> {
+        let time = self.device_time?;
+        let age = self.receive_time.duration_since(time);
+        let believed = age >= -DEVICE_TIME_AHEAD_MAX && age <= DEVICE_TIME_BEHIND_MAX;
+        believed.then_some(time)
+    }
+
+    /// Since when it is so: the device's time, or else the bridge's; never ahead of ours.
+    pub fn change_time(&self) -> Timestamp {
+        self.believed_time().map_or(self.receive_time, |time| time.min(self.receive_time))
+    }
+
+    /// With a receive time that is not ahead of ours: a device that speaks for itself also says when it was heard.
+    pub fn clamped(mut self, now: Timestamp) -> Self {
+        self.receive_time = self.receive_time.min(now);
+        self
+    }
+}
+
+/// The newest reading applied so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Its session.
+    pub boot: u64,
+    /// Its count.
+    pub sequence: Option<u64>,
+    /// Its believed time.
+    pub device_time: Option<Timestamp>,
+    /// When it was heard.
+    pub receive_time: Timestamp,
+    /// Hashes of the last message ids, oldest first.
+    pub recent: Vec<u64>,
+}
+
+/// What a reading is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// News.
+    Newer,
+    /// The same once more, or an earlier one.
+    Stale,
+}
+
+/// Compares a reading with the newest one. `None`: the first reading ever.
+pub fn compare(mark: Option<&Mark>, heard: &Heard) -> Order {
+    let Some(mark) = mark else { return Order::Newer };
+    if heard.message.is_some_and(|message| mark.recent.contains(&message)) {
+        return Order::Stale;
+    }
+    let newer = match (heard.boot, mark.boot) {
+        (boot, last) if boot == last => match (heard.sequence, mark.sequence) {
+            (Some(count), Some(last)) => count > last || (count < last && restarted(mark, heard)),
+            _ => later(mark, heard),
+        },
+        // A frame that does not say its session, from a device that has some.
+        (0, _) => later(mark, heard),
+        (boot, last) => boot > last,
+    };
+    if newer { Order::Newer } else { Order::Stale }
+}
+
+/// A device without a session number counts from the beginning again after a power-up. Its clock tells the new beginning from
+/// a late frame of before.
+fn restarted(mark: &Mark, heard: &Heard) -> bool {
+    heard.boot == 0
+        && matches!((heard.believed_time(), mark.device_time), (Some(time), Some(last)) if time > last)
+}
+
+fn later(mark: &Mark, heard: &Heard) -> bool {
+    match (heard.believed_time(), mark.device_time) {
+        (Some(time), Some(last)) => time > last,
+        _ => heard.receive_time > mark.receive_time,
+    }
+}
+
+/// The mark after this reading was applied.
+pub fn advance(mark: Option<Mark>, heard: &Heard) -> Mark {
+    let boot = match (&mark, heard.boot) {
+        (Some(mark), 0) => mark.boot,
+        (_, boot) => boot,
+    };
+    let last_count = mark.as_ref().filter(|mark| mark.boot == heard.boot);
+    let sequence = heard.sequence.or(last_count.and_then(|mark| mark.sequence));
+    let (device_time, mut recent) =
+        mark.map_or((None, Vec::new()), |mark| (mark.device_time, mark.recent));
+    // Counted frames need no other memory, and the row stays small.
+    if let (Some(message), None) = (heard.message, heard.sequence) {
+        recent.push(message);
+        let surplus = recent.len().saturating_sub(RECENT_MAX);
+        recent.drain(..surplus);
+    }
+    Mark {
+        boot,
+        sequence,
+        device_time: heard.believed_time().or(device_time),
+        receive_time: heard.receive_time,
+        recent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::new(1_800_000_000 + second, 0).expect("in range")
+    }
+
+    fn plain(receive: i64) -> Heard {
+        Heard {
+            occupied: Some(true),
+            device_time: None,
+            receive_time: at(receive),
+            boot: 0,
+            sequence: None,
+            battery_percent: None,
+            retained: false,
+            message: None,
+        }
+    }
+
+    fn counted(boot: u64, sequence: u64) -> Heard {
+        Heard { boot, sequence: Some(sequence), ..plain(0) }
+    }
+
+    fn timed(device: i64, receive: i64) -> Heard {
+        Heard { device_time: Some(at(device)), ..plain(receive) }
+    }
+
+    fn order(first: &Heard, second: &Heard) -> Order {
+        compare(Some(&advance(None, first)), second)
+    }
+
+    #[test]
+    fn the_session_decides_before_the_count() {
+        assert_eq!(order(&counted(1, 9), &counted(2, 0)), Order::Newer);
+        assert_eq!(order(&counted(2, 0), &counted(1, 10)), Order::Stale);
+        assert_eq!(order(&counted(1, 9), &counted(1, 10)), Order::Newer);
+        assert_eq!(order(&counted(1, 9), &counted(1, 9)), Order::Stale);
+        assert_eq!(order(&counted(1, 9), &counted(1, 8)), Order::Stale);
+    }
+
+    #[test]
+    fn without_sessions_a_lower_count_is_a_restart_only_when_its_time_is_later() {
+        let nine = Heard { sequence: Some(9), ..timed(100, 100) };
+        let restarted = Heard { sequence: Some(0), ..timed(101, 101) };
+        let late = Heard { sequence: Some(8), ..timed(99, 102) };
+        assert_eq!(order(&nine, &restarted), Order::Newer);
+        assert_eq!(order(&nine, &late), Order::Stale);
+        assert_eq!(order(&counted(0, 9), &counted(0, 0)), Order::Stale, "no clock, no restart");
+    }
+
+    #[test]
+    fn without_a_count_the_device_time_decides_and_not_the_arrival() {
+        assert_eq!(order(&timed(100, 100), &timed(99, 105)), Order::Stale);
+        assert_eq!(order(&timed(100, 100), &timed(100, 105)), Order::Stale);
+        assert_eq!(order(&timed(99, 105), &timed(100, 100)), Order::Newer);
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_is_not_believed() {
+        let ahead = timed(200, 100);
+        assert_eq!(ahead.believed_time(), None);
+        assert_eq!(ahead.change_time(), at(100));
+        let of_1970 = Heard { device_time: Some(Timestamp::UNIX_EPOCH), ..plain(101) };
+        assert_eq!(order(&timed(99, 100), &of_1970), Order::Newer, "by arrival then");
+        assert_eq!(timed(130, 100).change_time(), at(100), "believed, yet never ahead of ours");
+    }
+
+    #[test]
+    fn without_count_and_clock_a_message_id_tells_a_repetition() {
+        let first = Heard { message: Some(7), ..plain(100) };
+        let second = Heard { message: Some(8), ..plain(101) };
+        let mark = advance(Some(advance(None, &first)), &second);
+        let again = Heard { receive_time: at(102), ..first };
+        assert_eq!(compare(Some(&mark), &again), Order::Stale);
+        assert_eq!(compare(Some(&mark), &plain(101)), Order::Stale, "heard at the same instant");
+        assert_eq!(compare(Some(&mark), &plain(103)), Order::Newer);
+    }
+
+    #[test]
+    fn only_the_last_message_ids_are_remembered() {
+        let mark = (0..20_u64)
+            .fold(None, |mark, id| Some(advance(mark, &Heard { message: Some(id), ..plain(100) })));
+        assert_eq!(mark.map(|mark| mark.recent), Some((12..20).collect()));
+    }
+
+    #[test]
+    fn a_frame_without_session_or_count_does_not_erase_those_of_before() {
+        let mark = advance(Some(advance(None, &counted(3, 9))), &timed(5, 5));
+        assert_eq!((mark.boot, mark.sequence), (3, None));
+        let mark = advance(Some(advance(None, &counted(0, 9))), &timed(5, 5));
+        assert_eq!((mark.boot, mark.sequence), (0, Some(9)));
+    }
+}
