@@ -183,3 +183,26 @@ async fn a_page_token_of_another_list_is_refused() {
     assert_eq!(refused(answer), is(Code::InvalidArgument, "PAGE_TOKEN_INVALID"));
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_lot_has_at_most_two_hundred_floors() {
+    let world = World::start().await;
+    let mut operator = world.operator("op").await;
+    let lot = operator.create_lot(new_lot("Tower")).await.unwrap().into_inner().lot.unwrap();
+    sqlx::query(
+        "INSERT INTO floor (floor_id, lot_id, floor_number, name, plan_width, plan_height,
+             create_time)
+         SELECT gen_random_uuid(), $1, number, 'Level', 0, 0, now()
+         FROM generate_series(1, 199) AS number",
+    )
+    .bind(lot.lot_id.parse::<LotId>().unwrap().as_uuid())
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    operator.create_floor(new_floor(&lot.lot_id, 0)).await.unwrap();
+    let answer = operator.create_floor(new_floor(&lot.lot_id, -1)).await;
+    assert_eq!(refused(answer), is(Code::ResourceExhausted, "FLOOR_LIMIT_REACHED"));
+    let asked = proto::ListFloorsRequest { lot_id: lot.lot_id };
+    assert_eq!(operator.list_floors(asked).await.unwrap().into_inner().floors.len(), 200);
+    world.stop().await;
+}
