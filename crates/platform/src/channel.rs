@@ -23,8 +23,8 @@ use crate::ids::Ids;
 use crate::serve::observe::CallMetrics;
 use crate::tasks::Tasks;
 use crate::telemetry;
-use budget::Budget;
-use endpoints::Endpoints;
+pub use budget::Budget;
+pub use endpoints::{Chosen, Endpoints};
 
 /// Where a service is.
 #[derive(Clone, Debug, Default)]

@@ -27,9 +27,13 @@ mod stack;
 
 pub use call::{Call, carry, stopping};
 pub use config::ServeConfig;
-pub use deadline::Deadline;
+pub use deadline::{Deadline, GRPC_TIMEOUT};
+pub use exempt::find as find_open_method;
 pub use health::Health;
+pub use observe::{CallMetrics, Watch, gauge_in_flight};
 pub use refusal::Refusal;
 pub(crate) use refusal::status_with_reason;
+pub use routes::Routes;
 pub use running::Running;
-pub use server::{MethodTable, Server, StartError};
+pub use server::{MethodTable, Server, StartError, add_common};
+pub use shed::{Permit, Shed};

@@ -9,7 +9,6 @@ use http_body_util::{BodyExt, Full, Limited};
 use parkmesh_contracts::methods::{self, Method};
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tower::ServiceExt;
 
 use super::Inner;
 use crate::serve::deadline::{self, Deadline, GRPC_TIMEOUT, now};
@@ -108,15 +107,13 @@ impl Inner {
             request.headers_mut().insert(GRPC_TIMEOUT, left);
         }
         let chosen = self.endpoints.choose(&self.ids);
-        let response = match chosen.0.connection.clone().oneshot(request).await {
+        let response = match chosen.send(request).await {
             Ok(response) => response,
             Err(error) => {
-                chosen.0.failed();
                 tracing::debug!(%error, "an endpoint is away");
                 return Outcome::Away(away());
             }
         };
-        chosen.0.answered();
         let told = Status::from_header_map(response.headers());
         if let Some(status) = told.filter(|status| status.code() == Code::Unavailable) {
             return Outcome::Away(status);

@@ -11,7 +11,7 @@ const SAVED_MAX: i64 = 20 * COST_PER_RETRY;
 
 /// The budget of one channel.
 #[derive(Debug)]
-pub(super) struct Budget(AtomicI64);
+pub struct Budget(AtomicI64);
 
 impl Default for Budget {
     fn default() -> Self {

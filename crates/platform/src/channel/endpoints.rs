@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use http::Uri;
+use http::{Request, Response, Uri};
 use tokio::time::Instant;
+use tonic::body::Body;
 use tonic::transport::{Channel as Connection, Endpoint as Connector};
+use tower::ServiceExt;
 
 use super::ChannelError;
 use crate::ids::Ids;
@@ -27,9 +29,9 @@ const EJECTION_MIN: Duration = Duration::from_millis(50);
 const EJECTION_MAX: Duration = Duration::from_secs(2);
 
 /// One address of a service.
-pub(super) struct Endpoint {
+struct Endpoint {
     address: String,
-    pub connection: Connection,
+    connection: Connection,
     in_flight: AtomicUsize,
     failures: AtomicU32,
     ejected_until: Mutex<Option<Instant>>,
@@ -59,7 +61,7 @@ impl Endpoint {
     }
 
     /// It did not answer at all: leave it alone for a while, longer each time.
-    pub fn failed(&self) {
+    fn failed(&self) {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed).min(16);
         let wait = EJECTION_MIN.saturating_mul(1 << failures).min(EJECTION_MAX);
         *self.ejected_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(now() + wait);
@@ -67,7 +69,7 @@ impl Endpoint {
     }
 
     /// It answered.
-    pub fn answered(&self) {
+    fn answered(&self) {
         if self.failures.swap(0, Ordering::Relaxed) > 0 {
             *self.ejected_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
@@ -75,12 +77,28 @@ impl Endpoint {
 }
 
 /// A call on its way to an endpoint; counts as load until it is dropped.
-pub(super) struct Chosen(pub Arc<Endpoint>);
+pub struct Chosen(Arc<Endpoint>);
 
 impl Chosen {
     fn of(endpoint: &Arc<Endpoint>) -> Self {
         endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(endpoint))
+    }
+
+    /// Sends a request here. An endpoint that gives no headers at all is left alone for a while.
+    ///
+    /// # Errors
+    /// When no headers came back.
+    pub async fn send(
+        &self,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, tonic::transport::Error> {
+        let answered = self.0.connection.clone().oneshot(request).await;
+        match &answered {
+            Ok(_) => self.0.answered(),
+            Err(_) => self.0.failed(),
+        }
+        answered
     }
 }
 
@@ -94,11 +112,15 @@ type ByAddress = BTreeMap<String, Arc<Endpoint>>;
 
 /// All endpoints of a service.
 #[derive(Clone)]
-pub(super) struct Endpoints {
+pub struct Endpoints {
     live: Arc<RwLock<ByAddress>>,
 }
 
 impl Endpoints {
+    /// Connects when an endpoint is first used; looks names up until `tasks` ends.
+    ///
+    /// # Errors
+    /// When an address is not usable, or there is none.
     pub fn start(configured: &[String], tasks: &Tasks) -> Result<Self, ChannelError> {
         let mut live = ByAddress::new();
         let mut names = Vec::new();

@@ -7,7 +7,7 @@ use parkmesh_contracts::methods::Method;
 use tokio::time::Instant;
 
 /// The header by which a deadline travels.
-pub(crate) const GRPC_TIMEOUT: &str = "grpc-timeout";
+pub const GRPC_TIMEOUT: &str = "grpc-timeout";
 
 /// The specification allows eight digits.
 const DIGITS_MAX: usize = 8;
@@ -36,6 +36,17 @@ impl Deadline {
         Self { at: now() + duration }
     }
 
+    /// The deadline of an incoming call: what the client asks for, at most what the table allows. The
+    /// table's 0 stands on server streams, which live as long as the client wants.
+    pub fn of_request(headers: &HeaderMap, method: &Method) -> Option<Self> {
+        of_request(headers, method)
+    }
+
+    /// What is left of it, as `grpc-timeout` says it.
+    pub fn header(self) -> HeaderValue {
+        format(self.remaining())
+    }
+
     /// What is left of it; zero when it has passed.
     pub fn remaining(self) -> Duration {
         self.at.saturating_duration_since(now())
@@ -48,8 +59,6 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// The deadline of an incoming call: what the client asks for, at most what the table allows. The
-/// table's 0 stands on server streams, which live as long as the client wants.
 pub(super) fn of_request(headers: &HeaderMap, method: &Method) -> Option<Deadline> {
     let asked = headers.get(GRPC_TIMEOUT).and_then(parse);
     let allowed = default_of(method);

@@ -27,7 +27,7 @@ const DURATION_BOUNDS_SECONDS: [f64; 14] =
 /// The instruments of a server, or of the calling side. The count of a duration is the rate, and its
 /// count of codes other than OK the errors, so that one record per call tells all three.
 #[derive(Clone, Debug)]
-pub(crate) struct CallMetrics {
+pub struct CallMetrics {
     duration: Histogram<f64>,
 }
 
@@ -42,6 +42,11 @@ impl CallMetrics {
         Self::named(meter, "rpc.client.call.duration", "Calls made: count, codes and duration")
     }
 
+    /// The instruments of the gateway, which passes on what a server then serves.
+    pub fn gateway(meter: &Meter) -> Self {
+        Self::named(meter, "rpc.gateway.call.duration", "Calls passed on: count, codes and duration")
+    }
+
     fn named(meter: &Meter, name: &'static str, description: &'static str) -> Self {
         let duration = meter
             .f64_histogram(name)
@@ -52,7 +57,7 @@ impl CallMetrics {
         Self { duration }
     }
 
-    pub fn record(&self, method: &'static str, code: Code, started: Instant) {
+    pub(crate) fn record(&self, method: &'static str, code: Code, started: Instant) {
         let seconds = now().saturating_duration_since(started).as_secs_f64();
         self.duration.record(
             seconds,
@@ -65,7 +70,7 @@ impl CallMetrics {
 }
 
 /// Shows how full the server is.
-pub(super) fn gauge_in_flight(meter: &Meter, server: &'static str, shed: &Arc<Shed>) {
+pub fn gauge_in_flight(meter: &Meter, server: &'static str, shed: &Arc<Shed>) {
     let shed = Arc::downgrade(shed);
     // The instrument lives in the meter; the callback goes quiet when its server is gone.
     let _registered = meter
@@ -86,8 +91,10 @@ pub(super) fn gauge_in_flight(meter: &Meter, server: &'static str, shed: &Arc<Sh
 
 /// Watches one call from its first header to its last byte, and records it when dropped: a call
 /// whose end was never seen was cancelled by its client.
-pub(super) struct Watch {
+pub struct Watch {
+    /// The call's span.
     pub span: Span,
+    /// Its place in the room; given back with the last byte.
     pub permit: Option<Permit>,
     metrics: CallMetrics,
     method: &'static str,
@@ -96,6 +103,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
+    /// Starts the clock and the span; `None` for a path that nobody serves.
     pub fn start(
         metrics: &CallMetrics,
         method: Option<&'static Method>,

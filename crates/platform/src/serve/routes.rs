@@ -33,11 +33,12 @@ where
 
 /// The services of a server by their full names.
 #[derive(Default)]
-pub(super) struct Routes {
+pub struct Routes {
     services: HashMap<&'static str, Box<dyn Answer>>,
 }
 
 impl Routes {
+    /// Adds a generated server.
     pub fn add<S>(&mut self, service: S)
     where
         S: Service<
@@ -54,10 +55,12 @@ impl Routes {
         self.services.insert(S::NAME, Box::new(service));
     }
 
+    /// Whether this service is one of ours.
     pub fn has(&self, service: &str) -> bool {
         self.services.contains_key(service)
     }
 
+    /// The full names of all of them.
     pub fn names(&self) -> Vec<&'static str> {
         self.services.keys().copied().collect()
     }

@@ -13,6 +13,7 @@ use tonic::body::Body;
 use tonic::codegen::BoxFuture;
 use tonic::server::NamedService;
 use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::HealthService;
 use tower::Service;
 
 use super::observe::{CallMetrics, gauge_in_flight};
@@ -103,11 +104,9 @@ impl Server {
     /// When the listener has no address or the descriptors are broken.
     pub async fn start(mut self, listener: TcpListener) -> Result<Running, StartError> {
         let addr = listener.local_addr()?;
-        let health = Health::new(self.routes.names()).await;
-        self.routes.add(HealthServer::new(health.service()));
-        if self.config.reflection {
-            self.add_reflection()?;
-        }
+        let names = self.routes.names();
+        let health =
+            add_common(&mut self.routes, names, self.descriptors, self.config.reflection).await?;
         let meter = telemetry::meter();
         let shed = Arc::new(Shed::new(self.config.calls_max, self.config.streams_max));
         gauge_in_flight(&meter, self.name, &shed);
@@ -125,24 +124,38 @@ impl Server {
         tracing::info!(server = self.name, %addr, "listening");
         Ok(running(addr, health, self.stopping, accepting))
     }
+}
 
-    fn add_reflection(&mut self) -> Result<(), StartError> {
-        let builder = || {
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(self.descriptors)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        };
-        let names = self.routes.names();
-        let named = |builder: tonic_reflection::server::Builder<'static>| {
-            names.iter().fold(builder, |builder, name| builder.with_service_name(*name))
-        };
-        // The descriptors tell of every contract; only the services of this process are advertised.
-        let v1 = named(builder()).build_v1()?;
-        let v1alpha = named(builder()).build_v1alpha()?;
-        self.routes.add(v1);
-        self.routes.add(v1alpha);
-        Ok(())
+/// Adds what every server has: health of these services and, if asked for, reflection v1 and v1alpha.
+///
+/// # Errors
+/// When the descriptors are broken.
+pub async fn add_common(
+    routes: &mut Routes,
+    mut names: Vec<&'static str>,
+    descriptors: &'static [u8],
+    reflection: bool,
+) -> Result<Health, StartError> {
+    let health = Health::new(names.clone()).await;
+    routes.add(HealthServer::new(health.service()));
+    if !reflection {
+        return Ok(health);
     }
+    names.push(<HealthServer<HealthService> as NamedService>::NAME);
+    let builder = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(descriptors)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let named = |builder: tonic_reflection::server::Builder<'static>| {
+        names.iter().fold(builder, |builder, name| builder.with_service_name(*name))
+    };
+    // The descriptors tell of every contract; only the services of this process are advertised.
+    let v1 = named(builder()).build_v1()?;
+    let v1alpha = named(builder()).build_v1alpha()?;
+    routes.add(v1);
+    routes.add(v1alpha);
+    Ok(health)
 }
 
 fn running(

@@ -26,7 +26,7 @@ const RETRY_AFTER_STEP_MS: usize = 157;
 
 /// The room of one server.
 #[derive(Debug)]
-pub(super) struct Shed {
+pub struct Shed {
     calls: Room,
     streams: Room,
     refused: AtomicUsize,
@@ -39,12 +39,16 @@ struct Room {
 }
 
 impl Shed {
+    /// Room for so many calls and, apart from them, so many open streams.
     pub fn new(calls_max: usize, streams_max: usize) -> Self {
         let room = |limit| Room { taken: AtomicUsize::new(0), limit };
         Self { calls: room(calls_max), streams: room(streams_max), refused: AtomicUsize::new(0) }
     }
 
     /// Takes a place for a call until the permit is dropped.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] when the room for calls of this criticality is taken.
     pub fn admit(self: &Arc<Self>, method: &Method) -> Result<Permit, Refusal> {
         let room = self.room(method.server_streaming);
         let limit = match method.criticality {
@@ -85,7 +89,7 @@ impl Shed {
 
 /// A place in the room.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub struct Permit {
     shed: Arc<Shed>,
     streaming: bool,
 }
