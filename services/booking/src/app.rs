@@ -12,6 +12,7 @@ use parkmesh_platform::tasks::Tasks;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
+pub mod forget;
 pub mod inventory;
 pub mod snapshot;
 

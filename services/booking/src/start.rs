@@ -15,7 +15,7 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::app::{App, snapshot};
+use crate::app::{App, forget, snapshot};
 use crate::config::Config;
 use crate::grpc::inventory::InventoryDoor;
 
@@ -66,6 +66,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         tasks: tasks.clone(),
         payment: PaymentServiceClient::new(deps.payment),
     };
+    forget_requests(&app, &tasks);
     let inventory = InventoryServiceServer::new(InventoryDoor::new(app.clone()));
     let mut running = Server::new(NAME, config.serve, &deps.ids, &deps.verifier)
         .service(inventory)
@@ -74,4 +75,12 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     running.on_stop("tasks", async move { tasks.stop().await });
     running.ready().await;
     Ok(running)
+}
+
+fn forget_requests(app: &App, tasks: &Tasks) {
+    let app = app.clone();
+    tasks.every("forget-requests", forget::PERIOD, move |now| {
+        let app = app.clone();
+        async move { app.forget_requests(now).await }
+    });
 }

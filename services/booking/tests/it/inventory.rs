@@ -1,7 +1,9 @@
 //! Lots, floors and spots are made, read and changed; every change is a fact.
 
+use jiff::SignedDuration;
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::facts::Fact;
+use parkmesh_testkit::eventually;
 
 use crate::world::{World, make_place, new_floor, new_lot, new_spots, request_id};
 
@@ -191,5 +193,28 @@ async fn a_request_id_belongs_to_its_caller() {
     let one = world.operator("one").await.create_lot(request.clone()).await.unwrap().into_inner();
     let two = world.operator("two").await.create_lot(request).await.unwrap().into_inner();
     assert_ne!(one.lot.unwrap().lot_id, two.lot.unwrap().lot_id);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_for_a_day_and_forgotten_after_two() {
+    let mut world = World::start().await;
+    let request = new_lot("Mall");
+    let first = world.operator("op").await.create_lot(request.clone()).await.unwrap().into_inner();
+    world.clock.advance(SignedDuration::from_hours(25));
+    world.restart().await;
+    let again = world.operator("op").await.create_lot(request.clone()).await.unwrap().into_inner();
+    assert_eq!(again, first);
+
+    world.clock.advance(SignedDuration::from_hours(24));
+    world.restart().await;
+    eventually("the answer to be forgotten", || async {
+        let count = sqlx::query_scalar("SELECT count(*) FROM request").fetch_one(&world.pool);
+        (count.await.unwrap_or(1_i64) == 0).then_some(())
+    })
+    .await;
+    let other = proto::CreateLotRequest { name: "Tower".to_owned(), ..request };
+    let second = world.operator("op").await.create_lot(other).await.unwrap().into_inner();
+    assert_eq!(second.lot.unwrap().name, "Tower");
     world.stop().await;
 }

@@ -23,7 +23,7 @@ struct Read {
 
 impl Read {
     /// Reads on until the end; checks what every snapshot promises.
-    async fn to_end(mut self, mut stream: Streaming<proto::StreamInventoryResponse>) -> Self {
+    async fn finish(mut self, mut stream: Streaming<proto::StreamInventoryResponse>) -> Self {
         while let Some(part) = stream.message().await.unwrap() {
             assert!(self.end.is_none(), "a part after the end");
             self.take(part.part.unwrap());
@@ -60,7 +60,7 @@ impl Read {
 async fn snapshot(client: &mut Inventory, lot_id: &str) -> Read {
     let asked = proto::StreamInventoryRequest { lot_id: lot_id.to_owned() };
     let stream = client.stream_inventory(asked).await.unwrap().into_inner();
-    Read::default().to_end(stream).await
+    Read::default().finish(stream).await
 }
 
 async fn availability(world: &World) -> Inventory {
@@ -119,15 +119,14 @@ async fn what_is_made_while_a_slow_reader_reads_is_not_in_its_snapshot() {
         operator.batch_create_spots(new_spots(&floor_id, prefix, 1_000)).await.unwrap();
     }
     let asked = proto::StreamInventoryRequest::default();
-    let mut stream =
-        availability(&world).await.stream_inventory(asked).await.unwrap().into_inner();
+    let mut stream = availability(&world).await.stream_inventory(asked).await.unwrap().into_inner();
     let mut read = Read::default();
     // The start and the lot are here: the moment is chosen, and most spots are still to be read.
     for _ in 0..2 {
         read.take(stream.message().await.unwrap().unwrap().part.unwrap());
     }
     operator.batch_create_spots(new_spots(&floor_id, "Z", 10)).await.unwrap();
-    let read = read.to_end(stream).await;
+    let read = read.finish(stream).await;
     assert_eq!(read.spots.len(), 6_000);
     assert!(read.spots.iter().all(|spot| !spot.spot_number.starts_with('Z')));
     world.stop().await;

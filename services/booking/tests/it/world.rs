@@ -5,6 +5,7 @@ use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::inventory_service_client::InventoryServiceClient;
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::google::r#type::Money;
+use parkmesh_contracts::ids::RequestId;
 use parkmesh_eventbus::{Bus, Delivered};
 use parkmesh_platform::channel::{Channel, ChannelConfig};
 use parkmesh_platform::clock::Clock;
@@ -16,7 +17,6 @@ use sqlx::PgPool;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{self, Endpoint};
 use tonic::{Request, Status};
-use uuid::Uuid;
 
 /// Where nobody listens: for tests that need no payment.
 pub const NOBODY: &str = "http://127.0.0.1:1";
@@ -45,6 +45,7 @@ pub struct World {
     pub bus: Bus,
     pub tokens: Tokens,
     running: Option<Running>,
+    payment: Channel,
     tasks: Tasks,
     _database: TestDatabase,
 }
@@ -65,17 +66,29 @@ impl World {
         let tokens = Tokens::new(&clock, &ids);
         let payment = ChannelConfig::of(payment);
         let payment = Channel::connect(&payment, tokens.service_token("booking"), &tasks).unwrap();
+        let (running, _database) = (None, database);
+        let mut world = Self { clock, ids, pool, bus, tokens, running, payment, tasks, _database };
+        world.run().await;
+        world
+    }
+
+    async fn run(&mut self) {
         let deps = Deps {
             listener: listener().await,
-            clock: clock.clone(),
-            ids: ids.clone(),
-            pool: pool.clone(),
-            bus: bus.clone(),
-            verifier: tokens.verifier(&tasks).await,
-            payment,
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            pool: self.pool.clone(),
+            bus: self.bus.clone(),
+            verifier: self.tokens.verifier(&self.tasks).await,
+            payment: self.payment.clone(),
         };
-        let running = Some(start(Config::default(), deps).await.unwrap());
-        Self { clock, ids, pool, bus, tokens, running, tasks, _database: database }
+        self.running = Some(start(Config::default(), deps).await.unwrap());
+    }
+
+    /// Stops the service and starts it anew with the same data. Clients must be made anew too.
+    pub async fn restart(&mut self) {
+        self.running.take().unwrap().stop().await;
+        self.run().await;
     }
 
     /// A connection that carries this token.
@@ -123,7 +136,7 @@ impl World {
 
 /// A new request id.
 pub fn request_id() -> String {
-    Uuid::now_v7().to_string()
+    Ids::random().next::<RequestId>().to_string()
 }
 
 /// 2.50 EUR an hour in Berlin.
