@@ -1,0 +1,10 @@
+//! The rules of money: (state, command) -> state or a refusal. Pure; knows no provider and no database.
+
+pub mod card;
+pub mod ledger;
+pub mod payment;
+pub mod receipt;
+
+pub use ledger::Entry;
+pub use payment::{Intent, Outcome, Payment, Refusal, Settlement, Status};
+pub use receipt::{Line, Receipt, Stay};

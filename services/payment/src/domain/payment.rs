@@ -1,0 +1,201 @@
+//! A payment and how it moves: pending → authorised → captured or voided; or declined.
+//!
+//! Between two states stands an [`Intent`]: what the provider is being asked. It is committed before the call, so that whoever
+//! finds it later asks again with the same key, and its [`Outcome`] moves the payment on, once.
+
+use jiff::Timestamp;
+use parkmesh_contracts::ids::{BookingId, LotId, PaymentId, RequestId, UserId};
+use parkmesh_contracts::money::Money;
+use uuid::Uuid;
+
+use super::receipt::Line;
+
+/// Where a payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// The provider's answer to the authorisation is not known.
+    Pending,
+    /// The amount is set aside.
+    Authorized,
+    /// The card was refused.
+    Declined,
+    /// The final amount is taken.
+    Captured,
+    /// What was set aside is given back.
+    Voided,
+}
+
+/// What the provider is being asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Set the amount aside.
+    Authorize,
+    /// Take this much, give the rest back.
+    Capture(Money),
+    /// Give everything back.
+    Void,
+}
+
+/// What the provider has said for certain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The amount is set aside, under this id of the provider.
+    Authorized(String),
+    /// Refused, with this code.
+    Declined(String),
+    /// This much is taken.
+    Captured(Money),
+    /// Everything is given back.
+    Voided,
+}
+
+/// How a booking ended, as far as money goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// What is to be captured; `None`: everything is given back.
+    pub capture: Option<Money>,
+    /// What the receipt will say.
+    pub lines: Vec<Line>,
+    /// Name of the fact that ended it.
+    pub reason: String,
+}
+
+/// Why a payment does not move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its state does not allow it.
+    StateWrong(Status),
+    /// More than was set aside.
+    AboveAuthorized(Money),
+    /// Nothing, less than nothing, or another currency.
+    AmountWrong,
+}
+
+/// The money of one booking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// Its id; the provider knows it as our reference.
+    pub payment_id: PaymentId,
+    /// The booking it covers.
+    pub booking_id: BookingId,
+    /// Whose lot.
+    pub lot_id: LotId,
+    /// Whose money.
+    pub user_id: UserId,
+    /// What is or was set aside.
+    pub authorized: Money,
+    /// What was taken.
+    pub captured: Option<Money>,
+    /// The provider's token.
+    pub payment_method: String,
+    /// Where it stands.
+    pub status: Status,
+    /// Why it was refused.
+    pub decline_code: Option<String>,
+    /// The provider's id of the authorisation.
+    pub provider_id: Option<String>,
+    /// Key of the authorisation.
+    pub authorize_key: Uuid,
+    /// What the provider is being asked.
+    pub intent: Option<Intent>,
+    /// Counts up with every change of status.
+    pub version: i64,
+    /// When it was asked for.
+    pub create_time: Timestamp,
+}
+
+/// Keys of the provider are names in this space, so that they never meet another's.
+const KEYS: Uuid = Uuid::from_u128(0x6b1d_2f5a_93c4_4f0e_9a57_6d1c_0d8e_52b7);
+
+/// The authorisation's key: the same request always asks with the same key.
+pub fn authorize_key(request_id: RequestId) -> Uuid {
+    Uuid::new_v5(&KEYS, format!("authorize:{request_id}").as_bytes())
+}
+
+impl Payment {
+    /// Key of the capture: one for ever, so that there is never a second one.
+    pub fn capture_key(&self) -> Uuid {
+        Uuid::new_v5(&KEYS, format!("capture:{}", self.payment_id).as_bytes())
+    }
+
+    /// Key of the void.
+    pub fn void_key(&self) -> Uuid {
+        Uuid::new_v5(&KEYS, format!("void:{}", self.payment_id).as_bytes())
+    }
+
+    /// Whether it stands in the way of another payment for the booking.
+    pub fn is_live(&self) -> bool {
+        matches!(self.status, Status::Pending | Status::Authorized | Status::Captured)
+    }
+
+    /// Asks to take an amount. Done already, or being done: the payment as it is.
+    ///
+    /// # Errors
+    /// When the state or the amount does not allow it.
+    pub fn ask_capture(&self, amount: Money) -> Result<Self, Refusal> {
+        if amount.currency != self.authorized.currency || amount.minor < 1 {
+            return Err(Refusal::AmountWrong);
+        }
+        if amount.minor > self.authorized.minor {
+            return Err(Refusal::AboveAuthorized(self.authorized));
+        }
+        match (self.status, self.intent) {
+            (Status::Captured, _) if self.captured == Some(amount) => Ok(self.clone()),
+            (Status::Authorized, Some(Intent::Capture(asked))) if asked == amount => {
+                Ok(self.clone())
+            }
+            (Status::Authorized, None) => {
+                Ok(Self { intent: Some(Intent::Capture(amount)), ..self.clone() })
+            }
+            _ => Err(Refusal::StateWrong(self.status)),
+        }
+    }
+
+    /// Asks to give everything back. Done already, or being done: the payment as it is.
+    ///
+    /// # Errors
+    /// When the state does not allow it.
+    pub fn ask_void(&self) -> Result<Self, Refusal> {
+        match (self.status, self.intent) {
+            (Status::Voided, _) | (Status::Authorized, Some(Intent::Void)) => Ok(self.clone()),
+            (Status::Authorized, None) => Ok(Self { intent: Some(Intent::Void), ..self.clone() }),
+            _ => Err(Refusal::StateWrong(self.status)),
+        }
+    }
+
+    /// What the end of the booking asks of this payment; `None` when nothing is to be asked: it is not (yet) authorised, done,
+    /// or somebody has asked already.
+    pub fn ask_settled(&self, settlement: &Settlement) -> Option<Self> {
+        if self.status != Status::Authorized || self.intent.is_some() {
+            return None;
+        }
+        let intent = match settlement.capture {
+            Some(amount) if amount.currency == self.authorized.currency && amount.minor > 0 => {
+                // Booking promises never to ask for more than was authorised; nobody pays for our mistake.
+                let minor = amount.minor.min(self.authorized.minor);
+                Intent::Capture(Money::new(minor, amount.currency))
+            }
+            _ => Intent::Void,
+        };
+        Some(Self { intent: Some(intent), ..self.clone() })
+    }
+
+    /// What the provider's answer makes of it; `None` when the answer was noted before or is not of what was asked.
+    pub fn after(&self, outcome: &Outcome) -> Option<Self> {
+        let version = self.version + 1;
+        let next = match (self.intent?, outcome) {
+            (Intent::Authorize, Outcome::Authorized(id)) => {
+                Self { status: Status::Authorized, provider_id: Some(id.clone()), ..self.clone() }
+            }
+            (Intent::Authorize, Outcome::Declined(code)) => {
+                Self { status: Status::Declined, decline_code: Some(code.clone()), ..self.clone() }
+            }
+            (Intent::Capture(asked), Outcome::Captured(amount)) if asked == *amount => {
+                Self { status: Status::Captured, captured: Some(asked), ..self.clone() }
+            }
+            (Intent::Void, Outcome::Voided) => Self { status: Status::Voided, ..self.clone() },
+            _ => return None,
+        };
+        Some(Self { intent: None, version, ..next })
+    }
+}

@@ -1,0 +1,203 @@
+//! Everything that this service refuses or fails with, and what a caller is told.
+
+use std::time::Duration;
+
+use parkmesh_contracts::money::Money;
+use parkmesh_contracts::validate::Violation;
+use parkmesh_platform::fault::{self, Details, Fault, Kind, Precondition, invalid};
+use parkmesh_platform::postgres::{is_retryable, is_unavailable};
+
+use crate::domain::{Refusal, Status};
+
+mod reasons;
+
+pub use reasons::REASONS;
+
+/// Who says so, in `google.rpc.ErrorInfo`.
+pub const DOMAIN: &str = "payment.parkmesh";
+
+/// When a caller may ask again after the store was away or the provider silent.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// `lock_not_available`: nothing was done, once more may work.
+const LOCKED: &str = "55P03";
+/// `query_canceled`: our own statement_timeout.
+const CANCELED: &str = "57014";
+
+/// What went wrong. `Display` is the sentence for the caller, except where [`Fault::public`] hides what is inside.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields that break a rule.
+    #[error("{}", fault::sentence(.0))]
+    Invalid(Vec<Violation>),
+    /// A page token that is not ours, or of other arguments or another caller.
+    #[error("page_token is not of this list; begin again without one")]
+    PageTokenInvalid,
+    /// The id was used for another request.
+    #[error("request_id was used for another request; a new request needs a new id")]
+    RequestIdReused,
+    /// A card's number where a provider's token belongs.
+    #[error("payment_method looks like a card number; send the provider's token, never a number")]
+    CardNumberRefused,
+    /// Not an operator.
+    #[error("only an operator may do this")]
+    OperatorRequired,
+    /// No such payment, or somebody else's.
+    #[error("there is no such payment")]
+    PaymentNotFound,
+    /// No such receipt (yet), or somebody else's.
+    #[error("there is no receipt for this booking")]
+    ReceiptNotFound,
+    /// The payment's state does not allow it.
+    #[error("the payment is {}", .0.word())]
+    StateWrong(Status),
+    /// More than was set aside.
+    #[error("at most {0} was authorised")]
+    AboveAuthorized(Money),
+    /// The provider said no.
+    #[error("the payment was declined; try another payment method")]
+    Declined(String),
+    /// The provider's answer is not known yet.
+    #[error("the payment's outcome is not known yet; repeat with the same request_id")]
+    Unknown,
+    /// The booking is over: nothing is authorised for it any more.
+    #[error("the booking is over; nothing was charged")]
+    BookingClosed,
+    /// The database failed or is away.
+    #[error("the store failed")]
+    Store(#[source] sqlx::Error),
+    /// A row or an answer that cannot be; our mistake.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl Error {
+    /// One field that breaks a rule.
+    pub fn field(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self::Invalid(vec![invalid(field, description)])
+    }
+}
+
+impl Status {
+    /// The word in the database, in metadata and for people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Authorized => "authorized",
+            Self::Declined => "declined",
+            Self::Captured => "captured",
+            Self::Voided => "voided",
+        }
+    }
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        let reason = self.reason();
+        let row = REASONS.iter().find(|(name, ..)| *name == reason);
+        row.map_or(Kind::Internal, |(_, kind, _)| *kind)
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "ARGUMENT_INVALID",
+            Self::PageTokenInvalid => "PAGE_TOKEN_INVALID",
+            Self::RequestIdReused => "REQUEST_ID_REUSED",
+            Self::CardNumberRefused => "CARD_NUMBER_REFUSED",
+            Self::OperatorRequired => "OPERATOR_REQUIRED",
+            Self::PaymentNotFound => "PAYMENT_NOT_FOUND",
+            Self::ReceiptNotFound => "RECEIPT_NOT_FOUND",
+            Self::StateWrong(_) => "PAYMENT_STATE_WRONG",
+            Self::AboveAuthorized(_) => "AMOUNT_ABOVE_AUTHORIZED",
+            Self::Declined(_) => "PAYMENT_DECLINED",
+            Self::Unknown => "PAYMENT_UNKNOWN",
+            Self::BookingClosed => "BOOKING_CLOSED",
+            Self::Store(error) => store_reason(error),
+            Self::Broken(_) => "INTERNAL",
+        }
+    }
+
+    fn public(&self) -> String {
+        match self {
+            Self::Store(_) | Self::Broken(_) => match self.kind() {
+                Kind::Internal => "internal error".to_owned(),
+                Kind::Timeout => "it took too long".to_owned(),
+                _ => "a part of the service is away; try again".to_owned(),
+            },
+            told => told.to_string(),
+        }
+    }
+
+    fn details(&self) -> Details {
+        let mut details = Details::default();
+        match self {
+            Self::Invalid(violations) => details.violations.clone_from(violations),
+            Self::PageTokenInvalid => {
+                details.violations = vec![invalid("page_token", "is not of this list")];
+            }
+            Self::RequestIdReused => {
+                details.violations = vec![invalid("request_id", "was used for another request")];
+            }
+            Self::CardNumberRefused => {
+                details.violations = vec![invalid("payment_method", "must not be a card number")];
+            }
+            Self::StateWrong(status) => {
+                details.metadata = vec![("status", status.word().to_owned())];
+                details.preconditions = vec![Precondition {
+                    kind: "PAYMENT_STATE",
+                    subject: "payment".to_owned(),
+                    description: self.to_string(),
+                }];
+            }
+            Self::AboveAuthorized(amount) => {
+                details.metadata = vec![("authorized", amount.to_string())];
+            }
+            Self::Declined(code) => details.metadata = vec![("decline_code", code.clone())],
+            Self::Unknown | Self::Store(_) if self.kind() != Kind::Internal => {
+                details.retry_after = Some(RETRY_AFTER);
+            }
+            _ => {}
+        }
+        details
+    }
+}
+
+fn store_reason(error: &sqlx::Error) -> &'static str {
+    let code = error.as_database_error().and_then(|told| told.code());
+    match code.as_deref() {
+        Some(LOCKED) => "STORE_BUSY",
+        Some(CANCELED) => "STORE_TIMEOUT",
+        _ if is_retryable(error) => "STORE_BUSY",
+        _ if is_unavailable(error) => "STORE_UNAVAILABLE",
+        _ => "INTERNAL",
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Vec<Violation>> for Error {
+    fn from(violations: Vec<Violation>) -> Self {
+        Self::Invalid(violations)
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::StateWrong(status) => Self::StateWrong(status),
+            Refusal::AboveAuthorized(amount) => Self::AboveAuthorized(amount),
+            Refusal::AmountWrong => {
+                Self::field("amount", "must be more than zero, in the currency of the payment")
+            }
+        }
+    }
+}
+
+impl From<Error> for tonic::Status {
+    fn from(error: Error) -> Self {
+        fault::to_status(DOMAIN, &error)
+    }
+}
