@@ -46,8 +46,7 @@ pub fn lot_change(lot: &booking::Lot, floors: &[booking::Floor]) -> Result<Chang
 }
 
 fn floor_info(floor: &booking::Floor) -> Result<FloorInfo, Unreadable> {
-    let floor_id =
-        FloorId::parse(&floor.floor_id).map_err(|_| unreadable("Floor", "floor_id"))?;
+    let floor_id = FloorId::parse(&floor.floor_id).map_err(|_| unreadable("Floor", "floor_id"))?;
     Ok(FloorInfo { floor_id, floor_number: floor.floor_number })
 }
 
@@ -101,10 +100,9 @@ pub fn phase(
 /// # Errors
 /// When an id, the window or the hold's end makes no sense.
 pub fn window_change(lot_id: LotId, row: &booking::LiveWindow) -> Result<Change, Unreadable> {
-    let booking_id = BookingId::parse(&row.booking_id)
-        .map_err(|_| unreadable("LiveWindow", "booking_id"))?;
-    let spot_id =
-        SpotId::parse(&row.spot_id).map_err(|_| unreadable("LiveWindow", "spot_id"))?;
+    let booking_id =
+        BookingId::parse(&row.booking_id).map_err(|_| unreadable("LiveWindow", "booking_id"))?;
+    let spot_id = SpotId::parse(&row.spot_id).map_err(|_| unreadable("LiveWindow", "spot_id"))?;
     let window = row.window.as_ref().ok_or(unreadable("LiveWindow", "window"))?;
     let window = Window::try_from(window).map_err(|_| unreadable("LiveWindow", "window"))?;
     let version = row.version;

@@ -30,15 +30,18 @@ pub fn change(fact_type: &str, body: &[u8]) -> Result<Option<Change>, EventError
         booking::BookingReserved::TYPE => {
             convert::booking_change(booking::BookingReserved::decode(body)?.booking.as_ref(), None)?
         }
-        booking::BookingActivated::TYPE => {
-            convert::booking_change(booking::BookingActivated::decode(body)?.booking.as_ref(), None)?
-        }
-        booking::BookingCompleted::TYPE => {
-            convert::booking_change(booking::BookingCompleted::decode(body)?.booking.as_ref(), None)?
-        }
-        booking::BookingCancelled::TYPE => {
-            convert::booking_change(booking::BookingCancelled::decode(body)?.booking.as_ref(), None)?
-        }
+        booking::BookingActivated::TYPE => convert::booking_change(
+            booking::BookingActivated::decode(body)?.booking.as_ref(),
+            None,
+        )?,
+        booking::BookingCompleted::TYPE => convert::booking_change(
+            booking::BookingCompleted::decode(body)?.booking.as_ref(),
+            None,
+        )?,
+        booking::BookingCancelled::TYPE => convert::booking_change(
+            booking::BookingCancelled::decode(body)?.booking.as_ref(),
+            None,
+        )?,
         booking::BookingExpired::TYPE => {
             convert::booking_change(booking::BookingExpired::decode(body)?.booking.as_ref(), None)?
         }

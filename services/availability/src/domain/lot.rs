@@ -112,9 +112,23 @@ impl LotPicture {
         true
     }
 
-    pub fn put_floor(&mut self, floor: FloorInfo) {
+    /// Takes a word on a floor, which has no version of its own. True if it said anything new.
+    pub fn put_floor(&mut self, floor: FloorInfo) -> bool {
+        if self.floors.get(&floor.floor_id) == Some(&floor) {
+            return false;
+        }
         self.counts.entry(floor.floor_id).or_default();
         self.floors.insert(floor.floor_id, floor);
+        self.revision += 1;
+        true
+    }
+
+    /// Puts a spot in with a status that neither facts nor time will change: for answers out of what somebody else has seen.
+    pub fn put_frozen(&mut self, info: SpotInfo, status: SpotStatus) {
+        let mut spot = SpotPicture::new(info);
+        spot.status = status;
+        count(&mut self.counts, &spot, true);
+        self.spots.insert(spot.info.spot_id, spot);
     }
 
     /// Takes a newer word on a spot itself; the first word makes it.
@@ -141,7 +155,14 @@ impl LotPicture {
     }
 
     /// Takes a newer word of the ground.
-    pub fn put_ground(&mut self, spot_id: SpotId, ground: Ground, version: i64, stamp: Stamp, now: Timestamp) -> bool {
+    pub fn put_ground(
+        &mut self,
+        spot_id: SpotId,
+        ground: Ground,
+        version: i64,
+        stamp: Stamp,
+        now: Timestamp,
+    ) -> bool {
         let Some(spot) = self.spots.get_mut(&spot_id) else { return false };
         if version <= spot.ground_version {
             return false;
@@ -154,7 +175,13 @@ impl LotPicture {
     }
 
     /// Puts a live window on a spot, in place of an older word on the same booking.
-    pub fn put_window(&mut self, spot_id: SpotId, live: LiveWindow, stamp: Stamp, now: Timestamp) -> bool {
+    pub fn put_window(
+        &mut self,
+        spot_id: SpotId,
+        live: LiveWindow,
+        stamp: Stamp,
+        now: Timestamp,
+    ) -> bool {
         let Some(spot) = self.spots.get_mut(&spot_id) else { return false };
         match spot.windows.iter_mut().find(|known| known.booking_id == live.booking_id) {
             Some(known) if live.version <= known.version => return false,
@@ -167,7 +194,13 @@ impl LotPicture {
     }
 
     /// Takes a booking's window off a spot.
-    pub fn end_window(&mut self, spot_id: SpotId, booking_id: BookingId, stamp: Stamp, now: Timestamp) -> bool {
+    pub fn end_window(
+        &mut self,
+        spot_id: SpotId,
+        booking_id: BookingId,
+        stamp: Stamp,
+        now: Timestamp,
+    ) -> bool {
         let Some(spot) = self.spots.get_mut(&spot_id) else { return false };
         let before = spot.windows.len();
         spot.windows.retain(|live| live.booking_id != booking_id);
@@ -189,6 +222,67 @@ impl LotPicture {
             changed += usize::from(self.refresh(spot_id, now));
         }
         changed
+    }
+
+    /// Looks at every spot again, whatever is due: for a clock that was moved back. Returns how many changed.
+    pub fn look_again(&mut self, now: Timestamp) -> usize {
+        let all: Vec<SpotId> = self.spots.keys().copied().collect();
+        all.into_iter().filter(|spot_id| self.refresh(*spot_id, now)).count()
+    }
+
+    /// Notes that every spot is as of these positions at least: a snapshot of them agreed, or was taken over.
+    pub fn confirm(&mut self, stamp: Stamp) {
+        for spot in self.spots.values_mut() {
+            advance(&mut spot.stamp, stamp);
+        }
+    }
+
+    /// Forgets how far every spot has come in a stream that was created anew.
+    pub fn forget_positions(&mut self, keep: impl Fn(Stamp) -> Stamp) {
+        for spot in self.spots.values_mut() {
+            spot.stamp = keep(spot.stamp);
+        }
+    }
+
+    /// Makes room for the owner's word where the picture says something else at the same version: a mistake of ours, which no fact would
+    /// ever put right.
+    pub fn doubt_info(&mut self, info: &LotInfo) {
+        if self.info.version == info.version && self.info != *info {
+            self.info.version -= 1;
+        }
+    }
+
+    /// The same for a spot.
+    pub fn doubt_spot(&mut self, info: &SpotInfo) {
+        if let Some(spot) = self.spots.get_mut(&info.spot_id)
+            && spot.info.version == info.version
+            && spot.info != *info
+        {
+            spot.info.version -= 1;
+        }
+    }
+
+    /// The same for the ground.
+    pub fn doubt_ground(&mut self, spot_id: SpotId, ground: Ground, version: i64) {
+        if let Some(spot) = self.spots.get_mut(&spot_id)
+            && spot.ground_version == version
+            && spot.ground != ground
+        {
+            spot.ground_version -= 1;
+        }
+    }
+
+    /// The same for a window. True if it is not known just so.
+    pub fn doubt_window(&mut self, spot_id: SpotId, live: &LiveWindow) -> bool {
+        let Some(spot) = self.spots.get_mut(&spot_id) else { return true };
+        match spot.windows.iter_mut().find(|known| known.booking_id == live.booking_id) {
+            Some(known) if known == live => false,
+            Some(known) => {
+                known.version = known.version.min(live.version - 1);
+                true
+            }
+            None => true,
+        }
     }
 
     /// Looks at a spot again: status, counters, revision and the next due instant follow. True if the status changed.
@@ -315,9 +409,8 @@ mod tests {
                 lot.put_ground(spot_id(n), ground, version, stamp, at(*now));
             }
             Step::Window(n, b, version, start, p) => {
-                let phase =
-                    [Phase::Held { until: at(start + 5) }, Phase::Reserved, Phase::Active]
-                        [usize::from(p)];
+                let phase = [Phase::Held { until: at(start + 5) }, Phase::Reserved, Phase::Active]
+                    [usize::from(p)];
                 let window = Window::try_new(at(start), at(start + 30)).expect("a window");
                 let live = LiveWindow {
                     booking_id: BookingId::from(Uuid::from_u128(b)),

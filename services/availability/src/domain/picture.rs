@@ -96,6 +96,61 @@ impl Picture {
         }
     }
 
+    /// Applies a row of a snapshot: as [`Picture::apply`], but at the same version the owner's word wins over ours.
+    pub fn repair(&mut self, change: Change, stamp: Stamp, now: Timestamp) -> bool {
+        if let Some(lot) = self.lots.get_mut(&change.lot_id()) {
+            match &change {
+                Change::Lot(info, _) => lot.doubt_info(info),
+                Change::Spot(_, info) => lot.doubt_spot(info),
+                Change::Ground { spot_id, ground, version, .. } => {
+                    lot.doubt_ground(*spot_id, *ground, *version);
+                }
+                Change::Window { spot_id, live, .. } => {
+                    if let Some(known) = self.bookings.get_mut(&live.booking_id)
+                        && known.version == live.version
+                        && lot.doubt_window(*spot_id, live)
+                    {
+                        known.version -= 1;
+                    }
+                }
+                Change::Ended { .. } => {}
+            }
+        }
+        self.apply(change, stamp, now)
+    }
+
+    /// Notes that everything is as of these positions at least.
+    pub fn confirm(&mut self, stamp: Stamp) {
+        for lot in self.lots.values_mut() {
+            lot.confirm(stamp);
+        }
+    }
+
+    /// BOOKING was created anew or lost its end: positions in it mean something else from now on.
+    pub fn forget_booking_positions(&mut self) {
+        for known in self.bookings.values_mut() {
+            known.sequence = 0;
+        }
+        for lot in self.lots.values_mut() {
+            lot.forget_positions(|stamp| Stamp { booking: 0, ..stamp });
+        }
+    }
+
+    /// The same for SENSOR.
+    pub fn forget_sensor_positions(&mut self) {
+        for lot in self.lots.values_mut() {
+            lot.forget_positions(|stamp| Stamp { sensor: 0, ..stamp });
+        }
+    }
+
+    /// Looks at every spot again: for a clock that was moved back. Returns the lots in which a spot changed.
+    pub fn look_again(&mut self, now: Timestamp) -> Vec<LotId> {
+        self.lots
+            .iter_mut()
+            .filter_map(|(lot_id, lot)| (lot.look_again(now) > 0).then_some(*lot_id))
+            .collect()
+    }
+
     /// Lets time pass in every lot. Returns the lots in which a spot changed.
     pub fn tick(&mut self, now: Timestamp) -> Vec<LotId> {
         self.lots
@@ -112,7 +167,12 @@ impl Picture {
 
     /// Takes off every window that the picture learnt of at or before `sequence` and that is not among `live`: a snapshot of that position
     /// would have told of it. Returns how many there were.
-    pub fn drop_unlisted(&mut self, live: &HashSet<BookingId>, sequence: u64, now: Timestamp) -> usize {
+    pub fn drop_unlisted(
+        &mut self,
+        live: &HashSet<BookingId>,
+        sequence: u64,
+        now: Timestamp,
+    ) -> usize {
         let unlisted: Vec<(BookingId, SpotId)> = self
             .bookings
             .iter()
@@ -139,10 +199,8 @@ impl Picture {
                 (self.lots.entry(lot_id).or_insert_with(|| LotPicture::new(info)), true)
             }
         };
-        for floor in floors {
-            lot.put_floor(floor);
-        }
-        taken
+        let floors = floors.into_iter().filter(|floor| lot.put_floor(floor.clone())).count();
+        taken || floors > 0
     }
 
     fn apply_window(
@@ -199,7 +257,13 @@ impl Picture {
         true
     }
 
-    fn keep_early_word(&mut self, spot_id: SpotId, ground: Ground, version: i64, stamp: Stamp) -> bool {
+    fn keep_early_word(
+        &mut self,
+        spot_id: SpotId,
+        ground: Ground,
+        version: i64,
+        stamp: Stamp,
+    ) -> bool {
         if self.early_words.len() >= MAX_EARLY_WORDS {
             return false;
         }
@@ -307,6 +371,44 @@ mod tests {
         assert_eq!(status(&picture, 1), SpotStatus::Reserved);
         assert_eq!(picture.drop_unlisted(&HashSet::new(), 10, at(2)), 1);
         assert_eq!(status(&picture, 1), SpotStatus::Available);
+    }
+
+    #[test]
+    fn a_snapshot_at_the_same_version_puts_right_what_is_otherwise_and_nothing_else() {
+        let mut picture = picture();
+        picture.apply(window(1, 2), Stamp::default(), at(1));
+        assert!(!picture.repair(window(1, 2), Stamp::default(), at(1)), "it agrees");
+        assert!(!picture.repair(window(2, 1), Stamp::default(), at(1)), "it is older");
+        assert!(
+            picture.repair(window(2, 2), Stamp::default(), at(1)),
+            "the same version, another spot"
+        );
+        assert_eq!(status(&picture, 1), SpotStatus::Available);
+        assert_eq!(status(&picture, 2), SpotStatus::Reserved);
+        assert!(!picture.repair(spot(1), Stamp::default(), at(1)), "the spot agrees");
+        let Change::Spot(lot_id, mut info) = spot(1) else { return };
+        info.out_of_service = true;
+        assert!(picture.repair(Change::Spot(lot_id, info), Stamp::default(), at(1)));
+        assert_eq!(status(&picture, 1), SpotStatus::OutOfService);
+    }
+
+    #[test]
+    fn windows_of_a_stream_created_anew_are_dropped_by_its_first_snapshot() {
+        let mut picture = picture();
+        picture.apply(window(1, 2), Stamp { booking: 900, sensor: 0 }, at(1));
+        picture.forget_booking_positions();
+        assert_eq!(picture.drop_unlisted(&HashSet::new(), 3, at(2)), 1);
+        assert_eq!(status(&picture, 1), SpotStatus::Available);
+    }
+
+    #[test]
+    fn a_clock_moved_back_brings_a_lapsed_window_back() {
+        let mut picture = picture();
+        picture.apply(window(1, 2), Stamp::default(), at(1));
+        picture.tick(at(61));
+        assert_eq!(status(&picture, 1), SpotStatus::Available);
+        assert_eq!(picture.look_again(at(5)), [lot_id()]);
+        assert_eq!(status(&picture, 1), SpotStatus::Reserved);
     }
 
     #[test]

@@ -35,7 +35,9 @@ pub enum Ground {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Kept until the instant; from then on it blocks nobody, even if nobody says so.
-    Held { until: Timestamp },
+    Held {
+        until: Timestamp,
+    },
     Reserved,
     Active,
 }
@@ -106,7 +108,11 @@ impl SpotPicture {
 
     /// What the spot is at `now`, and when that will change with no further fact.
     #[must_use]
-    pub fn look(&self, now: Timestamp, early_arrival: SignedDuration) -> (SpotStatus, Option<Timestamp>) {
+    pub fn look(
+        &self,
+        now: Timestamp,
+        early_arrival: SignedDuration,
+    ) -> (SpotStatus, Option<Timestamp>) {
         let mut due: Option<Timestamp> = None;
         let mut kept = false;
         let mut active = false;

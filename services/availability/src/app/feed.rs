@@ -1,0 +1,162 @@
+//! Feeding the picture: snapshots and facts of the two upstreams.
+
+use std::collections::HashSet;
+
+use parkmesh_contracts::ids::BookingId;
+use tokio::time::Instant;
+
+use super::App;
+use super::freshness::Feed;
+use super::warm::Warm;
+use crate::domain::picture::Change;
+use crate::domain::spot::Stamp;
+
+/// Changes applied under one lock: readers wait for no more than these.
+const MAX_CHANGES_PER_LOCK: usize = 1_000;
+
+/// Everything that an upstream knows, at one moment.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Which upstream.
+    pub feed: Feed,
+    /// The position in its stream that the snapshot is no older than.
+    pub sequence: u64,
+    /// Its rows.
+    pub changes: Vec<Change>,
+    /// Every live booking; `None` where the upstream has none.
+    pub live: Option<HashSet<BookingId>>,
+    /// When it was asked for.
+    pub begun: (jiff::Timestamp, Instant),
+}
+
+/// What a snapshot put right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drift {
+    /// Rows that were newer or other than what was known.
+    pub changed: usize,
+    /// Windows that nobody keeps.
+    pub dropped: usize,
+}
+
+impl Drift {
+    /// Both together.
+    #[must_use]
+    pub fn total(self) -> usize {
+        self.changed + self.dropped
+    }
+}
+
+fn stamp(feed: Feed, sequence: u64) -> Stamp {
+    match feed {
+        Feed::Booking => Stamp { booking: sequence, sensor: 0 },
+        Feed::Sensor => Stamp { booking: 0, sensor: sequence },
+    }
+}
+
+impl App {
+    /// Takes facts, in the order of their stream: each with its position, and the change if it brings one. Returns how many were newer
+    /// than what was known.
+    pub fn take_facts(
+        &self,
+        feed: Feed,
+        facts: impl IntoIterator<Item = (u64, Option<Change>)>,
+    ) -> usize {
+        let now = self.clock.now();
+        let mut state = self.write();
+        let mut lots = HashSet::new();
+        let mut taken = 0;
+        for (sequence, change) in facts {
+            if let Some(change) = change {
+                let lot_id = change.lot_id();
+                if state.picture.apply(change, stamp(feed, sequence), now) {
+                    taken += 1;
+                    lots.insert(lot_id);
+                }
+            }
+            state.feeds.reach(feed, sequence);
+        }
+        self.tell(&state, lots);
+        taken
+    }
+
+    /// Takes a snapshot over: what it says that is newer or other than what is known, and what it does not list.
+    pub fn take_snapshot(&self, snapshot: Snapshot) -> Drift {
+        let Snapshot { feed, sequence, changes, live, begun } = snapshot;
+        let stamp = stamp(feed, sequence);
+        let mut drift = Drift::default();
+        let mut changes = changes.into_iter().peekable();
+        while changes.peek().is_some() {
+            let now = self.clock.now();
+            let mut state = self.write();
+            let mut lots = HashSet::new();
+            for change in changes.by_ref().take(MAX_CHANGES_PER_LOCK) {
+                let lot_id = change.lot_id();
+                if state.picture.repair(change, stamp, now) {
+                    drift.changed += 1;
+                    lots.insert(lot_id);
+                }
+            }
+            self.tell(&state, lots);
+        }
+        let now = self.clock.now();
+        let mut state = self.write();
+        if let Some(live) = live {
+            drift.dropped = state.picture.drop_unlisted(&live, sequence, now);
+        }
+        state.picture.confirm(stamp);
+        state.feeds.stand(feed, sequence, begun.0, begun.1);
+        if state.feeds.is_standing() {
+            state.warm = Warm::default();
+        }
+        let lots = state.picture.lots().map(|lot| lot.info.lot_id).collect();
+        self.tell(&state, lots);
+        drift
+    }
+
+    /// Following a stream begins, in this incarnation of it. Positions of another incarnation are forgotten.
+    pub fn begin(&self, feed: Feed, created_ns: i64) {
+        let before = self.write().feeds.begin(feed, created_ns);
+        if before.is_some_and(|before| before != created_ns) {
+            self.lose(feed);
+        }
+    }
+
+    /// Facts may be missing: answers are stale, and positions begin anew, until the next snapshot.
+    pub fn lose(&self, feed: Feed) {
+        let mut state = self.write();
+        state.feeds.lose(feed);
+        state.generation += 1;
+        match feed {
+            Feed::Booking => state.picture.forget_booking_positions(),
+            Feed::Sensor => state.picture.forget_sensor_positions(),
+        }
+        self.tell_staleness(&mut state);
+    }
+
+    /// A look at a stream: it ends at `sequence` now.
+    pub fn look_at_end(&self, feed: Feed, sequence: u64) {
+        let (now, at) = (self.clock.now(), Instant::now());
+        self.write().feeds.look(feed, sequence, now, at);
+    }
+
+    /// Tells every watcher when the picture has become stale, or fresh again.
+    pub fn look_at_staleness(&self) {
+        self.tell_staleness(&mut self.write());
+    }
+
+    fn tell_staleness(&self, state: &mut super::State) {
+        let stale = state.feeds.freshness(Instant::now()).1;
+        if stale != state.stale_told {
+            state.stale_told = stale;
+            for watched in state.watched.values() {
+                watched.send_modify(|_revision| {});
+            }
+        }
+    }
+
+    /// How far a feed has come.
+    #[must_use]
+    pub fn position(&self, feed: Feed) -> u64 {
+        self.read().feeds.position(feed)
+    }
+}

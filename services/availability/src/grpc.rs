@@ -1,0 +1,122 @@
+//! The door: unpack, one call, wrap. It decides nothing.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use parkmesh_contracts::availability::v1 as proto;
+use parkmesh_contracts::availability::v1::availability_service_server::AvailabilityService;
+use parkmesh_contracts::ids::{FloorId, LotId};
+use parkmesh_platform::auth::Caller;
+use parkmesh_platform::fault::{self, invalid};
+use parkmesh_platform::tasks::Tasks;
+use tonic::{Request, Response, Status};
+
+use crate::app::App;
+use crate::app::watch::Watching;
+use crate::error::Error;
+use crate::page::SpotList;
+
+mod stream;
+
+/// Spots to a page where the caller does not say.
+const PAGE_SIZE_DEFAULT: usize = 1_000;
+/// Spots to a page at most.
+const PAGE_SIZE_MAX: usize = 5_000;
+
+/// How watches go.
+#[derive(Clone, Copy, Debug)]
+pub struct WatchConfig {
+    /// A sign of life when nothing else was said for this long.
+    pub heartbeat: Duration,
+    /// How long a watch lives.
+    pub life_max: Duration,
+    /// Changes within this time are told together; the first is told at once.
+    pub gather: Duration,
+}
+
+impl Default for WatchConfig {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(15),
+            life_max: Duration::from_secs(15 * 60),
+            gather: Duration::from_millis(10),
+        }
+    }
+}
+
+/// `availability.v1.AvailabilityService`.
+pub struct Door {
+    app: Arc<App>,
+    watch: WatchConfig,
+    tasks: Tasks,
+}
+
+impl Door {
+    /// The door to this picture.
+    #[must_use]
+    pub fn new(app: Arc<App>, watch: WatchConfig, tasks: &Tasks) -> Self {
+        Self { app, watch, tasks: tasks.clone() }
+    }
+}
+
+#[tonic::async_trait]
+impl AvailabilityService for Door {
+    async fn get_availability(
+        &self,
+        request: Request<proto::GetAvailabilityRequest>,
+    ) -> Result<Response<proto::GetAvailabilityResponse>, Status> {
+        let request = request.into_inner();
+        fault::check(&request).map_err(Error::Invalid)?;
+        Ok(Response::new(self.app.availability(lot_id(&request.lot_id)?)?))
+    }
+
+    async fn list_spot_states(
+        &self,
+        request: Request<proto::ListSpotStatesRequest>,
+    ) -> Result<Response<proto::ListSpotStatesResponse>, Status> {
+        fault::check(request.get_ref()).map_err(Error::Invalid)?;
+        let caller = Caller::of(&request)?.subject.clone();
+        let request = request.into_inner();
+        let lot_id = lot_id(&request.lot_id)?;
+        let floor_id = floor_id(&request.floor_id)?;
+        let list = SpotList { caller: &caller, lot_id, floor_id };
+        let after = list.after(&request.page_token)?;
+        let size = match usize::try_from(request.page_size) {
+            Ok(0) | Err(_) => PAGE_SIZE_DEFAULT,
+            Ok(asked) => asked.min(PAGE_SIZE_MAX),
+        };
+        let page = self.app.spot_states(lot_id, floor_id, after.as_ref(), size)?;
+        let next_page_token = page.next.map(|key| list.token(key)).transpose()?.unwrap_or_default();
+        let (spots, freshness) = (page.spots, Some(page.freshness));
+        Ok(Response::new(proto::ListSpotStatesResponse { spots, next_page_token, freshness }))
+    }
+
+    type WatchAvailabilityStream =
+        Pin<Box<dyn Stream<Item = Result<proto::WatchAvailabilityResponse, Status>> + Send>>;
+
+    async fn watch_availability(
+        &self,
+        request: Request<proto::WatchAvailabilityRequest>,
+    ) -> Result<Response<Self::WatchAvailabilityStream>, Status> {
+        let request = request.into_inner();
+        fault::check(&request).map_err(Error::Invalid)?;
+        let lot_id = lot_id(&request.lot_id)?;
+        let watching =
+            Watching::start(&self.app, lot_id, request.include_spots, &request.resume_token)?;
+        Ok(Response::new(Box::pin(stream::of(watching, self.watch, self.tasks.clone()))))
+    }
+}
+
+fn lot_id(text: &str) -> Result<LotId, Error> {
+    LotId::parse(text).map_err(|_| Error::Invalid(vec![invalid("lot_id", "must be a UUID")]))
+}
+
+fn floor_id(text: &str) -> Result<Option<FloorId>, Error> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let parsed = FloorId::parse(text);
+    parsed.map(Some).map_err(|_| Error::Invalid(vec![invalid("floor_id", "must be a UUID")]))
+}

@@ -1,0 +1,101 @@
+//! What stands in Redis, as values.
+
+use parkmesh_contracts::common::v1::SpotStatus;
+use parkmesh_contracts::ids::{FloorId, LotId, SpotId};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::lot::LotPicture;
+use crate::domain::spot::{SpotPicture, Stamp};
+
+/// A lot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LotRecord {
+    pub lot_id: LotId,
+    pub name: String,
+    pub floors: Vec<FloorRecord>,
+}
+
+/// A floor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FloorRecord {
+    pub floor_id: FloorId,
+    pub floor_number: i32,
+}
+
+impl LotRecord {
+    #[must_use]
+    pub fn of(lot: &LotPicture) -> Self {
+        let mut floors: Vec<FloorRecord> = lot
+            .floors
+            .values()
+            .map(|floor| FloorRecord { floor_id: floor.floor_id, floor_number: floor.floor_number })
+            .collect();
+        floors.sort_by_key(|floor| floor.floor_number);
+        Self { lot_id: lot.info.lot_id, name: lot.info.name.clone(), floors }
+    }
+}
+
+/// A spot's last known state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpotRecord {
+    pub spot_id: SpotId,
+    pub stamp: Stamp,
+    /// When the state was looked at, milliseconds since 1970.
+    pub at_ms: i64,
+    pub state: SpotJson,
+}
+
+/// The part that scripts do not look into. Enums as the numbers of the contract.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpotJson {
+    pub number: String,
+    pub spot_type: i32,
+    pub status: i32,
+    pub version: i64,
+    pub x: f64,
+    pub y: f64,
+}
+
+impl SpotJson {
+    /// What stood there. A status that a newer replica knows and this one does not is unknown.
+    #[must_use]
+    pub fn status(&self) -> SpotStatus {
+        SpotStatus::try_from(self.status).unwrap_or(SpotStatus::Unknown)
+    }
+}
+
+impl SpotRecord {
+    #[must_use]
+    pub fn of(spot: &SpotPicture, at_ms: i64) -> Self {
+        Self {
+            spot_id: spot.info.spot_id,
+            stamp: spot.stamp,
+            at_ms,
+            state: SpotJson {
+                number: spot.info.spot_number.clone(),
+                spot_type: i32::from(spot.info.spot_type),
+                status: i32::from(spot.status),
+                version: spot.info.version,
+                x: spot.info.plan.0,
+                y: spot.info.plan.1,
+            },
+        }
+    }
+
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.state.status == i32::from(SpotStatus::Available)
+    }
+
+    /// Reads a field of the hash; `None` for one that nobody of us wrote.
+    #[must_use]
+    pub fn read(spot_id: &str, text: &str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        let booking = parts.next()?.parse().ok()?;
+        let sensor = parts.next()?.parse().ok()?;
+        let at_ms = parts.next()?.parse().ok()?;
+        let state = serde_json::from_str(parts.nth(2)?).ok()?;
+        let spot_id = SpotId::parse(spot_id).ok()?;
+        Some(Self { spot_id, stamp: Stamp { booking, sensor }, at_ms, state })
+    }
+}
