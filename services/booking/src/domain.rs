@@ -1,3 +1,4 @@
 //! Rules: pure and sync. They know contracts' values, and no database, call or message.
 
+pub mod booking;
 pub mod inventory;

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::convert::inventory::live_window;
 use crate::error::Error;
+use crate::store::inventory::snapshot::After;
 use crate::store::inventory::{floor, lot, snapshot, spot};
 
 /// The stream whose facts the snapshot is compared with.
@@ -104,7 +105,7 @@ async fn send_all(
     send(parts, Part::Start(Start { booking_sequence })).await?;
     let mut end = End::default();
     for kind in [Kind::Lots, Kind::Floors, Kind::Spots, Kind::Windows] {
-        let mut after = Uuid::nil();
+        let mut after = After::NOTHING;
         loop {
             let (rows, count, last) = read(connection, kind, only, after).await?;
             let Some(last) = last else { break };
@@ -128,34 +129,35 @@ fn count_of(end: &mut End, kind: Kind) -> &mut i64 {
     }
 }
 
-/// The next rows of a kind, how many they are, and the id of the last.
+/// The next rows of a kind, how many they are, and how far they go.
 async fn read(
     connection: &mut PgConnection,
     kind: Kind,
     only: Option<LotId>,
-    after: Uuid,
-) -> Result<(Rows, i64, Option<Uuid>), Error> {
+    after: After,
+) -> Result<(Rows, i64, Option<After>), Error> {
     let (mut rows, limit) = (Rows::default(), PART_ROWS_MAX);
+    let to = |id: Uuid| After { id, ..after };
     let (count, last) = match kind {
         Kind::Lots => {
-            let lots = lot::scan(connection, only, after, limit).await?;
+            let lots = lot::scan(connection, only, after.id, limit).await?;
             rows.lots = lots.iter().map(proto::Lot::from).collect();
-            (lots.len(), lots.last().map(|lot| lot.lot_id.as_uuid()))
+            (lots.len(), lots.last().map(|lot| to(lot.lot_id.as_uuid())))
         }
         Kind::Floors => {
-            let floors = floor::scan(connection, only, after, limit).await?;
+            let floors = floor::scan(connection, only, after.id, limit).await?;
             rows.floors = floors.iter().map(proto::Floor::from).collect();
-            (floors.len(), floors.last().map(|floor| floor.floor_id.as_uuid()))
+            (floors.len(), floors.last().map(|floor| to(floor.floor_id.as_uuid())))
         }
         Kind::Spots => {
-            let spots = spot::scan(connection, only, after, limit).await?;
+            let spots = spot::scan(connection, only, after.id, limit).await?;
             rows.spots = spots.iter().map(proto::Spot::from).collect();
-            (spots.len(), spots.last().map(|spot| spot.spot_id.as_uuid()))
+            (spots.len(), spots.last().map(|spot| to(spot.spot_id.as_uuid())))
         }
         Kind::Windows => {
-            let windows = snapshot::scan(connection, only, after, limit).await?;
+            let (windows, last) = snapshot::scan(connection, only, after, limit).await?;
             rows.windows = windows.iter().map(live_window).collect();
-            (windows.len(), windows.last().map(|window| window.booking_id.as_uuid()))
+            (windows.len(), last)
         }
     };
     let count = i64::try_from(count).map_err(|error| Error::Broken(error.to_string()))?;

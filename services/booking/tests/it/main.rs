@@ -4,4 +4,5 @@
 mod inventory;
 mod inventory_refusals;
 mod snapshot;
+mod snapshot_windows;
 mod world;

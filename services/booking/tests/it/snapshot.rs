@@ -11,12 +11,12 @@ use crate::world::{Inventory, World, make_place, new_floor, new_spots};
 
 /// A snapshot as its reader has it.
 #[derive(Default)]
-struct Read {
+pub struct Read {
     booking_sequence: u64,
-    lots: Vec<proto::Lot>,
+    pub lots: Vec<proto::Lot>,
     floors: Vec<proto::Floor>,
     spots: Vec<proto::Spot>,
-    windows: Vec<proto::LiveWindow>,
+    pub windows: Vec<proto::LiveWindow>,
     parts: usize,
     end: Option<End>,
 }
@@ -57,13 +57,13 @@ impl Read {
     }
 }
 
-async fn snapshot(client: &mut Inventory, lot_id: &str) -> Read {
+pub async fn snapshot(client: &mut Inventory, lot_id: &str) -> Read {
     let asked = proto::StreamInventoryRequest { lot_id: lot_id.to_owned() };
     let stream = client.stream_inventory(asked).await.unwrap().into_inner();
     Read::default().finish(stream).await
 }
 
-async fn availability(world: &World) -> Inventory {
+pub async fn availability(world: &World) -> Inventory {
     world.inventory(&world.tokens.service("availability")).await
 }
 

@@ -1,6 +1,7 @@
 //! Live windows for the snapshot, and the one moment that it shows.
 
 use jiff::Timestamp;
+use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::ids::LotId;
 use sqlx::postgres::PgRow;
@@ -44,28 +45,53 @@ fn of_row(row: &PgRow) -> Result<LiveWindow, Error> {
     })
 }
 
-/// Windows of bookings that are held (and not lapsed), reserved or active, by id after `after`.
+/// How far the rows of a kind have been read.
+#[derive(Debug, Clone, Copy)]
+pub struct After {
+    /// Windows only: the last one's deadline, which every live booking has.
+    pub due_time: Timestamp,
+    /// Id of the last row.
+    pub id: Uuid,
+}
+
+impl After {
+    /// Before the first: no deadline is older than 1970.
+    pub const NOTHING: Self = Self { due_time: Timestamp::UNIX_EPOCH, id: Uuid::nil() };
+}
+
+/// Windows of bookings that are held (and not lapsed), reserved or active, by deadline after
+/// `after`, and how far that is; None when there are no more.
 ///
 /// # Errors
 /// The store's.
 pub async fn scan(
     connection: &mut PgConnection,
     only: Option<LotId>,
-    after: Uuid,
+    after: After,
     limit: i64,
-) -> Result<Vec<LiveWindow>, Error> {
+) -> Result<(Vec<LiveWindow>, Option<After>), Error> {
+    // The index of deadlines holds the live bookings only, however many have ended. A hold whose
+    // payment is under way ends later than the driver was told.
     let rows = sqlx::query(
         "SELECT booking_id, spot_id, lower(during) AS start_time, upper(during) AS end_time, state,
-                version, hold_expire_time
+                version, due_time,
+                CASE WHEN state = 1 THEN greatest(hold_expire_time, confirm_until) END
+                    AS hold_expire_time
          FROM booking
-         WHERE ($1::uuid IS NULL OR lot_id = $1) AND booking_id > $2
-           AND (state IN (2, 3) OR (state = 1 AND hold_expire_time > park_now()))
-         ORDER BY booking_id LIMIT $3",
+         WHERE due_time IS NOT NULL AND (due_time, booking_id) > ($2, $3)
+           AND ($1::uuid IS NULL OR lot_id = $1)
+           AND (state IN (2, 3)
+                OR (state = 1 AND greatest(hold_expire_time, confirm_until) > park_now()))
+         ORDER BY due_time, booking_id LIMIT $4",
     )
     .bind(only.map(LotId::as_uuid))
-    .bind(after)
+    .bind(after.due_time.to_sqlx())
+    .bind(after.id)
     .bind(limit)
     .fetch_all(connection)
     .await?;
-    rows.iter().map(of_row).collect()
+    let windows = rows.iter().map(of_row).collect::<Result<_, _>>()?;
+    let Some(last) = rows.last() else { return Ok((windows, None)) };
+    let due_time = last.try_get::<jiff_sqlx::Timestamp, _>("due_time")?.to_jiff();
+    Ok((windows, Some(After { due_time, id: last.try_get("booking_id")? })))
 }

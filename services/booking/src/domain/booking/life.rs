@@ -1,0 +1,213 @@
+//! A booking's life: commands, the table, and what each step does to the booking. The time is
+//! given, never asked.
+
+use jiff::Timestamp;
+use parkmesh_contracts::booking::v1::{BookingState, Cause};
+use parkmesh_contracts::ids::PaymentId;
+use parkmesh_contracts::money::MoneyError;
+use parkmesh_contracts::window::Window;
+
+use super::pricing::Line;
+use super::table::{Next, Verb, next};
+use super::{Booking, after};
+use crate::domain::inventory::Policy;
+
+/// What is asked of a booking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// The money is authorised; no payment where nothing is to be paid.
+    Confirm(Option<PaymentId>),
+    /// Given back, because of this decline if there was one.
+    Cancel(Option<String>),
+    /// The car came at that moment, which is not in the future.
+    Arrive(Timestamp, Cause),
+    /// The car left at that moment, which is not in the future.
+    Leave(Timestamp, Cause),
+    /// Look whether the deadline has passed.
+    Lapse,
+}
+
+impl Command {
+    /// The row of the table.
+    pub const fn verb(&self) -> Verb {
+        match self {
+            Self::Confirm(_) => Verb::Confirm,
+            Self::Cancel(_) => Verb::Cancel,
+            Self::Arrive(..) => Verb::Arrive,
+            Self::Leave(..) => Verb::Leave,
+            Self::Lapse => Verb::Lapse,
+        }
+    }
+}
+
+/// What has happened to a booking: the particulars of a fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A spot is kept.
+    Held,
+    /// It is promised.
+    Reserved,
+    /// The car is there.
+    Activated(Cause),
+    /// The car has left, and this is how the price adds up.
+    Completed(Cause, Vec<Line>),
+    /// Given back.
+    Cancelled,
+    /// The hold ran out.
+    Expired,
+    /// No car came.
+    NoShow,
+}
+
+/// What a command does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing: it is so already, or not due yet.
+    Stands,
+    /// The booking becomes this.
+    Changed(Box<Booking>, Event),
+}
+
+/// Why a command is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The state that stands, or that the clockwork is about to write down, does not allow it.
+    #[error("the state does not allow it")]
+    State(BookingState),
+    /// The hold has ended.
+    #[error("the hold has ended")]
+    HoldExpired,
+    /// An arrival counts from this moment on.
+    #[error("too early")]
+    TooEarly(Timestamp),
+    /// A price that does not fit.
+    #[error(transparent)]
+    Price(#[from] MoneyError),
+}
+
+impl Booking {
+    /// What a command does to the booking as it stands now. A booking whose deadline has passed is
+    /// treated as what its end will be, whether the clockwork has been there or not.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn transition(
+        &self,
+        command: &Command,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Step, Refusal> {
+        let state = match next(self.state, command.verb()) {
+            Next::To(state) => state,
+            Next::Stands => return Ok(Step::Stands),
+            Next::Refused => return Err(Refusal::State(self.state)),
+        };
+        let (booking, event) = match command {
+            Command::Confirm(payment_id) => self.confirm(*payment_id, policy, now)?,
+            Command::Cancel(decline_code) => self.cancel(decline_code.as_deref(), now)?,
+            Command::Arrive(at, cause) => self.arrive(*at, *cause, policy)?,
+            Command::Leave(at, cause) => self.leave(*at, *cause)?,
+            Command::Lapse if !self.is_due(now) => return Ok(Step::Stands),
+            Command::Lapse => self.lapse(now)?,
+        };
+        let version = self.version + 1;
+        Ok(Step::Changed(Box::new(Self { state, version, ..booking }), event))
+    }
+
+    /// Whether the deadline has passed.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.due_time.is_some_and(|due| due <= now)
+    }
+
+    fn confirm(
+        &self,
+        payment_id: Option<PaymentId>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<(Self, Event), Refusal> {
+        if self.is_due(now) || now >= self.window.end() {
+            return Err(Refusal::HoldExpired);
+        }
+        // Whoever confirms after the start has the whole time from now to come; but nobody can come
+        // after the end.
+        let no_show = after(self.start_time.max(now), policy.no_show).min(self.window.end());
+        let booking = Self {
+            payment_id,
+            payment_attempt: None,
+            due_time: Some(no_show),
+            ..self.clone()
+        };
+        Ok((booking, Event::Reserved))
+    }
+
+    fn cancel(&self, decline: Option<&str>, now: Timestamp) -> Result<(Self, Event), Refusal> {
+        if self.is_due(now) {
+            return Err(Refusal::State(self.state_when_due()));
+        }
+        let decline_code = decline.map(str::to_owned).or_else(|| self.decline_code.clone());
+        let booking = Self { due_time: None, payment_attempt: None, decline_code, ..self.clone() };
+        Ok((booking, Event::Cancelled))
+    }
+
+    fn arrive(
+        &self,
+        at: Timestamp,
+        cause: Cause,
+        policy: &Policy,
+    ) -> Result<(Self, Event), Refusal> {
+        let from = self.arrival_from(policy);
+        if at < from {
+            return Err(Refusal::TooEarly(from));
+        }
+        if self.is_due(at) {
+            return Err(Refusal::State(self.state_when_due()));
+        }
+        // An early arrival keeps the spot from its moment on; the database guards that it may.
+        let window = Window::try_new(at.min(self.window.start()), self.window.end())
+            .map_err(|_| Refusal::State(self.state_when_due()))?;
+        let due_time = Some(after(window.end(), policy.overstay_grace));
+        let booking = Self { window, arrive_time: Some(at), due_time, ..self.clone() };
+        Ok((booking, Event::Activated(cause)))
+    }
+
+    fn leave(&self, at: Timestamp, cause: Cause) -> Result<(Self, Event), Refusal> {
+        let arrived = self.arrive_time.unwrap_or(self.start_time);
+        let at = at.max(arrived);
+        let (amount, lines) = self.price.of_stay(at.duration_since(arrived))?;
+        let booking = Self {
+            leave_time: Some(at),
+            final_amount: Some(amount),
+            due_time: None,
+            ..self.clone()
+        };
+        Ok((booking, Event::Completed(cause, lines)))
+    }
+
+    fn lapse(&self, now: Timestamp) -> Result<(Self, Event), Refusal> {
+        let booking = Self { due_time: None, payment_attempt: None, ..self.clone() };
+        match self.state {
+            BookingState::Held => Ok((booking, Event::Expired)),
+            BookingState::Reserved => Ok((booking, Event::NoShow)),
+            // A late clockwork must not make the stay longer.
+            _ => self.leave(self.due_time.unwrap_or(now), Cause::Deadline),
+        }
+    }
+
+    /// From when on an arrival is an arrival of this booking.
+    pub fn arrival_from(&self, policy: &Policy) -> Timestamp {
+        let before = self.start_time.checked_sub(policy.early_arrival);
+        before.unwrap_or(Timestamp::MIN).min(self.window.start())
+    }
+
+    /// What the clockwork makes of it when the deadline has passed.
+    fn state_when_due(&self) -> BookingState {
+        match next(self.state, Verb::Lapse) {
+            Next::To(state) => state,
+            _ => self.state,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "life_tests.rs"]
+mod tests;
