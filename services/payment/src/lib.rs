@@ -8,10 +8,21 @@
 //! one transaction; the clockwork takes up what a crash left open. Start reading at [`start`], then `domain::payment`, then
 //! `app::drive`.
 
+mod app;
+mod config;
+mod consumers;
+mod convert;
 pub mod domain;
 pub mod error;
+mod events;
+mod grpc;
+mod jobs;
 pub mod provider;
+mod start;
 mod store;
+
+pub use config::Config;
+pub use start::{Deps, StartError, start};
 
 /// The schema's migrations; run by `parkmesh migrate` together with those of the eventbus.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/payment");

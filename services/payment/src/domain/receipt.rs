@@ -25,6 +25,19 @@ pub struct Stay {
     pub arrived: bool,
 }
 
+impl Stay {
+    /// This, told after what was known: the time at which the car came is not told again.
+    #[must_use]
+    pub fn after(self, known: Option<&Self>) -> Self {
+        match known {
+            Some(known) if known.arrived && !self.arrived => {
+                Self { start: known.start, arrived: true, ..self }
+            }
+            _ => self,
+        }
+    }
+}
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {

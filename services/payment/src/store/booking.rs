@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::ids::BookingId;
 use sqlx::types::Json;
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, PgPool, Row};
 
 use super::money;
 use crate::domain::{Line, Settlement, Stay};
@@ -87,4 +87,14 @@ pub async fn settle(
     .execute(connection)
     .await
     .map(drop)
+}
+
+/// Whether a booking has ended.
+pub async fn is_settled(pool: &PgPool, booking_id: BookingId) -> Result<bool, sqlx::Error> {
+    let row: Option<(bool,)> =
+        sqlx::query_as("SELECT settle_time IS NOT NULL FROM booking_money WHERE booking_id = $1")
+            .bind(booking_id.as_uuid())
+            .fetch_optional(pool)
+            .await?;
+    Ok(row.is_some_and(|(settled,)| settled))
 }

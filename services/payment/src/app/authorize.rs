@@ -1,0 +1,170 @@
+//! Setting money aside: one live payment to a booking, one outcome to a request.
+
+use parkmesh_contracts::ids::{BookingId, LotId, RequestId, UserId};
+use parkmesh_contracts::money::Money;
+use parkmesh_platform::postgres;
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
+
+use super::App;
+use crate::domain::payment::authorize_key;
+use crate::domain::{Intent, Payment, Status, card};
+use crate::error::Error;
+use crate::store;
+
+/// What to set aside, and for what.
+#[derive(Clone)]
+pub struct Authorize {
+    /// Names the request; its key at the provider follows from it.
+    pub request_id: RequestId,
+    /// The booking.
+    pub booking_id: BookingId,
+    /// Its lot.
+    pub lot_id: LotId,
+    /// Whose money.
+    pub user_id: UserId,
+    /// More than zero.
+    pub amount: Money,
+    /// The provider's token.
+    pub payment_method: String,
+}
+
+/// What stands after the intent is committed.
+enum Begun {
+    /// The payment of this request.
+    Mine(Payment),
+    /// Another card's authorisation for the booking is open; its outcome comes first.
+    Before(Payment),
+}
+
+impl App {
+    /// Sets an amount aside. The same request has the same outcome, however often it comes.
+    ///
+    /// # Errors
+    /// The reasons of `AuthorizePayment`.
+    pub async fn authorize(&self, asked: Authorize) -> Result<Payment, Error> {
+        if card::is_card_number(&asked.payment_method) {
+            return Err(Error::CardNumberRefused);
+        }
+        // Twice at most: a second authorisation in the way is brought to its end once.
+        for _ in 0..2 {
+            match self.begin(asked.clone()).await? {
+                Begun::Before(other) => drop(self.drive(other.payment_id).await?),
+                Begun::Mine(payment) if payment.status == Status::Pending => {
+                    let payment = self.drive(payment.payment_id).await?;
+                    return self.answer(payment).await;
+                }
+                Begun::Mine(payment) => return self.answer(payment).await,
+            }
+        }
+        Err(Error::Unknown)
+    }
+
+    /// Commits the intent, or finds what the request led to before.
+    async fn begin(&self, asked: Authorize) -> Result<Begun, Error> {
+        let app = self.clone();
+        postgres::transaction(&self.pool, move |connection| {
+            Box::pin(async move { app.begin_in(connection, &asked).await })
+        })
+        .await
+    }
+
+    async fn begin_in(
+        &self,
+        connection: &mut PgConnection,
+        asked: &Authorize,
+    ) -> Result<Begun, Error> {
+        let (hash, now) = (asked.hash(), self.clock.now());
+        let booking = store::booking::lock(connection, asked.booking_id).await?;
+        if let Some((first, id)) =
+            store::payment::find_request(connection, asked.request_id).await?
+        {
+            if first != hash {
+                return Err(Error::RequestIdReused);
+            }
+            let payment = store::payment::find_locked(connection, id).await?;
+            return payment.map(Begun::Mine).ok_or(Error::PaymentNotFound);
+        }
+        if booking.settlement.is_some() {
+            return Err(Error::BookingClosed);
+        }
+        let payment = match store::payment::find_live(connection, asked.booking_id).await? {
+            None => {
+                let payment = self.new_payment(asked);
+                let due = now + self.config.rescue_after;
+                store::payment::save(connection, &payment, due, now).await?;
+                payment
+            }
+            Some(live) if asked.is_covered_by(&live) => live,
+            Some(live) if live.status == Status::Pending => {
+                return Ok(Begun::Before(live));
+            }
+            Some(live) => return Err(Error::StateWrong(live.status)),
+        };
+        let (request_id, id) = (asked.request_id, payment.payment_id);
+        if !store::payment::keep_request(connection, request_id, &hash, id, now).await? {
+            return Err(Error::RequestIdReused);
+        }
+        Ok(Begun::Mine(payment))
+    }
+
+    fn new_payment(&self, asked: &Authorize) -> Payment {
+        Payment {
+            payment_id: self.ids.next(),
+            booking_id: asked.booking_id,
+            lot_id: asked.lot_id,
+            user_id: asked.user_id.clone(),
+            authorized: asked.amount,
+            captured: None,
+            payment_method: asked.payment_method.clone(),
+            status: Status::Pending,
+            decline_code: None,
+            provider_id: None,
+            authorize_key: authorize_key(asked.request_id),
+            intent: Some(Intent::Authorize),
+            version: 1,
+            create_time: self.clock.now(),
+        }
+    }
+
+    /// What a payment says to whoever asked for it.
+    async fn answer(&self, payment: Payment) -> Result<Payment, Error> {
+        match (payment.status, payment.intent) {
+            (Status::Pending, _) => Err(Error::Unknown),
+            (Status::Declined, _) => Err(Error::Declined(payment.decline_code.unwrap_or_default())),
+            (Status::Authorized, Some(Intent::Void)) | (Status::Voided, _) => {
+                if store::booking::is_settled(&self.pool, payment.booking_id).await? {
+                    return Err(Error::BookingClosed);
+                }
+                Err(Error::StateWrong(Status::Voided))
+            }
+            (Status::Authorized | Status::Captured, _) => Ok(payment),
+        }
+    }
+}
+
+impl Authorize {
+    /// Of everything but the request id, each part with its length, so that no two run together.
+    fn hash(&self) -> Vec<u8> {
+        let mut hash = Sha256::new();
+        let (booking, lot) = (self.booking_id.to_string(), self.lot_id.to_string());
+        let amount = self.amount.to_string();
+        let user = self.user_id.as_str();
+        for part in [&booking, &lot, user, &amount, &self.payment_method] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        hash.finalize().to_vec()
+    }
+
+    /// Whether a live payment is what this request wants: a driver who confirms again after a crash gets the money that is
+    /// already set aside. While its outcome is open, only the same card counts.
+    fn is_covered_by(&self, live: &Payment) -> bool {
+        let same_card =
+            live.status != Status::Pending || live.payment_method == self.payment_method;
+        same_card
+            && live.authorized == self.amount
+            && live.lot_id == self.lot_id
+            && live.user_id == self.user_id
+    }
+}

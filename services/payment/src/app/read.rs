@@ -1,0 +1,104 @@
+//! Reading, by whoever may see it: an object of somebody else is not found.
+
+use parkmesh_contracts::ids::{BookingId, LotId, PaymentId, UserId};
+use parkmesh_platform::auth::{Caller, PeerIdentity, Role};
+
+use super::App;
+use crate::domain::{Payment, Receipt};
+use crate::error::Error;
+use crate::store;
+use crate::store::ledger::Written;
+
+/// What a caller may see and move.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// One of our services: everything that its methods reach.
+    Service,
+    /// An operator: what belongs to these lots, or to all where none is named.
+    Lots(Vec<LotId>),
+    /// Anybody else: their own.
+    Own(UserId),
+}
+
+impl Access {
+    /// Of a verified caller.
+    pub fn of(caller: &Caller) -> Self {
+        match (caller.peer(), caller.role) {
+            (PeerIdentity::Service(_), _) => Self::Service,
+            (_, Role::Operator) => Self::Lots(caller.lots.clone()),
+            _ => Self::Own(caller.subject.clone()),
+        }
+    }
+
+    /// Whether it reaches what belongs to this lot and user.
+    pub fn sees(&self, lot_id: LotId, user_id: &UserId) -> bool {
+        match self {
+            Self::Service => true,
+            Self::Lots(lots) => lots.is_empty() || lots.contains(&lot_id),
+            Self::Own(own) => own == user_id,
+        }
+    }
+
+    /// Drivers neither capture nor void, whatever scopes they hold.
+    ///
+    /// # Errors
+    /// [`Error::OperatorRequired`].
+    pub fn may_move_money(&self) -> Result<(), Error> {
+        match self {
+            Self::Service | Self::Lots(_) => Ok(()),
+            Self::Own(_) => Err(Error::OperatorRequired),
+        }
+    }
+}
+
+impl App {
+    /// One payment.
+    ///
+    /// # Errors
+    /// [`Error::PaymentNotFound`], also for somebody else's.
+    pub async fn get(&self, access: &Access, payment_id: PaymentId) -> Result<Payment, Error> {
+        let payment = store::payment::find(&self.pool, payment_id).await?;
+        payment
+            .filter(|found| access.sees(found.lot_id, &found.user_id))
+            .ok_or(Error::PaymentNotFound)
+    }
+
+    /// The user's own payments, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list(
+        &self,
+        user_id: &UserId,
+        booking_id: Option<BookingId>,
+        below: Option<PaymentId>,
+        limit: usize,
+    ) -> Result<Vec<Payment>, Error> {
+        Ok(store::payment::list(&self.pool, user_id, booking_id, below, limit).await?)
+    }
+
+    /// The receipt of a booking.
+    ///
+    /// # Errors
+    /// [`Error::ReceiptNotFound`], also for somebody else's.
+    pub async fn receipt(&self, access: &Access, booking_id: BookingId) -> Result<Receipt, Error> {
+        let receipt = store::receipt::find(&self.pool, booking_id).await?;
+        receipt
+            .filter(|found| access.sees(found.lot_id, &found.user_id))
+            .ok_or(Error::ReceiptNotFound)
+    }
+
+    /// The ledger of a payment, for operators.
+    ///
+    /// # Errors
+    /// [`Error::PaymentNotFound`], also for another lot's; [`Error::OperatorRequired`].
+    pub async fn ledger(
+        &self,
+        access: &Access,
+        payment_id: PaymentId,
+    ) -> Result<Vec<Written>, Error> {
+        access.may_move_money()?;
+        self.get(access, payment_id).await?;
+        Ok(store::ledger::list(&self.pool, payment_id).await?)
+    }
+}

@@ -1,0 +1,55 @@
+//! Settings of payment.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use parkmesh_platform::config::Reader;
+use parkmesh_platform::serve::ServeConfig;
+
+/// Settings of payment.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Limits of the server.
+    pub serve: ServeConfig,
+    /// Where the provider is: `http://127.0.0.1:7010`.
+    pub provider_url: String,
+    /// How long one call of the provider may take before its outcome counts as unknown. Three calls and a look-up must fit into
+    /// the deadline of `AuthorizePayment` (25 s).
+    pub provider_timeout: Duration,
+    /// How long an intent that a call is driving is left alone by the clockwork.
+    pub rescue_after: SignedDuration,
+    /// Longest wait between two attempts of the clockwork at one intent, in seconds.
+    pub rescue_wait_max_seconds: i32,
+    /// How often the clockwork looks for intents that are due.
+    pub rescue_period: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            serve: ServeConfig::default(),
+            provider_url: "http://127.0.0.1:7010".to_owned(),
+            provider_timeout: Duration::from_secs(5),
+            rescue_after: SignedDuration::from_secs(30),
+            rescue_wait_max_seconds: 300,
+            rescue_period: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Config {
+    /// Reads `PARKMESH_PROVIDER_URL`, `_PROVIDER_TIMEOUT_MS` and what [`ServeConfig`] reads.
+    pub fn read(reader: &mut Reader) -> Self {
+        let default = Self::default();
+        let timeout_ms: u64 = reader.get("PROVIDER_TIMEOUT_MS", 5_000);
+        if !(10..=5_000).contains(&timeout_ms) {
+            reader.mistake("PARKMESH_PROVIDER_TIMEOUT_MS must be between 10 and 5000");
+        }
+        Self {
+            serve: ServeConfig::read(reader),
+            provider_url: reader.get("PROVIDER_URL", default.provider_url),
+            provider_timeout: Duration::from_millis(timeout_ms),
+            ..default
+        }
+    }
+}

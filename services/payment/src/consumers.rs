@@ -1,0 +1,31 @@
+//! Ears: booking's facts decide what becomes of money.
+
+use parkmesh_eventbus::consumer::{self, Consumer, Handler, Listening};
+use parkmesh_eventbus::{Bus, Delivered, Failure};
+use parkmesh_platform::tasks::Tasks;
+
+use crate::app::App;
+use crate::events;
+
+/// Who we are to the bus and in the inbox.
+const BOOKING: Consumer =
+    Consumer { name: "payment-booking", stream: "BOOKING", fact_types: events::HEARD };
+
+struct FromBooking(App);
+
+impl Handler for FromBooking {
+    async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
+        match events::news(&fact)? {
+            Some(news) => {
+                let heard = self.0.hear(BOOKING.name, fact.fact_id, news).await;
+                heard.map_err(Failure::retry)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Begins to listen.
+pub fn start(bus: &Bus, app: &App, tasks: &Tasks) -> Listening {
+    consumer::start(bus, BOOKING, FromBooking(app.clone()), tasks)
+}

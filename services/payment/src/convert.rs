@@ -1,0 +1,171 @@
+//! Messages into commands, payments into messages. Parse once, here.
+
+use parkmesh_contracts::google::r#type::Money as ProtoMoney;
+use parkmesh_contracts::ids::{BookingId, IdError, PaymentId, UserId};
+use parkmesh_contracts::money::Money;
+use parkmesh_contracts::payment::v1 as proto;
+use parkmesh_contracts::time;
+use uuid::Uuid;
+
+use crate::app::Authorize;
+use crate::domain::receipt::number_text;
+use crate::domain::{Line, Payment, Receipt, Status};
+use crate::error::Error;
+use crate::store::ledger::Written;
+
+/// The id in this field.
+///
+/// # Errors
+/// [`Error::Invalid`] that names the field.
+pub fn id<T: std::str::FromStr<Err = IdError>>(field: &str, text: &str) -> Result<T, Error> {
+    text.parse().map_err(|error: IdError| Error::field(field, error.to_string()))
+}
+
+/// More than nothing.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn amount(money: Option<&ProtoMoney>) -> Result<Money, Error> {
+    let money = money.ok_or_else(|| Error::field("amount", "is required"))?;
+    let money = Money::try_from(money)
+        .map_err(|error| Error::field("amount", format!("is not an amount: {error}")))?;
+    if money.minor < 1 {
+        return Err(Error::field("amount", "must be more than zero"));
+    }
+    Ok(money)
+}
+
+impl TryFrom<proto::AuthorizePaymentRequest> for Authorize {
+    type Error = Error;
+
+    fn try_from(request: proto::AuthorizePaymentRequest) -> Result<Self, Error> {
+        Ok(Self {
+            request_id: id("request_id", &request.request_id)?,
+            booking_id: id("booking_id", &request.booking_id)?,
+            lot_id: id("lot_id", &request.lot_id)?,
+            user_id: id("user_id", &request.user_id)?,
+            amount: amount(request.amount.as_ref())?,
+            payment_method: request.payment_method,
+        })
+    }
+}
+
+impl From<Payment> for proto::Payment {
+    fn from(payment: Payment) -> Self {
+        let status = match payment.status {
+            Status::Pending => proto::PaymentStatus::Pending,
+            Status::Authorized => proto::PaymentStatus::Authorized,
+            Status::Declined => proto::PaymentStatus::Declined,
+            Status::Captured => proto::PaymentStatus::Captured,
+            Status::Voided => proto::PaymentStatus::Voided,
+        };
+        Self {
+            payment_id: payment.payment_id.to_string(),
+            booking_id: payment.booking_id.to_string(),
+            lot_id: payment.lot_id.to_string(),
+            user_id: payment.user_id.to_string(),
+            authorized_amount: Some(payment.authorized.into()),
+            captured_amount: payment.captured.map(Into::into),
+            status: status.into(),
+            decline_code: payment.decline_code.unwrap_or_default(),
+            version: payment.version,
+            create_time: Some(time::to_proto(payment.create_time)),
+        }
+    }
+}
+
+impl From<Line> for proto::ReceiptLine {
+    fn from(line: Line) -> Self {
+        Self {
+            description: line.description,
+            quantity: line.quantity,
+            unit_amount: Some(line.unit.into()),
+            amount: Some(line.amount.into()),
+        }
+    }
+}
+
+impl From<Receipt> for proto::Receipt {
+    fn from(receipt: Receipt) -> Self {
+        Self {
+            receipt_number: number_text(receipt.number),
+            payment_id: receipt.payment_id.to_string(),
+            booking_id: receipt.booking_id.to_string(),
+            lot_name: receipt.stay.lot_name,
+            spot_number: receipt.stay.spot_number,
+            start_time: receipt.stay.start.map(time::to_proto),
+            end_time: receipt.stay.end.map(time::to_proto),
+            time_zone: receipt.stay.time_zone,
+            lines: receipt.lines.into_iter().map(Into::into).collect(),
+            total: Some(receipt.total.into()),
+            issue_time: Some(time::to_proto(receipt.issue_time)),
+        }
+    }
+}
+
+/// An entry of this payment.
+pub fn entry(payment_id: PaymentId, written: Written) -> proto::LedgerEntry {
+    proto::LedgerEntry {
+        movement_id: written.movement_id.to_string(),
+        account: written.account,
+        amount: Some(written.amount.into()),
+        kind: written.kind,
+        payment_id: payment_id.to_string(),
+        create_time: Some(time::to_proto(written.create_time)),
+    }
+}
+
+/// Marks of lists are names in this space.
+const LISTS: Uuid = Uuid::from_u128(0x2c1f_7a90_4be8_4d36_8f02_c9be_1d53_aa64);
+
+/// The mark of one list: tokens of other arguments or callers are refused, since they would silently skip rows. Not a secret:
+/// whoever forges a token chooses where an own list begins.
+fn mark(caller: &UserId, booking_id: Option<BookingId>) -> String {
+    let booking = booking_id.map(|id| id.to_string()).unwrap_or_default();
+    Uuid::new_v5(&LISTS, format!("ListPayments {caller} {booking}").as_bytes()).simple().to_string()
+}
+
+/// The token that goes on below this payment.
+pub fn page_token(caller: &UserId, booking_id: Option<BookingId>, last: PaymentId) -> String {
+    format!("{}{}", mark(caller, booking_id), last.as_uuid().simple())
+}
+
+/// The payment below which to go on; `None` for the first page.
+///
+/// # Errors
+/// [`Error::PageTokenInvalid`].
+pub fn page_start(
+    caller: &UserId,
+    booking_id: Option<BookingId>,
+    token: &str,
+) -> Result<Option<PaymentId>, Error> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let key = token.strip_prefix(&mark(caller, booking_id)).ok_or(Error::PageTokenInvalid)?;
+    let key = Uuid::try_parse(key).map_err(|_| Error::PageTokenInvalid)?;
+    Ok(Some(key.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_page_token_goes_on_with_its_own_list_only() {
+        let (anna, eve) = (UserId::parse("anna").unwrap(), UserId::parse("eve").unwrap());
+        let last = PaymentId::from(Uuid::from_u128(7));
+        let token = page_token(&anna, None, last);
+        assert_eq!(page_start(&anna, None, &token).unwrap(), Some(last));
+        assert_eq!(page_start(&anna, None, "").unwrap(), None);
+        let booking = BookingId::from(Uuid::nil());
+        for refused in [
+            page_start(&eve, None, &token),
+            page_start(&anna, Some(booking), &token),
+            page_start(&anna, None, "nonsense"),
+        ] {
+            assert!(matches!(refused, Err(Error::PageTokenInvalid)));
+        }
+    }
+}

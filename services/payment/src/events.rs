@@ -1,0 +1,174 @@
+//! Payments into facts, and booking's facts into what they mean for money. The one translator.
+
+use jiff::Timestamp;
+use parkmesh_contracts::booking::v1::{
+    BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingNoShow,
+    BookingReserved, BookingSummary, QuoteLine,
+};
+use parkmesh_contracts::facts::Fact;
+use parkmesh_contracts::google::r#type::Money as ProtoMoney;
+use parkmesh_contracts::ids::BookingId;
+use parkmesh_contracts::money::Money;
+use parkmesh_contracts::payment::v1::{
+    PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentVoided,
+};
+use parkmesh_contracts::time;
+use parkmesh_eventbus::outbox::Row;
+use parkmesh_eventbus::{Delivered, Failure};
+use parkmesh_platform::ids::Ids;
+
+use crate::app::News;
+use crate::domain::receipt::number_text;
+use crate::domain::{Line, Payment, Receipt, Settlement, Status, Stay};
+
+/// What we listen to.
+pub const HEARD: &[&str] = &[
+    BookingReserved::TYPE,
+    BookingActivated::TYPE,
+    BookingCompleted::TYPE,
+    BookingCancelled::TYPE,
+    BookingExpired::TYPE,
+    BookingNoShow::TYPE,
+];
+
+/// The fact of where a payment has just come to; none while its outcome is open.
+pub fn rows(ids: &Ids, now: Timestamp, payment: &Payment, receipt: Option<&Receipt>) -> Vec<Row> {
+    let (lot_id, version) = (payment.lot_id.to_string(), payment.version);
+    let (payment_id, booking_id) = (payment.payment_id.to_string(), payment.booking_id.to_string());
+    let user_id = payment.user_id.to_string();
+    let aggregate = payment.payment_id.as_uuid();
+    let authorized = Some(payment.authorized.into());
+    let row = match payment.status {
+        Status::Pending => return Vec::new(),
+        Status::Authorized => {
+            let amount = authorized;
+            let fact =
+                PaymentAuthorized { lot_id, version, payment_id, booking_id, user_id, amount };
+            Row::of(ids, now, aggregate, version, &fact)
+        }
+        Status::Declined => {
+            let decline_code = payment.decline_code.clone().unwrap_or_default();
+            let fact =
+                PaymentDeclined { lot_id, version, payment_id, booking_id, user_id, decline_code };
+            Row::of(ids, now, aggregate, version, &fact)
+        }
+        Status::Captured => {
+            let amount = payment.captured.map(Into::into);
+            let receipt_number =
+                receipt.map(|receipt| number_text(receipt.number)).unwrap_or_default();
+            let fact = PaymentCaptured {
+                lot_id,
+                version,
+                payment_id,
+                booking_id,
+                user_id,
+                amount,
+                receipt_number,
+            };
+            Row::of(ids, now, aggregate, version, &fact)
+        }
+        Status::Voided => {
+            let amount = authorized;
+            let fact = PaymentVoided { lot_id, version, payment_id, booking_id, user_id, amount };
+            Row::of(ids, now, aggregate, version, &fact)
+        }
+    };
+    vec![row]
+}
+
+/// What a fact of booking means for money; `None` for one that we do not know.
+///
+/// # Errors
+/// [`Failure::Poison`] for a body that makes no sense.
+pub fn news(fact: &Delivered) -> Result<Option<News>, Failure> {
+    let news = match fact.fact_type.as_str() {
+        BookingReserved::TYPE => stay(fact.decode::<BookingReserved>()?.booking)?,
+        BookingActivated::TYPE => {
+            let activated: BookingActivated = fact.decode()?;
+            let mut news = stay(activated.booking)?;
+            news.stay.start = instant(activated.arrive_time.as_ref())?.or(news.stay.start);
+            news.stay.arrived = true;
+            news
+        }
+        BookingCompleted::TYPE => {
+            let completed: BookingCompleted = fact.decode()?;
+            let mut news = stay(completed.booking)?;
+            news.stay.end = instant(completed.leave_time.as_ref())?.or(news.stay.end);
+            let capture = amount(completed.amount.as_ref())?;
+            let lines = completed.lines.iter().map(line).collect::<Result<_, _>>()?;
+            end(news, fact, capture, lines)
+        }
+        BookingCancelled::TYPE => {
+            let cancelled: BookingCancelled = fact.decode()?;
+            let fee = amount(cancelled.fee.as_ref())?;
+            end(stay(cancelled.booking)?, fact, fee, fee_line("Cancellation fee", fee))
+        }
+        BookingNoShow::TYPE => {
+            let no_show: BookingNoShow = fact.decode()?;
+            let fee = amount(no_show.fee.as_ref())?;
+            end(stay(no_show.booking)?, fact, fee, fee_line("No-show fee", fee))
+        }
+        BookingExpired::TYPE => {
+            let expired: BookingExpired = fact.decode()?;
+            end(stay(expired.booking)?, fact, None, Vec::new())
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(news))
+}
+
+fn end(news: News, fact: &Delivered, capture: Option<Money>, lines: Vec<Line>) -> News {
+    let reason = fact.fact_type.rsplit('.').next().unwrap_or_default().to_owned();
+    News { settlement: Some(Settlement { capture, lines, reason }), ..news }
+}
+
+fn fee_line(description: &str, fee: Option<Money>) -> Vec<Line> {
+    fee.map(|fee| Line::one(description, fee)).into_iter().collect()
+}
+
+fn stay(booking: Option<BookingSummary>) -> Result<News, Failure> {
+    let booking = booking.ok_or_else(|| poison("booking is missing"))?;
+    let booking_id: BookingId = booking.booking_id.parse().map_err(poison)?;
+    let window = booking.window.unwrap_or_default();
+    let stay = Stay {
+        lot_name: booking.lot_name,
+        spot_number: booking.spot_number,
+        time_zone: booking.time_zone,
+        start: instant(window.start_time.as_ref())?,
+        end: instant(window.end_time.as_ref())?,
+        arrived: false,
+    };
+    Ok(News { booking_id, stay, settlement: None })
+}
+
+fn instant(time: Option<&prost_types::Timestamp>) -> Result<Option<Timestamp>, Failure> {
+    time.map(time::from_proto).transpose().map_err(poison)
+}
+
+/// More than nothing, or `None`.
+fn amount(money: Option<&ProtoMoney>) -> Result<Option<Money>, Failure> {
+    // An amount that nobody filled in is nothing, whatever its currency.
+    let money = money.filter(|money| money.units != 0 || money.nanos != 0);
+    let money = money.map(Money::try_from).transpose().map_err(poison)?;
+    match money {
+        Some(money) if money.minor < 0 => Err(poison(format!("a negative amount: {money}"))),
+        money => Ok(money),
+    }
+}
+
+fn line(line: &QuoteLine) -> Result<Line, Failure> {
+    let money = |money: Option<&ProtoMoney>| {
+        let money = money.ok_or_else(|| poison("a line without an amount"))?;
+        Money::try_from(money).map_err(poison)
+    };
+    Ok(Line {
+        description: line.description.clone(),
+        quantity: line.quantity,
+        unit: money(line.unit_amount.as_ref())?,
+        amount: money(line.amount.as_ref())?,
+    })
+}
+
+fn poison(error: impl ToString) -> Failure {
+    Failure::Poison(error.to_string())
+}

@@ -1,0 +1,119 @@
+//! The door: unpack, one call, wrap. It decides nothing.
+
+use parkmesh_contracts::ids::BookingId;
+use parkmesh_contracts::payment::v1 as proto;
+use parkmesh_contracts::payment::v1::payment_service_server::PaymentService;
+use parkmesh_contracts::validate::Validate;
+use parkmesh_platform::auth::Caller;
+use parkmesh_platform::fault::check;
+use tonic::{Request, Response, Status};
+
+use crate::app::{Access, App};
+use crate::convert;
+use crate::error::Error;
+
+/// Rows to a page when the caller does not say.
+const PAGE_DEFAULT: usize = 50;
+/// Rows to a page at most.
+const PAGE_MAX: usize = 200;
+
+/// Answers for the service.
+#[derive(Clone)]
+pub struct Door(pub(crate) App);
+
+/// Checks a request, and tells what its caller may reach.
+fn enter<M: Validate>(request: Request<M>) -> Result<(Access, M), Status> {
+    let access = Access::of(Caller::of(&request)?);
+    let message = request.into_inner();
+    check(&message).map_err(Error::from)?;
+    Ok((access, message))
+}
+
+#[tonic::async_trait]
+impl PaymentService for Door {
+    async fn authorize_payment(
+        &self,
+        request: Request<proto::AuthorizePaymentRequest>,
+    ) -> Result<Response<proto::AuthorizePaymentResponse>, Status> {
+        let (_, message) = enter(request)?;
+        let payment = self.0.authorize(message.try_into()?).await?;
+        Ok(Response::new(proto::AuthorizePaymentResponse { payment: Some(payment.into()) }))
+    }
+
+    async fn capture_payment(
+        &self,
+        request: Request<proto::CapturePaymentRequest>,
+    ) -> Result<Response<proto::CapturePaymentResponse>, Status> {
+        let (access, message) = enter(request)?;
+        let payment_id = convert::id("payment_id", &message.payment_id)?;
+        let amount = convert::amount(message.amount.as_ref())?;
+        let payment = self.0.capture(access, payment_id, amount).await?;
+        Ok(Response::new(proto::CapturePaymentResponse { payment: Some(payment.into()) }))
+    }
+
+    async fn void_payment(
+        &self,
+        request: Request<proto::VoidPaymentRequest>,
+    ) -> Result<Response<proto::VoidPaymentResponse>, Status> {
+        let (access, message) = enter(request)?;
+        let payment_id = convert::id("payment_id", &message.payment_id)?;
+        let payment = self.0.void(access, payment_id).await?;
+        Ok(Response::new(proto::VoidPaymentResponse { payment: Some(payment.into()) }))
+    }
+
+    async fn get_payment(
+        &self,
+        request: Request<proto::GetPaymentRequest>,
+    ) -> Result<Response<proto::GetPaymentResponse>, Status> {
+        let (access, message) = enter(request)?;
+        let payment_id = convert::id("payment_id", &message.payment_id)?;
+        let payment = self.0.get(&access, payment_id).await?;
+        Ok(Response::new(proto::GetPaymentResponse { payment: Some(payment.into()) }))
+    }
+
+    async fn list_payments(
+        &self,
+        request: Request<proto::ListPaymentsRequest>,
+    ) -> Result<Response<proto::ListPaymentsResponse>, Status> {
+        let caller = Caller::of(&request)?.subject.clone();
+        let (_, message) = enter(request)?;
+        let booking_id: Option<BookingId> = match message.booking_id.as_str() {
+            "" => None,
+            text => Some(convert::id("booking_id", text)?),
+        };
+        let below = convert::page_start(&caller, booking_id, &message.page_token)?;
+        let size = match usize::try_from(message.page_size) {
+            Ok(0) | Err(_) => PAGE_DEFAULT,
+            Ok(asked) => asked.min(PAGE_MAX),
+        };
+        let mut found = self.0.list(&caller, booking_id, below, size + 1).await?;
+        let more = found.len() > size;
+        found.truncate(size);
+        let last = found.last().map(|last| last.payment_id).filter(|_| more);
+        let next_page_token =
+            last.map(|last| convert::page_token(&caller, booking_id, last)).unwrap_or_default();
+        let payments = found.into_iter().map(Into::into).collect();
+        Ok(Response::new(proto::ListPaymentsResponse { payments, next_page_token }))
+    }
+
+    async fn get_receipt(
+        &self,
+        request: Request<proto::GetReceiptRequest>,
+    ) -> Result<Response<proto::GetReceiptResponse>, Status> {
+        let (access, message) = enter(request)?;
+        let booking_id = convert::id("booking_id", &message.booking_id)?;
+        let receipt = self.0.receipt(&access, booking_id).await?;
+        Ok(Response::new(proto::GetReceiptResponse { receipt: Some(receipt.into()) }))
+    }
+
+    async fn get_ledger(
+        &self,
+        request: Request<proto::GetLedgerRequest>,
+    ) -> Result<Response<proto::GetLedgerResponse>, Status> {
+        let (access, message) = enter(request)?;
+        let payment_id = convert::id("payment_id", &message.payment_id)?;
+        let entries = self.0.ledger(&access, payment_id).await?;
+        let entries = entries.into_iter().map(|entry| convert::entry(payment_id, entry)).collect();
+        Ok(Response::new(proto::GetLedgerResponse { entries }))
+    }
+}

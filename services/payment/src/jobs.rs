@@ -1,0 +1,59 @@
+//! Clockwork: takes up intents that nobody drives (their process died, or a fact made them) and those whose outcome stayed
+//! unknown.
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use jiff::Timestamp;
+use parkmesh_platform::fault::chain;
+use parkmesh_platform::tasks::Tasks;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::store;
+
+/// Intents claimed at a time.
+const CLAIM_MAX: usize = 64;
+/// Calls of the provider at the same time.
+const CALLS_MAX: usize = 16;
+
+/// Takes up everything that is due now; tells how many intents that were.
+///
+/// # Errors
+/// When the store fails.
+pub async fn tick(app: &App, now: Timestamp) -> Result<usize, Error> {
+    let mut taken = 0;
+    loop {
+        let wait_max = app.config.rescue_wait_max_seconds;
+        let due = store::payment::claim_due(&app.pool, now, CLAIM_MAX, wait_max).await?;
+        let claimed = due.len();
+        taken += claimed;
+        stream::iter(due)
+            .for_each_concurrent(CALLS_MAX, |payment_id| async move {
+                if let Err(error) = app.drive(payment_id).await {
+                    let error = chain(&error);
+                    tracing::warn!(%payment_id, error, "an intent was not finished");
+                }
+            })
+            .await;
+        if claimed < CLAIM_MAX {
+            return Ok(taken);
+        }
+    }
+}
+
+/// Ticks when an intent is committed that nobody drives, and once in every period.
+pub fn start(app: &App, tasks: &Tasks) {
+    let (app, sleeper) = (app.clone(), tasks.clone());
+    tasks.spawn("payment-intents", async move {
+        loop {
+            if let Err(error) = tick(&app, app.clock.now()).await {
+                let error = chain(&error);
+                tracing::warn!(error, "open intents could not be read");
+            }
+            tokio::select! {
+                () = app.intents.notified() => {}
+                () = sleeper.sleep(app.config.rescue_period) => {}
+            }
+        }
+    });
+}
