@@ -210,7 +210,10 @@ pub struct LiveWindow {
 /// `europe/berlin` becomes `Europe/Berlin`, so that equal zones are equal texts.
 pub fn time_zone(name: &str) -> Option<String> {
     let zone = TimeZone::get(name).ok().filter(|zone| !zone.is_unknown())?;
-    zone.iana_name().map(str::to_owned)
+    // A machine's database also holds `localtime`, `posixrules` and copies under `right/`, which mean
+    // other times elsewhere. Names of IANA begin with a capital.
+    let official = |name: &&str| name.starts_with(|first: char| first.is_ascii_uppercase());
+    zone.iana_name().filter(official).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -231,7 +234,16 @@ mod tests {
     fn a_time_zone_gets_its_official_spelling() {
         assert_eq!(time_zone("europe/berlin").as_deref(), Some("Europe/Berlin"));
         assert_eq!(time_zone("UTC").as_deref(), Some("UTC"));
-        for unknown in ["Europe/Atlantis", "Etc/Unknown", "+02:00", "../etc/passwd", "local"] {
+        for unknown in [
+            "Europe/Atlantis",
+            "Etc/Unknown",
+            "+02:00",
+            "../etc/passwd",
+            "localtime",
+            "posixrules",
+            "right/Europe/Berlin",
+            "posix/Europe/Berlin",
+        ] {
             assert_eq!(time_zone(unknown), None, "{unknown}");
         }
     }

@@ -79,3 +79,29 @@ fn a_wrong_state_says_the_state_that_stands() {
     assert_eq!(error.to_string(), "the booking is no show");
     assert_eq!(error.kind(), Kind::Precondition);
 }
+
+/// The reasons that a service's proto names after `Errors:`.
+fn named_in(proto: &str) -> Vec<&str> {
+    proto
+        .lines()
+        .filter(|line| line.trim_start().starts_with("//"))
+        .flat_map(|line| line.split(|c: char| !(c.is_ascii_uppercase() || c == '_')))
+        .filter(|word| word.len() > 4 && word.contains('_'))
+        .collect()
+}
+
+#[test]
+fn every_reason_that_the_protos_name_is_listed() {
+    let protos = [
+        include_str!("../../../../proto/parkmesh/booking/v1/booking_service.proto"),
+        include_str!("../../../../proto/parkmesh/booking/v1/inventory_service.proto"),
+    ];
+    let mut named: Vec<&str> = protos.into_iter().flat_map(named_in).collect();
+    named.sort_unstable();
+    named.dedup();
+    // One of them is enough to know that the comments were read.
+    assert!(named.contains(&"SPOT_TAKEN") && named.contains(&"TIME_ZONE_UNKNOWN"), "{named:?}");
+    let listed = |word: &&str| REASONS.iter().any(|(reason, ..)| reason == word);
+    let missing: Vec<&str> = named.into_iter().filter(|word| !listed(word)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -6,7 +6,7 @@ use parkmesh_platform::fault::{find_detail, reason_of};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::world::{World, make_place, new_floor, new_lot, new_spots};
+use crate::world::{World, make_place, new_floor, new_lot, new_spots, request_id};
 
 /// Code and reason of a refusal.
 fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
@@ -69,6 +69,29 @@ async fn a_batch_with_one_taken_number_makes_nothing() {
     let rest = proto::BatchCreateSpotsRequest { spots, ..batch };
     assert_eq!(operator.batch_create_spots(rest).await.unwrap().into_inner().spots.len(), 2);
     world.facts(6).await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_batches_that_cross_one_is_made_and_the_other_refused() {
+    let world = World::start().await;
+    let mut operator = world.operator("op").await;
+    let place = make_place(&mut operator, "Mall", 1).await;
+    for round in 0..10 {
+        let one = new_spots(&place.floor.floor_id, &format!("R{round}-"), 300);
+        let mut two = proto::BatchCreateSpotsRequest { request_id: request_id(), ..one.clone() };
+        // The other way round: without an order of our own each would wait for the other.
+        two.spots.reverse();
+        let (mut first, mut second) = (operator.clone(), operator.clone());
+        let (one, two) =
+            tokio::join!(first.batch_create_spots(one), second.batch_create_spots(two));
+        let loser = match (one, two) {
+            (Ok(_), loser) => loser,
+            (loser, Ok(_)) => loser,
+            (one, two) => panic!("both lost: {one:?} {two:?}"),
+        };
+        assert_eq!(refused(loser), is(Code::AlreadyExists, "SPOT_NUMBER_TAKEN"));
+    }
     world.stop().await;
 }
 
