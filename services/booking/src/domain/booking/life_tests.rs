@@ -1,0 +1,171 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use jiff::SignedDuration;
+use parkmesh_contracts::money::Money;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::super::table::is_live;
+use super::super::table::tests::STATES;
+use super::super::{Price, hold_end};
+use super::*;
+use crate::domain::inventory::PolicyChoice;
+
+fn at(minutes: i64) -> Timestamp {
+    Timestamp::from_second(2_000_000_000 + minutes * 60).unwrap()
+}
+
+fn policy() -> Policy {
+    PolicyChoice::default().resolve()
+}
+
+/// Held at minute 0 for minutes 60 to 180.
+fn held() -> Booking {
+    let window = Window::try_new(at(60), at(180)).unwrap();
+    let euros = |minor| Money::new(minor, "EUR".parse().unwrap());
+    let (nil, end) = (Uuid::nil(), hold_end(&window, policy().hold_ttl, at(0)));
+    Booking {
+        booking_id: nil.into(),
+        code: "CODE2345".to_owned(),
+        lot_id: nil.into(),
+        floor_id: nil.into(),
+        spot_id: nil.into(),
+        spot_number: "A1".to_owned(),
+        user_id: "anna".parse().unwrap(),
+        plate: String::new(),
+        window,
+        start_time: at(60),
+        state: BookingState::Held,
+        price: Price { tariff_version: 1, hourly_rate: euros(250), amount: euros(500) },
+        hold_expire_time: end,
+        payment_attempt: None,
+        decline_code: None,
+        payment_id: None,
+        arrive_time: None,
+        leave_time: None,
+        final_amount: None,
+        due_time: Some(end),
+        version: 1,
+        create_time: at(0),
+    }
+}
+
+fn step(booking: &Booking, command: Command, now: i64) -> Result<Step, Refusal> {
+    booking.transition(&command, &policy(), at(now))
+}
+
+fn changed(booking: &Booking, command: Command, now: i64) -> (Booking, Event) {
+    match step(booking, command, now).unwrap() {
+        Step::Changed(booking, event) => (*booking, event),
+        Step::Stands => panic!("nothing changed"),
+    }
+}
+
+fn paid() -> Command {
+    Command::Confirm(Some(Uuid::nil().into()))
+}
+
+fn reserved() -> Booking {
+    changed(&held(), paid(), 5).0
+}
+
+fn active(arrived: i64) -> Booking {
+    changed(&reserved(), Command::Arrive(at(arrived), Cause::Driver), arrived).0
+}
+
+#[test]
+fn a_hold_that_is_confirmed_waits_for_its_car_until_the_no_show_time() {
+    let booking = reserved();
+    assert_eq!(booking.state, BookingState::Reserved);
+    assert_eq!(booking.due_time, Some(at(90)));
+    assert_eq!(booking.version, 2);
+}
+
+#[test]
+fn a_lapsed_hold_is_not_confirmed_even_if_the_clockwork_sleeps() {
+    assert_eq!(step(&held(), paid(), 15), Err(Refusal::HoldExpired));
+    let cancelled = step(&held(), Command::Cancel(None), 15);
+    assert_eq!(cancelled, Err(Refusal::State(BookingState::Expired)));
+}
+
+#[test]
+fn an_early_car_keeps_the_spot_from_its_arrival_on() {
+    let booking = active(50);
+    assert_eq!(booking.window, Window::try_new(at(50), at(180)).unwrap());
+    assert_eq!(booking.booked_window(), Window::try_new(at(60), at(180)).unwrap());
+    assert_eq!((booking.arrive_time, booking.due_time), (Some(at(50)), Some(at(195))));
+}
+
+#[test]
+fn a_car_that_is_too_early_is_told_from_when_it_may_come() {
+    let refused = step(&reserved(), Command::Arrive(at(44), Cause::Driver), 44);
+    assert_eq!(refused, Err(Refusal::TooEarly(at(45))));
+}
+
+#[test]
+fn a_car_after_the_no_show_time_is_too_late_and_one_noticed_late_is_not() {
+    let late = step(&reserved(), Command::Arrive(at(90), Cause::Driver), 90);
+    assert_eq!(late, Err(Refusal::State(BookingState::NoShow)));
+    let noticed = step(&reserved(), Command::Arrive(at(89), Cause::Sensor), 95);
+    assert!(matches!(noticed, Ok(Step::Changed(..))));
+}
+
+#[test]
+fn a_stay_is_charged_by_its_started_hours() {
+    let (booking, event) = changed(&active(60), Command::Leave(at(100), Cause::Driver), 100);
+    assert_eq!(booking.state, BookingState::Completed);
+    assert_eq!(booking.final_amount.unwrap().minor, 250);
+    let Event::Completed(cause, lines) = event else { panic!("{event:?}") };
+    assert_eq!((cause, lines.len()), (Cause::Driver, 1));
+}
+
+#[test]
+fn a_session_left_open_ends_at_its_deadline_whenever_the_clockwork_comes() {
+    let (booking, event) = changed(&active(60), Command::Lapse, 500);
+    assert_eq!(booking.leave_time, Some(at(195)));
+    assert_eq!(booking.final_amount.unwrap().minor, 500);
+    assert!(matches!(event, Event::Completed(Cause::Deadline, _)));
+}
+
+#[test]
+fn a_second_word_of_the_same_arrival_or_departure_changes_nothing() {
+    let there = active(60);
+    assert_eq!(step(&there, Command::Arrive(at(61), Cause::Sensor), 61), Ok(Step::Stands));
+    let (gone, _) = changed(&there, Command::Leave(at(100), Cause::Sensor), 100);
+    assert_eq!(step(&gone, Command::Leave(at(101), Cause::Driver), 101), Ok(Step::Stands));
+}
+
+fn commands() -> impl Strategy<Value = (Command, i64)> {
+    (0..5_u8, 0..240_i64, 0..20_i64).prop_map(|(verb, now, ago)| {
+        let seen = at(now - ago);
+        let command = match verb {
+            0 => paid(),
+            1 => Command::Cancel(None),
+            2 => Command::Arrive(seen, Cause::Sensor),
+            3 => Command::Leave(seen, Cause::Sensor),
+            _ => Command::Lapse,
+        };
+        (command, now)
+    })
+}
+
+proptest! {
+    /// Whatever is asked in whatever order, the booking stays one that can be.
+    #[test]
+    fn no_run_of_commands_breaks_a_booking(mut run in prop::collection::vec(commands(), 1..30)) {
+        run.sort_by_key(|(_, now)| *now);
+        let mut booking = held();
+        for (command, now) in run {
+            let Ok(Step::Changed(next, _)) = step(&booking, command, now) else { continue };
+            prop_assert!(STATES.contains(&next.state));
+            prop_assert_eq!(next.version, booking.version + 1);
+            prop_assert!(is_live(booking.state), "an ended booking changed");
+            prop_assert_eq!(next.due_time.is_some(), is_live(next.state));
+            prop_assert_eq!(next.window.end(), booking.window.end());
+            prop_assert_eq!(next.final_amount.is_some(), next.state == BookingState::Completed);
+            prop_assert!(next.final_amount.is_none_or(|paid| paid.minor <= 500 && paid.minor > 0));
+            prop_assert!(next.leave_time.is_none_or(|left| Some(left) >= next.arrive_time));
+            booking = *next;
+        }
+    }
+}
