@@ -5,10 +5,20 @@
 //! with at once. Start reading at [`app`].
 
 pub mod app;
+pub mod config;
+pub mod consumers;
 pub mod convert;
 pub mod domain;
 pub mod error;
 pub mod events;
 pub mod grpc;
+pub mod jobs;
+pub mod metrics;
 pub mod page;
+pub mod start;
 pub mod store;
+pub mod upstream;
+
+pub use config::Config;
+pub use error::{DOMAIN, Error, REASONS};
+pub use start::{Deps, start};

@@ -115,10 +115,15 @@ impl App {
 
     /// Following a stream begins, in this incarnation of it. Positions of another incarnation are forgotten.
     pub fn begin(&self, feed: Feed, created_ns: i64) {
-        let before = self.write().feeds.begin(feed, created_ns);
+        let before = self.write().feeds.is_now(feed, created_ns);
         if before.is_some_and(|before| before != created_ns) {
             self.lose(feed);
         }
+    }
+
+    /// Which incarnation of the stream is followed, after the positions of the one before were forgotten.
+    pub fn is_now(&self, feed: Feed, created_ns: i64) {
+        self.write().feeds.is_now(feed, created_ns);
     }
 
     /// Facts may be missing: answers are stale, and positions begin anew, until the next snapshot.
@@ -152,6 +157,12 @@ impl App {
                 watched.send_modify(|_revision| {});
             }
         }
+    }
+
+    /// Whether a snapshot stands, and no facts may be missing since.
+    #[must_use]
+    pub fn is_whole(&self, feed: Feed) -> bool {
+        self.read().feeds.is_whole(feed)
     }
 
     /// How far a feed has come.

@@ -109,8 +109,8 @@ impl Feeds {
         state.look = None;
     }
 
-    /// Following begins in this incarnation of the stream. Returns the one before.
-    pub fn begin(&mut self, feed: Feed, created_ns: i64) -> Option<i64> {
+    /// This incarnation of the stream is followed. Returns the one before.
+    pub fn is_now(&mut self, feed: Feed, created_ns: i64) -> Option<i64> {
         self.feed_mut(feed).created_ns.replace(created_ns)
     }
 
@@ -133,6 +133,12 @@ impl Feeds {
     #[must_use]
     pub fn is_standing(&self) -> bool {
         self.booking.stood && self.sensor.stood
+    }
+
+    /// Whether a snapshot stands, and no gap was told since.
+    #[must_use]
+    pub fn is_whole(&self, feed: Feed) -> bool {
+        self.feed(feed).whole
     }
 
     /// How far a feed has come.
