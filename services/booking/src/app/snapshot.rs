@@ -15,13 +15,12 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::convert::inventory::live_window;
 use crate::error::Error;
-use crate::store::inventory::snapshot::After;
 use crate::store::inventory::{floor, lot, snapshot, spot};
 
 /// The stream whose facts the snapshot is compared with.
 const STREAM: &str = "BOOKING";
 /// Rows in a part at most; the proto promises it.
-const PART_ROWS_MAX: i64 = 500;
+const PART_ROWS_MAX: i64 = snapshot::WINDOWS_MAX;
 /// Parts that wait for the reader. With the rows above this bounds the memory of a slow reader.
 const PARTS_WAITING_MAX: usize = 4;
 /// How long a reader may take no part at all. The transaction is open all the while and holds old
@@ -104,8 +103,9 @@ async fn send_all(
     snapshot::begin(connection, IDLE_MAX_MS).await?;
     send(parts, Part::Start(Start { booking_sequence })).await?;
     let mut end = End::default();
+    snapshot::open_windows(connection, only).await?;
     for kind in [Kind::Lots, Kind::Floors, Kind::Spots, Kind::Windows] {
-        let mut after = After::NOTHING;
+        let mut after = Uuid::nil();
         loop {
             let (rows, count, last) = read(connection, kind, only, after).await?;
             let Some(last) = last else { break };
@@ -129,35 +129,34 @@ fn count_of(end: &mut End, kind: Kind) -> &mut i64 {
     }
 }
 
-/// The next rows of a kind, how many they are, and how far they go.
+/// The next rows of a kind, how many they are, and the id of the last.
 async fn read(
     connection: &mut PgConnection,
     kind: Kind,
     only: Option<LotId>,
-    after: After,
-) -> Result<(Rows, i64, Option<After>), Error> {
+    after: Uuid,
+) -> Result<(Rows, i64, Option<Uuid>), Error> {
     let (mut rows, limit) = (Rows::default(), PART_ROWS_MAX);
-    let to = |id: Uuid| After { id, ..after };
     let (count, last) = match kind {
         Kind::Lots => {
-            let lots = lot::scan(connection, only, after.id, limit).await?;
+            let lots = lot::scan(connection, only, after, limit).await?;
             rows.lots = lots.iter().map(proto::Lot::from).collect();
-            (lots.len(), lots.last().map(|lot| to(lot.lot_id.as_uuid())))
+            (lots.len(), lots.last().map(|lot| lot.lot_id.as_uuid()))
         }
         Kind::Floors => {
-            let floors = floor::scan(connection, only, after.id, limit).await?;
+            let floors = floor::scan(connection, only, after, limit).await?;
             rows.floors = floors.iter().map(proto::Floor::from).collect();
-            (floors.len(), floors.last().map(|floor| to(floor.floor_id.as_uuid())))
+            (floors.len(), floors.last().map(|floor| floor.floor_id.as_uuid()))
         }
         Kind::Spots => {
-            let spots = spot::scan(connection, only, after.id, limit).await?;
+            let spots = spot::scan(connection, only, after, limit).await?;
             rows.spots = spots.iter().map(proto::Spot::from).collect();
-            (spots.len(), spots.last().map(|spot| to(spot.spot_id.as_uuid())))
+            (spots.len(), spots.last().map(|spot| spot.spot_id.as_uuid()))
         }
         Kind::Windows => {
-            let (windows, last) = snapshot::scan(connection, only, after, limit).await?;
+            let windows = snapshot::next_windows(connection).await?;
             rows.windows = windows.iter().map(live_window).collect();
-            (windows.len(), last)
+            (windows.len(), windows.last().map(|window| window.booking_id.as_uuid()))
         }
     };
     let count = i64::try_from(count).map_err(|error| Error::Broken(error.to_string()))?;

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx;
-use parkmesh_contracts::booking::v1::BookingState;
+use parkmesh_contracts::booking::v1::{BookingState, LiveWindow};
 use parkmesh_contracts::ids::{BookingId, LotId, SpotId};
 use parkmesh_contracts::time;
 
@@ -72,6 +72,13 @@ impl Booking {
     }
 }
 
+/// The windows of a snapshot, in the order of their starts.
+async fn live_windows(world: &World) -> Vec<LiveWindow> {
+    let mut windows = snapshot(&mut availability(world).await, "").await.windows;
+    windows.sort_by_key(|window| window.window.unwrap().start_time.unwrap().seconds);
+    windows
+}
+
 #[tokio::test]
 async fn only_windows_that_block_somebody_are_told() {
     let world = World::start().await;
@@ -93,7 +100,7 @@ async fn only_windows_that_block_somebody_are_told() {
         booking(state, hour).insert(&world, spot).await;
     }
 
-    let windows = snapshot(&mut availability(&world).await, "").await.windows;
+    let windows = live_windows(&world).await;
     let ids: Vec<&str> = windows.iter().map(|window| window.booking_id.as_str()).collect();
     assert_eq!(ids, expected);
     let states: Vec<BookingState> = windows.iter().map(|window| window.state()).collect();
@@ -111,14 +118,14 @@ async fn only_windows_that_block_somebody_are_told() {
 
     // A minute on, with nobody having swept, the other two holds block nobody either.
     world.clock.advance(SignedDuration::from_secs(61));
-    let windows = snapshot(&mut availability(&world).await, "").await.windows;
+    let windows = live_windows(&world).await;
     let ids: Vec<&str> = windows.iter().map(|window| window.booking_id.as_str()).collect();
     assert_eq!(ids, [expected[0].as_str(), expected[2].as_str()]);
     world.stop().await;
 }
 
 #[tokio::test]
-async fn windows_of_one_deadline_are_told_once_each_across_parts() {
+async fn every_window_is_told_once_across_parts() {
     let world = World::start().await;
     let mut operator = world.operator("op").await;
     let place = make_place(&mut operator, "Mall", 600).await;

@@ -1,7 +1,6 @@
 //! Live windows for the snapshot, and the one moment that it shows.
 
 use jiff::Timestamp;
-use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::ids::LotId;
 use sqlx::postgres::PgRow;
@@ -10,6 +9,9 @@ use uuid::Uuid;
 
 use crate::domain::inventory::LiveWindow;
 use crate::error::Error;
+
+/// Windows of one [`next_windows`]; its statement says the same number.
+pub const WINDOWS_MAX: i64 = 500;
 
 /// Makes the transaction show one moment and write nothing. The reader decides how fast it takes
 /// rows: a wait for it may be `idle_ms` long.
@@ -45,53 +47,43 @@ fn of_row(row: &PgRow) -> Result<LiveWindow, Error> {
     })
 }
 
-/// How far the rows of a kind have been read.
-#[derive(Debug, Clone, Copy)]
-pub struct After {
-    /// Windows only: the last one's deadline, which every live booking has.
-    pub due_time: Timestamp,
-    /// Id of the last row.
-    pub id: Uuid,
-}
-
-impl After {
-    /// Before the first: no deadline is older than 1970.
-    pub const NOTHING: Self = Self { due_time: Timestamp::UNIX_EPOCH, id: Uuid::nil() };
-}
-
-/// Windows of bookings that are held (and not lapsed), reserved or active, by deadline after
-/// `after`, and how far that is; None when there are no more.
+/// Opens the cursor of the windows of bookings that are held (and not lapsed), reserved or active.
+/// A cursor, because every page of a search by key would sort all live bookings anew.
 ///
 /// # Errors
 /// The store's.
-pub async fn scan(
+pub async fn open_windows(
     connection: &mut PgConnection,
     only: Option<LotId>,
-    after: After,
-    limit: i64,
-) -> Result<(Vec<LiveWindow>, Option<After>), Error> {
+) -> Result<(), Error> {
     // The index of deadlines holds the live bookings only, however many have ended. A hold whose
     // payment is under way ends later than the driver was told.
-    let rows = sqlx::query(
-        "SELECT booking_id, spot_id, lower(during) AS start_time, upper(during) AS end_time, state,
-                version, due_time,
+    sqlx::query(
+        "DECLARE live_window NO SCROLL CURSOR FOR
+         SELECT booking_id, spot_id, lower(during) AS start_time, upper(during) AS end_time, state,
+                version,
                 CASE WHEN state = 1 THEN greatest(hold_expire_time, confirm_until) END
                     AS hold_expire_time
          FROM booking
-         WHERE due_time IS NOT NULL AND (due_time, booking_id) > ($2, $3)
-           AND ($1::uuid IS NULL OR lot_id = $1)
+         WHERE due_time IS NOT NULL AND ($1::uuid IS NULL OR lot_id = $1)
            AND (state IN (2, 3)
-                OR (state = 1 AND greatest(hold_expire_time, confirm_until) > park_now()))
-         ORDER BY due_time, booking_id LIMIT $4",
+                OR (state = 1 AND greatest(hold_expire_time, confirm_until) > park_now()))",
     )
     .bind(only.map(LotId::as_uuid))
-    .bind(after.due_time.to_sqlx())
-    .bind(after.id)
-    .bind(limit)
-    .fetch_all(connection)
+    .persistent(false)
+    .execute(connection)
     .await?;
-    let windows = rows.iter().map(of_row).collect::<Result<_, _>>()?;
-    let Some(last) = rows.last() else { return Ok((windows, None)) };
-    let due_time = last.try_get::<jiff_sqlx::Timestamp, _>("due_time")?.to_jiff();
-    Ok((windows, Some(After { due_time, id: last.try_get("booking_id")? })))
+    Ok(())
+}
+
+/// The next windows of the cursor, at most [`WINDOWS_MAX`]; fewer at its end.
+///
+/// # Errors
+/// The store's.
+pub async fn next_windows(connection: &mut PgConnection) -> Result<Vec<LiveWindow>, Error> {
+    let rows = sqlx::query("FETCH FORWARD 500 FROM live_window")
+        .persistent(false)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(of_row).collect()
 }
