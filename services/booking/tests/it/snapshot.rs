@@ -148,6 +148,36 @@ async fn a_reader_that_goes_away_gives_its_turn_back() {
 }
 
 #[tokio::test]
+async fn a_stop_ends_a_snapshot_under_way_and_says_why() {
+    let world = World::start().await;
+    let mut operator = world.operator("op").await;
+    let place = make_place(&mut operator, "Mall", 1_000).await;
+    for prefix in ["B", "C", "D", "E", "F"] {
+        let spots = new_spots(&place.floor.floor_id, prefix, 1_000);
+        operator.batch_create_spots(spots).await.unwrap();
+    }
+    let asked = proto::StreamInventoryRequest::default();
+    let mut stream = availability(&world).await.stream_inventory(asked).await.unwrap().into_inner();
+    stream.message().await.unwrap().unwrap();
+    let stopping = world.stopping();
+    let read_on = async {
+        stopping.cancelled().await;
+        loop {
+            match stream.message().await {
+                Ok(Some(part)) => assert!(!matches!(part.part, Some(Part::End(_)))),
+                Ok(None) => panic!("half a snapshot must not look like a whole one"),
+                Err(status) => break status,
+            }
+        }
+    };
+    let ((), status) = tokio::join!(world.stop(), read_on);
+    assert_eq!(
+        (status.code(), reason_of(&status).unwrap().as_str()),
+        (Code::Unavailable, "SHUTTING_DOWN")
+    );
+}
+
+#[tokio::test]
 async fn only_availability_may_read_the_snapshot() {
     let world = World::start().await;
     for token in [world.tokens.driver("anna"), world.tokens.operator("op", [])] {

@@ -135,8 +135,8 @@ async fn every_window_is_told_once_across_parts() {
              plate, during, start_time, state, tariff_version, hourly_rate_minor, amount_minor,
              currency_code, hold_expire_time, due_time, hold_slot, version, create_time)
          SELECT gen_random_uuid(), spot_number || hour, lot_id, floor_id, spot_id, spot_number,
-                'anna', '', tstzrange(start, start + interval '1 hour', '[)'), start, 2, 1, 0, 0, 'EUR',
-                start, date_trunc('day', start), 1, 1, start
+                'anna', '', tstzrange(start, start + interval '1 hour', '[)'), start, 2, 1, 0, 0,
+                'EUR', start, date_trunc('day', start), 1, 1, start
          FROM spot, generate_series(1, 2) AS hour,
               LATERAL (SELECT now() + hour * interval '1 hour' AS start) AS starts",
     )

@@ -14,6 +14,7 @@ use parkmesh_platform::serve::Running;
 use parkmesh_platform::tasks::Tasks;
 use parkmesh_testkit::{TestDatabase, Tokens, eventually, listener, recorded, test_bus};
 use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{self, Endpoint};
 use tonic::{Request, Status};
@@ -124,6 +125,11 @@ impl World {
         let facts = recorded(&self.bus, "BOOKING").await;
         assert_eq!(facts.len(), count);
         facts
+    }
+
+    /// Cancelled when the service begins to stop.
+    pub fn stopping(&self) -> CancellationToken {
+        self.running.as_ref().unwrap().stopping()
     }
 
     /// Stops the service; what it has written stays until the end of the test.
