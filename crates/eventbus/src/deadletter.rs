@@ -59,7 +59,7 @@ pub(crate) struct Undeliverable<'a> {
 
 /// Keeps a message among the dead letters. Acknowledged by JetStream when this returns.
 pub(crate) async fn keep(bus: &Bus, letter: Undeliverable<'_>) -> Result<(), BusError> {
-    let mut headers = letter.headers.cloned().unwrap_or_default();
+    let mut headers = letter.headers.map(facts_own).unwrap_or_default();
     // The same fact fails once per consumer; giving it up twice after a crash is one letter.
     let id = format!("{}:{}:{}", letter.consumer, letter.subject, letter.stream_sequence);
     headers.insert(MESSAGE_ID, id);
@@ -106,18 +106,28 @@ pub async fn redrive(bus: &Bus, sequence: u64) -> Result<(), BusError> {
     let stream = bus.stream(DEAD_LETTERS).await?;
     let message = stream.get_raw_message(sequence).await.map_err(jetstream_error)?;
     let letter = read(sequence, &message.headers, message.payload.clone());
-    let mut headers = HeaderMap::new();
-    for (name, values) in message.headers.iter() {
-        let ours: &str = name.as_ref();
-        if let Some(value) = values.last().filter(|_| !ours.starts_with("parkmesh-")) {
-            headers.insert(name.clone(), value.clone());
-        }
-    }
+    let mut headers = facts_own(&message.headers);
     headers.insert(MESSAGE_ID, format!("redrive:{sequence}:{}", message.time.unix_timestamp()));
     let subject = bus.subject(&redrive_subject(headers::domain(&letter.subject), &letter.consumer));
     publish::one(bus, Message { subject, headers, body: letter.body }).await?;
     stream.delete_message(sequence).await.map_err(jetstream_error)?;
     Ok(())
+}
+
+/// The headers that belong to the fact. Those of JetStream belong to one publishing: a batch's would
+/// make the server wait for the rest of the batch. Those of a letter belong to the letter.
+fn facts_own(headers: &HeaderMap) -> HeaderMap {
+    let mut own = HeaderMap::new();
+    for (name, values) in headers.iter() {
+        let text = AsRef::<str>::as_ref(name).to_ascii_lowercase();
+        if text.starts_with("nats-") || text.starts_with("parkmesh-") {
+            continue;
+        }
+        for value in values {
+            own.append(name.clone(), value.clone());
+        }
+    }
+    own
 }
 
 /// Where a consumer gets its redriven letters: in the stream of the fact, apart from the facts.

@@ -1,0 +1,174 @@
+//! From the stream to the effect.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parkmesh_contracts::facts::Fact;
+use parkmesh_contracts::sensor::v1::{SpotOccupied, SpotVacated};
+use parkmesh_eventbus::consumer::{self, Consumer, Handler};
+use parkmesh_eventbus::outbox::Row;
+use parkmesh_eventbus::{Delivered, Failure};
+use parkmesh_testkit::eventually;
+use tokio::sync::mpsc;
+
+use crate::world::{Effect, STREAM, World};
+
+const BOOKING_SENSOR: Consumer =
+    Consumer { name: "booking-sensor", stream: STREAM, fact_types: &[SpotOccupied::TYPE] };
+
+#[tokio::test]
+async fn every_fact_has_its_effect_in_order_and_others_pass_by() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let spot = world.ids.next();
+    world.tell(spot, 1..=150).await;
+    let vacated = SpotVacated { version: 151, ..SpotVacated::default() };
+    let row = Row::of(&world.ids, world.clock.now(), spot, 151, &vacated);
+    world.commit(vec![row]).await;
+    let listening =
+        consumer::start(&world.bus, BOOKING_SENSOR, world.effect("booking-sensor"), &world.tasks);
+    world.tell(spot, 152..=300).await;
+    relay.idle().await.unwrap();
+    listening.idle().await.unwrap();
+    let expected: Vec<i64> = (1..=150).chain(152..=300).collect();
+    assert_eq!(world.effects().await, expected);
+}
+
+/// Fails the first attempt at the second fact.
+struct Flaky {
+    effect: Effect,
+    attempts: AtomicUsize,
+    told: mpsc::UnboundedSender<(i64, u64)>,
+}
+
+impl Handler for Flaky {
+    async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
+        let message: SpotOccupied = fact.decode()?;
+        self.told.send((message.version, fact.delivery)).map_err(Failure::retry)?;
+        if message.version == 2 && self.attempts.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Err(Failure::retry("the database is away"));
+        }
+        self.effect.handle(fact).await
+    }
+}
+
+#[tokio::test]
+async fn what_fails_now_is_tried_again_after_a_while_and_keeps_its_place() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let (told, mut attempts) = mpsc::unbounded_channel();
+    let handler =
+        Flaky { effect: world.effect("booking-sensor"), attempts: AtomicUsize::new(0), told };
+    let listening = consumer::start(&world.bus, BOOKING_SENSOR, handler, &world.tasks);
+    world.tell(world.ids.next(), 1..=3).await;
+    relay.idle().await.unwrap();
+    let mut seen = Vec::new();
+    let mut times = Vec::new();
+    for _ in 0..4 {
+        seen.push(attempts.recv().await.unwrap());
+        times.push(Instant::now());
+    }
+    listening.idle().await.unwrap();
+    assert_eq!(seen, [(1, 1), (2, 1), (2, 2), (3, 1)]);
+    assert!(times[2] - times[1] >= Duration::from_millis(790), "{times:?}");
+    assert_eq!(world.effects().await, [1, 2, 3]);
+    assert!(parkmesh_eventbus::deadletter::list(&world.bus, 1, 10).await.unwrap().is_empty());
+}
+
+/// Says which process handled.
+struct Named {
+    name: &'static str,
+    told: mpsc::UnboundedSender<(&'static str, i64)>,
+}
+
+impl Handler for Named {
+    async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
+        let message: SpotOccupied = fact.decode()?;
+        self.told.send((self.name, message.version)).map_err(Failure::retry)
+    }
+}
+
+#[tokio::test]
+async fn of_two_processes_one_works_and_the_other_takes_over_in_order() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let (told, mut handled) = mpsc::unbounded_channel();
+    let first = world.another_process();
+    let one = Named { name: "one", told: told.clone() };
+    consumer::start(&world.bus, BOOKING_SENSOR, one, &first);
+    let spot = world.ids.next();
+    world.tell(spot, [1]).await;
+    relay.wake();
+    assert_eq!(handled.recv().await, Some(("one", 1)));
+
+    let two = Named { name: "two", told };
+    let listening = consumer::start(&world.bus, BOOKING_SENSOR, two, &world.tasks);
+    world.tell(spot, 2..=50).await;
+    relay.idle().await.unwrap();
+    listening.idle().await.unwrap();
+    first.stop().await;
+    world.tell(spot, 51..=60).await;
+    relay.idle().await.unwrap();
+    listening.idle().await.unwrap();
+
+    let mut seen = Vec::new();
+    while let Ok(what) = handled.try_recv() {
+        seen.push(what);
+    }
+    let versions: Vec<i64> = seen.iter().map(|(_, version)| *version).collect();
+    assert_eq!(versions, (2..=60).collect::<Vec<i64>>(), "one at a time, in order");
+    assert!(seen.iter().all(|(name, version)| *name == if *version <= 50 { "one" } else { "two" }));
+}
+
+#[tokio::test]
+async fn a_fact_that_comes_again_has_no_second_effect() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let listening =
+        consumer::start(&world.bus, BOOKING_SENSOR, world.effect("booking-sensor"), &world.tasks);
+    world.tell(world.ids.next(), 1..=5).await;
+    relay.idle().await.unwrap();
+    listening.idle().await.unwrap();
+
+    // The same facts once more, past JetStream's own deduplication.
+    let stream = world.bus.jetstream().get_stream(world.bus.name(STREAM)).await.unwrap();
+    for sequence in 1..=5 {
+        let message = stream.get_raw_message(sequence).await.unwrap();
+        let mut headers = async_nats::HeaderMap::new();
+        for (name, values) in message.headers.iter() {
+            if AsRef::<str>::as_ref(name).starts_with("ce-") {
+                headers.insert(name.clone(), values[0].clone());
+            }
+        }
+        let publish = world.bus.jetstream().publish_with_headers(
+            message.subject,
+            headers,
+            message.payload.clone(),
+        );
+        publish.await.unwrap().await.unwrap();
+    }
+    listening.idle().await.unwrap();
+    assert_eq!(world.bus.last_sequence(STREAM).await.unwrap(), 10);
+    assert_eq!(world.effects().await, [1, 2, 3, 4, 5]);
+}
+
+#[tokio::test]
+async fn a_deleted_durable_is_made_again() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let effect = Arc::new(world.effect("booking-sensor"));
+    consumer::start(&world.bus, BOOKING_SENSOR, effect, &world.tasks);
+    let spot = world.ids.next();
+    world.tell(spot, 1..=2).await;
+    relay.idle().await.unwrap();
+    eventually("the first effects", || async { (world.effects().await.len() == 2).then_some(()) })
+        .await;
+    let stream = world.bus.jetstream().get_stream(world.bus.name(STREAM)).await.unwrap();
+    stream.delete_consumer(&world.bus.name("booking-sensor")).await.unwrap();
+    world.tell(spot, 3..=4).await;
+    relay.idle().await.unwrap();
+    eventually("the later effects", || async { (world.effects().await.len() == 4).then_some(()) })
+        .await;
+    assert_eq!(world.effects().await, [1, 2, 3, 4]);
+}

@@ -1,0 +1,10 @@
+//! The event bus against a real NATS and a real Postgres.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod consumers;
+mod dead_letters;
+mod followers;
+mod losses;
+mod relays;
+mod world;
