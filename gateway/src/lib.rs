@@ -1,1 +1,29 @@
+//! The gate: the one way in from outside.
+//!
+//! It lets browsers (gRPC-Web, binary and text, over HTTP/1.1 and HTTP/2) and gRPC clients (HTTP/2) call
+//! the services inside. The contracts' method table says which methods are open, to whom, for how long
+//! and what is refused first under load; a method that no token opens does not exist out here.
+//!
+//! It owns nothing and decodes no message. It never says yes for a service: every service checks the
+//! token again, and whose booking it is only the service knows.
+//!
+//! Start reading at `call.rs`, one request's way through; `web` holds the translation, pure; `guard.rs`
+//! sees to it that every answer ends with a status.
 
+mod accept;
+mod admit;
+mod call;
+mod config;
+mod cors;
+mod error;
+mod guard;
+mod incoming;
+mod plain;
+mod route;
+mod start;
+mod upstream;
+mod web;
+
+pub use config::{Config, CorsConfig};
+pub use error::{DOMAIN, REASONS};
+pub use start::{Deps, StartError, start};

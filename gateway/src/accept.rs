@@ -1,0 +1,199 @@
+//! Connections: HTTP/1.1 and HTTP/2 on one port, taken in up to a limit, retired by age, drained or cut
+//! at the end.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use parkmesh_platform::ids::Ids;
+use parkmesh_platform::serve::Deadline;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+
+use crate::call::Gate;
+
+/// Between pings on an HTTP/2 connection, so that a browser that vanished is noticed.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+/// How long a ping may go unanswered.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the head of an HTTP/1.1 request may take.
+const HEAD_WAIT: Duration = Duration::from_secs(15);
+/// Header lines of an HTTP/1.1 request.
+const HEADERS_MAX: usize = 64;
+/// Smallest buffer that hyper takes, in bytes.
+const BUFFER_BYTES_MIN: usize = 8 * 1024;
+/// What a client may send on one stream before we read it, in bytes.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// What a client may send on one connection before we read it, in bytes.
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// After a failed accept, which mostly means no file descriptors are left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// After streams were ended with a reason, how long the last bytes may take.
+const LAST_BYTES: Duration = Duration::from_secs(5);
+/// A connection's age varies by this part of it.
+const AGE_SPREAD: f64 = 0.2;
+
+/// Takes connections in until the gate stops, then drains them.
+pub async fn run(listener: TcpListener, gate: Arc<Gate>, ids: Ids) {
+    let config = &gate.config.serve;
+    let mut connections = JoinSet::new();
+    let room = Arc::new(Semaphore::new(config.connections_max));
+    let builder = builder(config.header_bytes_max, config.connection_streams_max);
+    loop {
+        tokio::select! {
+            biased;
+            () = gate.stopping.cancelled() => break,
+            Some(_ended) = connections.join_next() => {}
+            accepted = accept(&listener, &room) => {
+                let Some((socket, place)) = accepted else { continue };
+                // A tenth more or less, or browsers that came together would come back together.
+                let part = 1.0 - AGE_SPREAD / 2.0 + AGE_SPREAD * ids.fraction();
+                let connection = Connection {
+                    gate: Arc::clone(&gate),
+                    ending: gate.stopping.child_token(),
+                    age: config.connection_age.mul_f64(part),
+                };
+                let builder = builder.clone();
+                connections.spawn(async move {
+                    connection.run(socket, builder).await;
+                    drop(place);
+                });
+            }
+        }
+    }
+    // From here on nobody can connect; those who try are refused at once instead of left hanging.
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if timeout_at(Deadline::after(config.drain).at, drained).await.is_err() {
+        tracing::warn!(
+            connections = connections.len(),
+            "the drain took too long; cutting the rest"
+        );
+        connections.shutdown().await;
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(room).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((socket, _peer)) => Some((socket, place)),
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be taken");
+            sleep_until(Deadline::after(ACCEPT_PAUSE).at).await;
+            None
+        }
+    }
+}
+
+fn builder(header_bytes_max: u32, streams_max: u32) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    let buffer = usize::try_from(header_bytes_max).unwrap_or(BUFFER_BYTES_MIN);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WAIT)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(buffer.max(BUFFER_BYTES_MIN));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_concurrent_streams(streams_max)
+        .max_header_list_size(header_bytes_max);
+    builder
+}
+
+struct Connection {
+    gate: Arc<Gate>,
+    /// Cancelled when this connection's streams must end.
+    ending: CancellationToken,
+    age: Duration,
+}
+
+impl Connection {
+    async fn run(self, socket: TcpStream, builder: Builder<TokioExecutor>) {
+        // Small messages both ways: waiting to fill a packet only adds latency.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY was refused");
+        }
+        let stopping = &self.gate.stopping;
+        let spoke = Arc::new(AtomicBool::new(false));
+        let entry = Entry {
+            gate: Arc::clone(&self.gate),
+            ending: self.ending.clone(),
+            spoke: Arc::clone(&spoke),
+        };
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), entry));
+        let retired = Deadline::after(self.age);
+        // hyper waits for ever for the first bytes that tell the protocol.
+        let silence = Deadline::after(self.gate.config.first_request_wait);
+        tokio::select! {
+            ended = connection.as_mut() => return log_end(ended),
+            () = stopping.cancelled() => {}
+            () = sleep_until(silence.at) => if !spoke.load(Ordering::Relaxed) { return },
+        }
+        tokio::select! {
+            ended = connection.as_mut() => return log_end(ended),
+            () = stopping.cancelled() => {}
+            () = sleep_until(retired.at) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        // Now no new calls come in, and the client opens another connection. Streams may go on for
+        // the grace, unless the whole gate stops: its token is the parent of `ending`.
+        let grace = Deadline::after(self.gate.config.serve.connection_grace);
+        tokio::select! {
+            ended = connection.as_mut() => return log_end(ended),
+            () = self.ending.cancelled() => {}
+            () = sleep_until(grace.at) => self.ending.cancel(),
+        }
+        // A stopping gate bounds this by its drain, a retiring connection by the last bytes.
+        tokio::select! {
+            ended = connection.as_mut() => log_end(ended),
+            () = sleep_until(Deadline::after(LAST_BYTES).at), if !stopping.is_cancelled() => {}
+        }
+    }
+}
+
+fn log_end(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended badly");
+    }
+}
+
+/// What hyper calls for each request of a connection.
+#[derive(Clone)]
+struct Entry {
+    gate: Arc<Gate>,
+    ending: CancellationToken,
+    /// Whether a request ever came.
+    spoke: Arc<AtomicBool>,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Entry {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.spoke.store(true, Ordering::Relaxed);
+        let served = Arc::clone(&self.gate).serve(request, self.ending.clone());
+        Box::pin(async move { Ok(served.await) })
+    }
+}

@@ -1,0 +1,131 @@
+//! Settings of the gateway, with their defaults.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::HeaderValue;
+use parkmesh_contracts::methods::METHODS;
+use parkmesh_platform::config::Reader;
+use parkmesh_platform::serve::ServeConfig;
+
+/// What a gateway needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Limits of the serving side.
+    pub serve: ServeConfig,
+    /// Addresses (`http://host:port`) of each role's replicas.
+    pub upstreams: BTreeMap<String, Vec<String>>,
+    /// Which pages may call.
+    pub cors: CorsConfig,
+    /// Largest request of a call that sends one message, in bytes.
+    pub request_bytes_max: usize,
+    /// Largest message of an answer, in bytes.
+    pub answer_bytes_max: usize,
+    /// How long such a request's body may take to arrive, where no deadline is shorter.
+    pub request_wait: Duration,
+    /// How long a new connection may be silent before it is closed.
+    pub first_request_wait: Duration,
+}
+
+/// Which pages of which origins may call, and what they may read.
+#[derive(Clone, Debug, Default)]
+pub struct CorsConfig {
+    /// Exact origins, for example `https://app.example`. Empty: only pages of the gateway's own origin.
+    pub origins: Vec<String>,
+    /// Headers and trailers of services that pages may read, beside gRPC's own.
+    pub expose: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            // Strangers connect here: fewer streams each than between our own processes.
+            serve: ServeConfig { connection_streams_max: 256, ..ServeConfig::default() },
+            upstreams: BTreeMap::new(),
+            cors: CorsConfig::default(),
+            request_bytes_max: 4 * 1024 * 1024,
+            answer_bytes_max: 16 * 1024 * 1024,
+            request_wait: Duration::from_secs(30),
+            first_request_wait: Duration::from_secs(15),
+        }
+    }
+}
+
+impl Config {
+    /// Reads `PARKMESH_<ROLE>_URL` (comma-separated) for every role of the method table,
+    /// `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
+    /// `_REQUEST_WAIT_SECONDS`, `_FIRST_REQUEST_WAIT_SECONDS` and `PARKMESH_GRPC_*`.
+    pub fn read(reader: &mut Reader) -> Self {
+        let default = Self::default();
+        let mut serve = ServeConfig::read(reader);
+        serve.connection_streams_max =
+            reader.get("GRPC_CONNECTION_STREAMS_MAX", default.serve.connection_streams_max);
+        let upstreams = roles().map(|role| (role.to_owned(), upstreams_of(role, reader)));
+        let upstreams = upstreams.collect();
+        let cors =
+            CorsConfig { origins: reader.list("CORS_ORIGINS"), expose: reader.list("CORS_EXPOSE") };
+        check(&cors, reader);
+        let seconds = |reader: &mut Reader, name: &str, default: Duration| {
+            Duration::from_secs(reader.get(name, default.as_secs()))
+        };
+        Self {
+            serve,
+            upstreams,
+            cors,
+            request_bytes_max: reader.get("REQUEST_BYTES_MAX", default.request_bytes_max),
+            answer_bytes_max: reader.get("ANSWER_BYTES_MAX", default.answer_bytes_max),
+            request_wait: seconds(reader, "REQUEST_WAIT_SECONDS", default.request_wait),
+            first_request_wait: seconds(
+                reader,
+                "FIRST_REQUEST_WAIT_SECONDS",
+                default.first_request_wait,
+            ),
+        }
+    }
+}
+
+/// Roles that the method table names, each once.
+pub(crate) fn roles() -> impl Iterator<Item = &'static str> {
+    let roles: std::collections::BTreeSet<_> = METHODS.iter().map(|method| method.role).collect();
+    roles.into_iter()
+}
+
+fn upstreams_of(role: &str, reader: &mut Reader) -> Vec<String> {
+    let name = format!("{}_URL", role.to_ascii_uppercase().replace('-', "_"));
+    let addresses = reader.list(&name);
+    if addresses.is_empty() {
+        reader.mistake(format!("PARKMESH_{name} is not set; for example http://127.0.0.1:7001"));
+    }
+    addresses
+}
+
+fn check(cors: &CorsConfig, reader: &mut Reader) {
+    for origin in &cors.origins {
+        let scheme = origin.starts_with("http://") || origin.starts_with("https://");
+        let host_only = origin.matches('/').count() == 2;
+        if !scheme || !host_only || HeaderValue::from_str(origin).is_err() {
+            reader.mistake(format!(
+                "PARKMESH_CORS_ORIGINS: {origin} is not an origin like https://app.example"
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_role_needs_an_address_and_every_origin_is_exact() {
+        let mut reader = Reader::of([
+            ("PARKMESH_BOOKING_URL", "http://127.0.0.1:1, http://127.0.0.1:2"),
+            ("PARKMESH_CORS_ORIGINS", "https://app.example,*,https://app.example/"),
+        ]);
+        let config = Config::read(&mut reader);
+        assert_eq!(config.upstreams["booking"].len(), 2);
+        let mistakes = reader.finish().expect_err("mistakes").mistakes;
+        let named = |word: &str| mistakes.iter().filter(|one| one.contains(word)).count();
+        assert_eq!(named("CORS_ORIGINS"), 2, "{mistakes:?}");
+        assert_eq!(named("_URL"), roles().count() - 1, "{mistakes:?}");
+    }
+}

@@ -1,0 +1,153 @@
+//! The answer of a service on its way out: whole messages only, and always a status at the end, whatever
+//! happens to the service, to the deadline or to us.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::Frame;
+use parkmesh_platform::channel::Chosen;
+use parkmesh_platform::serve::{Refusal, Watch};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::Status;
+use tonic::body::Body;
+
+use crate::error::Error;
+use crate::web::frame::Whole;
+use crate::web::response::has_status;
+
+/// Until when an answer may go on.
+pub struct Bounds {
+    /// The caller's deadline, or the end of a stream's life.
+    pub end: Option<Instant>,
+    /// What to say then.
+    pub when_over: Refusal,
+    /// For streams: cancelled when the server stops or the connection retires.
+    pub ending: Option<CancellationToken>,
+    /// Tells the two apart.
+    pub stopping: CancellationToken,
+}
+
+/// A body under guard.
+pub struct Guarded {
+    /// Gone once the end was said; dropping it cancels the call inside.
+    inner: Option<Body>,
+    whole: Whole,
+    watch: Watch,
+    end: Option<Pin<Box<Sleep>>>,
+    ending: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    when_over: Refusal,
+    stopping: CancellationToken,
+    /// Counts as load of its replica until the body is gone.
+    _chosen: Option<Chosen>,
+}
+
+impl Guarded {
+    /// Guards a body. No message in it may be longer than the limit.
+    pub fn new(
+        inner: Body,
+        watch: Watch,
+        bounds: Bounds,
+        message_bytes_max: usize,
+        chosen: Option<Chosen>,
+    ) -> Self {
+        Self {
+            inner: Some(inner),
+            whole: Whole::new(message_bytes_max),
+            watch,
+            end: bounds.end.map(|end| Box::pin(sleep_until(end))),
+            ending: bounds.ending.map(|token| Box::pin(token.cancelled_owned())),
+            when_over: bounds.when_over,
+            stopping: bounds.stopping,
+            _chosen: chosen,
+        }
+    }
+
+    fn over(&mut self, cx: &mut Context<'_>) -> Option<Status> {
+        if let Some(ending) = &mut self.ending
+            && ending.as_mut().poll(cx).is_ready()
+        {
+            let whole = self.stopping.is_cancelled();
+            let refusal = if whole { Refusal::ShuttingDown } else { Refusal::ConnectionRetires };
+            return Some(refusal.to_status());
+        }
+        let end = self.end.as_mut()?;
+        end.as_mut().poll(cx).is_ready().then(|| self.when_over.to_status())
+    }
+
+    /// Ends with a status of ours. A message that is not complete is dropped.
+    fn refuse(&mut self, status: &Status) -> Frame<Bytes> {
+        self.inner = None;
+        self.watch.end(status.code());
+        let mut trailers = HeaderMap::new();
+        if status.add_header(&mut trailers).is_err() {
+            // Only a status that no header can hold: its code always can.
+            trailers.insert("grpc-status", (status.code() as i32).into());
+        }
+        Frame::trailers(trailers)
+    }
+
+    fn data(&mut self, data: Bytes) -> Option<Frame<Bytes>> {
+        match self.whole.push(data) {
+            Ok(whole) if whole.is_empty() => None,
+            Ok(whole) => Some(Frame::data(whole)),
+            Err(too_long) => {
+                tracing::warn!(%too_long, "an answer was cut");
+                Some(self.refuse(&Error::AnswerTooLarge.into()))
+            }
+        }
+    }
+
+    fn trailers(&mut self, trailers: HeaderMap) -> Frame<Bytes> {
+        if !has_status(&trailers) || !self.whole.is_at_boundary() {
+            return self.refuse(&Error::ServiceBrokeOff.into());
+        }
+        self.watch.see(&trailers);
+        self.inner = None;
+        Frame::trailers(trailers)
+    }
+}
+
+impl http_body::Body for Guarded {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = &mut *self;
+        if this.inner.is_none() {
+            return Poll::Ready(None);
+        }
+        // Looked at first: a stream that always has more to say must end too.
+        if let Some(status) = this.over(cx) {
+            return Poll::Ready(Some(Ok(this.refuse(&status))));
+        }
+        loop {
+            let Some(inner) = &mut this.inner else { return Poll::Ready(None) };
+            let Poll::Ready(polled) = Pin::new(inner).poll_frame(cx) else { return Poll::Pending };
+            let frame = match polled {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => this.data(data),
+                    Err(frame) => frame.into_trailers().ok().map(|found| this.trailers(found)),
+                },
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "a service broke off");
+                    Some(this.refuse(&Error::ServiceBrokeOff.into()))
+                }
+                None => Some(this.refuse(&Error::ServiceBrokeOff.into())),
+            };
+            if let Some(frame) = frame {
+                return Poll::Ready(Some(Ok(frame)));
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_none()
+    }
+}
