@@ -1,0 +1,313 @@
+//! The private servers of one data folder: started together, killed and started again one by one,
+//! stopped together.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::account::{self, Account};
+use crate::fetch::end_of;
+use crate::keeper::Keeper;
+use crate::ports::Ports;
+use crate::process::{self, Process};
+use crate::ready::Check;
+use crate::settings::{SUPERUSER, Settings};
+use crate::{Binaries, Error, Kind, postgres};
+
+/// How long a server may take until it answers; PostgreSQL may have a log to replay.
+const READY_WAIT: Duration = Duration::from_secs(90);
+const POLL: Duration = Duration::from_millis(15);
+/// How often a start is tried: after a kill, PostgreSQL's orphans hold its memory for a moment.
+const TRIES: u32 = 20;
+const TRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// How to run the servers.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder of all data, settings and logs. Created when missing; used by one process at a time.
+    pub data_dir: PathBuf,
+    /// Whether what was acknowledged survives a power cut. Tests do without: a crash of a server alone
+    /// loses nothing either way.
+    pub durable: bool,
+    /// Whether to remove what the folder holds before starting.
+    pub fresh: bool,
+}
+
+impl Options {
+    /// Servers that keep what they acknowledged, with the data that the folder has.
+    pub fn durable(data_dir: &Path) -> Self {
+        Self { data_dir: data_dir.to_owned(), durable: true, fresh: false }
+    }
+
+    /// Fast servers without data, for tests.
+    pub fn throwaway(data_dir: &Path) -> Self {
+        Self { data_dir: data_dir.to_owned(), durable: false, fresh: true }
+    }
+}
+
+/// Running servers. They end with [`Self::stop`], when this is dropped, and (on Linux) with this process.
+#[derive(Debug)]
+pub struct Servers {
+    layout: Layout,
+    binaries: Binaries,
+    durable: bool,
+    name: String,
+    ports: Ports,
+    processes: Mutex<[Option<Process>; 4]>,
+    keeper: Keeper,
+    // Held for as long as we may have servers on the folder.
+    _lock: File,
+}
+
+/// Where things lie.
+#[derive(Debug)]
+struct Layout {
+    top: PathBuf,
+    /// PostgreSQL's data: for root perhaps outside `top`, see `account`.
+    postgres: PathBuf,
+    account: Option<Account>,
+}
+
+impl Layout {
+    fn of(&self, kind: Kind) -> PathBuf {
+        if kind == Kind::Postgres { self.postgres.clone() } else { self.top.join(kind.name()) }
+    }
+
+    fn run(&self) -> PathBuf {
+        self.top.join("run")
+    }
+
+    fn log(&self, kind: Kind) -> PathBuf {
+        self.run().join(format!("{kind}.log"))
+    }
+}
+
+impl Servers {
+    /// Starts all four on free ports and waits until each answers. Servers that an earlier, killed process
+    /// left on this folder are ended first.
+    ///
+    /// # Errors
+    /// When the folder is in use, or a server does not come up; the text ends with the server's log.
+    pub fn start(binaries: &Binaries, options: &Options) -> Result<Self, Error> {
+        account::create(&options.data_dir)?;
+        let top = options.data_dir.canonicalize();
+        let top = top.map_err(Error::file(&options.data_dir, "could not be resolved"))?;
+        let lock = lock(&top)?;
+        Kind::ALL.into_iter().for_each(|kind| process::end_left_over(&top.join("run"), kind));
+        if options.fresh {
+            erase(&top)?;
+        }
+        for folder in ["run", Kind::Redis.name(), Kind::Nats.name(), Kind::Mosquitto.name()] {
+            account::create(&top.join(folder))?;
+        }
+        let account = account::ordinary();
+        let postgres = postgres::prepare(binaries, &top, account, options.durable)?;
+        let ports = Ports::choose(&top)?;
+        let mut servers = Self {
+            name: format!("parkmesh-{}-{}", std::process::id(), ports.of(Kind::Nats)),
+            layout: Layout { top, postgres, account },
+            binaries: binaries.clone(),
+            durable: options.durable,
+            ports,
+            processes: Mutex::new([None, None, None, None]),
+            keeper: Keeper::start()
+                .map_err(Error::file(&options.data_dir, "could not be served"))?,
+            _lock: lock,
+        };
+        servers.start_all()?;
+        Ok(servers)
+    }
+
+    /// PostgreSQL's address for its superuser and the database `postgres`.
+    pub fn postgres_url(&self) -> String {
+        format!("postgres://{SUPERUSER}@127.0.0.1:{}/postgres", self.port(Kind::Postgres))
+    }
+
+    /// The address of Redis.
+    pub fn redis_url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port(Kind::Redis))
+    }
+
+    /// The address of NATS.
+    pub fn nats_url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port(Kind::Nats))
+    }
+
+    /// The address of the MQTT broker.
+    pub fn mqtt_url(&self) -> String {
+        format!("mqtt://127.0.0.1:{}", self.port(Kind::Mosquitto))
+    }
+
+    /// The port of one server, on 127.0.0.1.
+    pub fn port(&self, kind: Kind) -> u16 {
+        self.ports.of(kind)
+    }
+
+    /// The log of one server.
+    pub fn log(&self, kind: Kind) -> PathBuf {
+        self.layout.log(kind)
+    }
+
+    /// Where PostgreSQL's data lies: for root it may be outside the data folder.
+    pub fn postgres_dir(&self) -> &Path {
+        &self.layout.postgres
+    }
+
+    /// The process of one server, while it runs.
+    pub fn pid(&self, kind: Kind) -> Option<u32> {
+        let mut processes = self.processes();
+        let process = processes[kind as usize].as_mut()?;
+        process.alive().then(|| process.pid())
+    }
+
+    /// Whether one server runs.
+    pub fn is_running(&self, kind: Kind) -> bool {
+        self.pid(kind).is_some()
+    }
+
+    /// Kills one server as a crash would. Nothing happens when it is not running.
+    pub fn kill9(&self, kind: Kind) {
+        let process = self.processes()[kind as usize].take();
+        if let Some(process) = process {
+            process.kill9();
+        }
+    }
+
+    /// Starts one server again at the same address, with what its data holds, and waits until it answers.
+    /// Nothing happens when it is running.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_again(&self, kind: Kind) -> Result<(), Error> {
+        let mut tries = 0;
+        loop {
+            let outcome = self.launch(kind).and_then(|()| self.await_ready(kind));
+            tries += 1;
+            if outcome.is_ok() || tries == TRIES || self.is_running(kind) {
+                return outcome;
+            }
+            thread::sleep(TRY_PAUSE);
+        }
+    }
+
+    /// Stops all, in order, and waits for their ends. The data stays.
+    pub fn stop(&self) {
+        let mut processes = self.processes();
+        processes.iter_mut().flatten().for_each(Process::ask_to_end);
+        processes.iter_mut().filter_map(Option::take).for_each(Process::wait);
+    }
+
+    /// Stops all and removes their data, logs and settings.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn erase(self) -> Result<(), Error> {
+        self.stop();
+        erase(&self.layout.top)
+    }
+
+    fn start_all(&mut self) -> Result<(), Error> {
+        // All at once, then wait for each: the slowest decides, not the sum.
+        for kind in Kind::ALL {
+            self.launch(kind)?;
+        }
+        for kind in Kind::ALL {
+            let Err(error) = self.await_ready(kind) else { continue };
+            if self.is_running(kind) {
+                return Err(error);
+            }
+            self.ports.replace_if_taken(kind)?;
+            self.start_again(kind)?;
+        }
+        Ok(())
+    }
+
+    fn launch(&self, kind: Kind) -> Result<(), Error> {
+        let mut processes = self.processes();
+        let place = &mut processes[kind as usize];
+        if place.as_mut().is_some_and(Process::alive) {
+            return Ok(());
+        }
+        let folder = self.layout.of(kind);
+        let settings = Settings {
+            port: self.port(kind),
+            folder: &folder,
+            durable: self.durable,
+            name: &self.name,
+        };
+        let arguments = settings.arguments(kind)?;
+        let account = self.layout.account.filter(|_| kind == Kind::Postgres);
+        let (log, run) = (self.layout.log(kind), self.layout.run());
+        let program = self.binaries.of(kind);
+        *place = Some(Process::start(&self.keeper, program, &arguments, account, &log, &run)?);
+        Ok(())
+    }
+
+    fn await_ready(&self, kind: Kind) -> Result<(), Error> {
+        let until = Instant::now() + READY_WAIT;
+        loop {
+            let Some(pid) = self.pid(kind) else {
+                return Err(self.not_ready(kind, "ended while starting".to_owned()));
+            };
+            let check = Check {
+                kind,
+                port: self.port(kind),
+                pid,
+                name: &self.name,
+                postgres: &self.layout.postgres,
+            };
+            // Still running after it answered: the answer was not another server's on the same port.
+            if check.passes() && self.is_running(kind) {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                let what = format!("did not answer within {} s", READY_WAIT.as_secs());
+                return Err(self.not_ready(kind, what));
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    fn not_ready(&self, kind: Kind, what: String) -> Error {
+        let log = self.layout.log(kind);
+        let tail = end_of(&fs::read_to_string(&log).unwrap_or_default(), 15);
+        Error::NotReady { kind, what, log, tail }
+    }
+
+    fn processes(&self) -> MutexGuard<'_, [Option<Process>; 4]> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn lock(top: &Path) -> Result<File, Error> {
+    let path = top.join("lock");
+    let file = File::create(&path).map_err(Error::file(&path, "could not be created"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked { path: top.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(Error::file(&path, "could not be locked")(error)),
+    }
+}
+
+/// Removes what is ours in the folder, and nothing else.
+fn erase(top: &Path) -> Result<(), Error> {
+    postgres::erase(top)?;
+    for name in ["run", Kind::Redis.name(), Kind::Nats.name(), Kind::Mosquitto.name()] {
+        let folder = top.join(name);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::file(&folder, "could not be removed")(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! What each server is told.
+
+use std::fs;
+use std::path::Path;
+
+use crate::{Error, Kind};
+
+/// The superuser of PostgreSQL.
+pub(crate) const SUPERUSER: &str = "parkmesh";
+
+/// What the settings of a server depend on.
+pub(crate) struct Settings<'a> {
+    pub(crate) port: u16,
+    /// Its own folder: data and settings file.
+    pub(crate) folder: &'a Path,
+    pub(crate) durable: bool,
+    /// Our name for the NATS server.
+    pub(crate) name: &'a str,
+}
+
+impl Settings<'_> {
+    /// Writes the settings file, where there is one, and gives the arguments.
+    pub(crate) fn arguments(&self, kind: Kind) -> Result<Vec<String>, Error> {
+        let file = self.folder.join(format!("{kind}.conf"));
+        let text = match kind {
+            Kind::Postgres => return Ok(self.postgres()),
+            Kind::Redis => self.redis(),
+            Kind::Nats => self.nats(),
+            Kind::Mosquitto => self.mosquitto(),
+        };
+        fs::write(&file, text).map_err(Error::file(&file, "could not be written"))?;
+        let file = file.display().to_string();
+        Ok(match kind {
+            Kind::Redis => vec![file],
+            _ => vec!["-c".to_owned(), file],
+        })
+    }
+
+    fn postgres(&self) -> Vec<String> {
+        let mut settings = vec![
+            format!("port={}", self.port),
+            "listen_addresses=127.0.0.1".to_owned(),
+            "unix_socket_directories=".to_owned(),
+            "max_connections=400".to_owned(),
+            "shared_buffers=256MB".to_owned(),
+            "max_wal_size=4GB".to_owned(),
+            "checkpoint_timeout=15min".to_owned(),
+            "jit=off".to_owned(),
+            "timezone=UTC".to_owned(),
+            "log_timezone=UTC".to_owned(),
+        ];
+        if !self.durable {
+            let off = ["fsync", "synchronous_commit", "full_page_writes"];
+            settings.extend(off.map(|name| format!("{name}=off")));
+        }
+        let data = ["-D".to_owned(), self.folder.display().to_string()];
+        data.into_iter().chain(settings.into_iter().flat_map(|s| ["-c".to_owned(), s])).collect()
+    }
+
+    /// No persistence on purpose: an empty picture is safer than an old one. Never evicts: a counter that
+    /// silently vanished would be believed. Its title stays, so that a left-over can be recognised.
+    fn redis(&self) -> String {
+        format!(
+            "port {}\nbind 127.0.0.1\ndir {}\nsave \"\"\nappendonly no\nmaxmemory-policy noeviction\n\
+             set-proc-title no\ndaemonize no\n",
+            self.port,
+            quoted(self.folder),
+        )
+    }
+
+    /// JetStream acknowledges before it syncs unless told otherwise: a power cut would lose what was
+    /// acknowledged.
+    fn nats(&self) -> String {
+        let sync = if self.durable { "sync_interval: always" } else { "sync_interval: \"2m\"" };
+        format!(
+            "host: 127.0.0.1\nport: {}\nserver_name: {}\njetstream {{\n  store_dir: {}\n  {sync}\n  \
+             max_file_store: 20GB\n}}\n",
+            self.port,
+            self.name,
+            quoted(self.folder),
+        )
+    }
+
+    /// Its defaults drop silently past 1,000 queued messages, allow 20 in flight and save every 30
+    /// minutes. `user root` matters to root only, and then keeps the files ours.
+    fn mosquitto(&self) -> String {
+        let user = if nix::unistd::geteuid().is_root() { "user root\n" } else { "" };
+        format!(
+            "listener {} 127.0.0.1\nallow_anonymous true\n{user}max_queued_messages 0\n\
+             max_inflight_messages 1000\npersistence true\npersistence_location {}/\n\
+             autosave_interval 5\npersistent_client_expiration 7d\nlog_dest stderr\nlog_type error\n\
+             log_type warning\n",
+            self.port,
+            self.folder.display(),
+        )
+    }
+}
+
+fn quoted(path: &Path) -> String {
+    format!("\"{}\"", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(durable: bool) -> Settings<'static> {
+        Settings { port: 4222, folder: Path::new("/data/x"), durable, name: "parkmesh-1" }
+    }
+
+    #[test]
+    fn durable_servers_sync_before_they_acknowledge() {
+        assert!(settings(true).nats().contains("sync_interval: always"));
+        assert!(!settings(true).postgres().iter().any(|word| word.contains("fsync")));
+        assert!(settings(false).postgres().iter().any(|word| word == "fsync=off"));
+    }
+
+    #[test]
+    fn the_broker_drops_nothing_and_the_picture_is_never_evicted() {
+        assert!(settings(true).mosquitto().contains("max_queued_messages 0\n"));
+        assert!(settings(true).redis().contains("maxmemory-policy noeviction\n"));
+        assert!(settings(true).redis().contains("save \"\"\n"));
+    }
+}

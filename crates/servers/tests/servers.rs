@@ -1,0 +1,79 @@
+//! The servers for real: found on this machine or fetched, started, killed, started again, stopped.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+
+use parkmesh_servers::{Binaries, Error, Kind, Options, Servers};
+
+/// The home in which fetched servers are kept: that of `cargo xtask test`, so that they are fetched once.
+#[expect(clippy::disallowed_methods, reason = "tests have no settings of their own")]
+fn home() -> PathBuf {
+    let fallback = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.parkmesh");
+    std::env::var("PARKMESH_TEST_HOME").map_or_else(|_| fallback(), PathBuf::from)
+}
+
+fn binaries() -> Binaries {
+    Binaries::locate_or_fetch(&home(), &|line| println!("{line}")).unwrap()
+}
+
+fn folder(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("parkmesh-servers-{name}-{}", std::process::id()))
+}
+
+fn redis(servers: &Servers, command: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", servers.port(Kind::Redis))).unwrap();
+    stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
+    let mut answer = [0; 512];
+    let count = stream.read(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer[..count]).into_owned()
+}
+
+fn exists(pid: u32) -> bool {
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.try_into().unwrap()), None).is_ok()
+}
+
+#[test]
+fn all_servers_start_survive_a_kill_and_end_when_stopped() {
+    let data = folder("all");
+    let servers = Servers::start(&binaries(), &Options::throwaway(&data)).unwrap();
+    let pids: Vec<u32> = Kind::ALL.into_iter().map(|kind| servers.pid(kind).unwrap()).collect();
+    assert!(servers.postgres_url().starts_with("postgres://parkmesh@127.0.0.1:"));
+
+    assert_eq!(redis(&servers, "SET a 1"), "+OK\r\n");
+    servers.kill9(Kind::Redis);
+    assert!(!servers.is_running(Kind::Redis));
+    let port = servers.port(Kind::Redis);
+    servers.start_again(Kind::Redis).unwrap();
+    assert_eq!(servers.port(Kind::Redis), port);
+    assert_eq!(redis(&servers, "GET a"), "$-1\r\n", "Redis keeps nothing");
+
+    servers.kill9(Kind::Postgres);
+    servers.start_again(Kind::Postgres).unwrap();
+    servers.kill9(Kind::Nats);
+    servers.start_again(Kind::Nats).unwrap();
+
+    servers.stop();
+    for (kind, pid) in Kind::ALL.into_iter().zip(pids) {
+        assert!(!servers.is_running(kind) && !exists(pid), "{kind} still runs");
+    }
+    servers.erase().unwrap();
+    std::fs::remove_dir_all(data).unwrap();
+}
+
+#[test]
+fn a_second_start_has_the_same_addresses_and_a_simultaneous_one_is_refused() {
+    let data = folder("second");
+    let binaries = binaries();
+    let options = Options { durable: false, ..Options::durable(&data) };
+    let first = Servers::start(&binaries, &options).unwrap();
+    let urls = |s: &Servers| [s.postgres_url(), s.redis_url(), s.nats_url(), s.mqtt_url()];
+    let before = urls(&first);
+    assert!(matches!(Servers::start(&binaries, &options), Err(Error::Locked { .. })));
+    drop(first);
+    let second = Servers::start(&binaries, &options).unwrap();
+    assert_eq!(urls(&second), before);
+    second.erase().unwrap();
+    std::fs::remove_dir_all(data).unwrap();
+}
