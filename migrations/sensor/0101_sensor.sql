@@ -1,9 +1,11 @@
--- What the sensor service owns: which device watches which spot, what it last said, what stands there after debouncing, and
+-- What the sensor service owns: which device watches which spot, what it last said, what stands
+-- there after debouncing, and
 -- who spoke without being known.
 
 CREATE TABLE sensor (
     sensor_id          uuid        PRIMARY KEY,
-    -- The device's own name on its network. Byte order, so that two writers lock in the same order whatever the locale.
+    -- The device's own name on its network. Byte order, so that two writers lock in the same order
+    -- whatever the locale.
     device_id          text        COLLATE "C" NOT NULL CHECK (octet_length(device_id) BETWEEN 1 AND 256),
     spot_id            uuid        NOT NULL,
     lot_id             uuid        NOT NULL,
@@ -13,12 +15,14 @@ CREATE TABLE sensor (
     heartbeat_seconds  integer     NOT NULL CHECK (heartbeat_seconds > 0),
     create_time        timestamptz NOT NULL,
 
-    -- The newest reading that was applied: what a later one is measured against. NULL before the first.
+    -- The newest reading that was applied: what a later one is measured against. NULL before the
+    -- first.
     last_seen_time     timestamptz,
     last_boot          bigint      NOT NULL DEFAULT 0,
     last_sequence      bigint,
     last_device_time   timestamptz,
-    -- Hashes of the last few message ids, 8 bytes each: for devices that neither count nor have a clock.
+    -- Hashes of the last few message ids, 8 bytes each: for devices that neither count nor have a
+    -- clock.
     recent_messages    bytea       NOT NULL DEFAULT '',
     battery_percent    smallint    CHECK (battery_percent BETWEEN 0 AND 100),
 
@@ -37,7 +41,8 @@ CREATE TABLE sensor (
     flaps              integer     NOT NULL DEFAULT 0,
     flap_time          timestamptz,
 
-    -- When to look whether the sensor has fallen silent. Moved by that look and not by every reading, so that a reading
+    -- When to look whether the sensor has fallen silent. Moved by that look and not by every
+    -- reading, so that a reading
     -- touches no index. NULL: silent already.
     silence_look_time  timestamptz,
 

@@ -4,6 +4,7 @@ pub mod acks;
 pub mod ground;
 pub mod model;
 pub mod order;
+pub mod sensor;
 
 #[cfg(test)]
 mod ground_tests;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-/// Batches that may be durable out of order before the stream is refused: more than any client has in flight.
+/// Batches that may be durable out of order before the stream is refused: more than any client has
+/// in flight.
 pub const AHEAD_MAX: usize = 1_024;
 
 /// Counts the durable batches of one stream.

@@ -76,7 +76,8 @@ pub struct Ground {
     pub silence_look_time: Option<Timestamp>,
 }
 
-/// What became of a spot. Each carries the version that the spot has after it, in [`Changed::version`].
+/// What became of a spot. Each carries the version that the spot has after it, in
+/// [`Changed::version`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// A car has come or gone.
@@ -144,7 +145,8 @@ impl Ground {
         (ground, Changed { change, change_time: now, version: 1 })
     }
 
-    /// Takes a reading. Whatever becomes of the spot by it is added to `changes`. Says whether it was news.
+    /// Takes a reading. Whatever becomes of the spot by it is added to `changes`. Says whether it
+    /// was news.
     pub fn hear(
         &mut self,
         heard: Heard,

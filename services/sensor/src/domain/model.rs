@@ -2,7 +2,8 @@
 
 use jiff::SignedDuration;
 
-/// How long a change must stand before it counts. Asymmetric: a car that arrives is told soon, a car that leaves is told when
+/// How long a change must stand before it counts. Asymmetric: a car that arrives is told soon, a
+/// car that leaves is told when
 /// it is certain, because an exit is billed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settle {
@@ -16,9 +17,6 @@ impl Settle {
     /// Settle times of most sensors.
     pub const DEFAULT: Self =
         Self { occupied: SignedDuration::from_secs(3), vacant: SignedDuration::from_secs(10) };
-
-    /// Nothing settles, every reading counts at once: for tests and for replays of clean data.
-    pub const NONE: Self = Self { occupied: SignedDuration::ZERO, vacant: SignedDuration::ZERO };
 
     /// How long a change to this must stand.
     pub fn of(&self, occupied: bool) -> SignedDuration {
@@ -77,11 +75,13 @@ mod tests {
         }
     }
 
+    const NONE: Settle = Settle { occupied: SignedDuration::ZERO, vacant: SignedDuration::ZERO };
+
     #[test]
     fn a_setting_replaces_the_settle_times_of_every_model() {
-        let models = Models { settle: Some(Settle::NONE) };
-        assert_eq!(models.settle("placepod"), Settle::NONE);
-        assert_eq!(models.settle("a-model-of-tomorrow"), Settle::NONE);
+        let models = Models { settle: Some(NONE) };
+        assert_eq!(models.settle("placepod"), NONE);
+        assert_eq!(models.settle("a-model-of-tomorrow"), NONE);
         assert_eq!(models.find("placepod").map(|model| model.heartbeat_seconds), Some(86_400));
         assert_eq!(models.find("a-model-of-tomorrow"), None);
     }

@@ -1,4 +1,5 @@
-//! Which of two readings of one device is the newer: never by arrival alone, where the device says more.
+//! Which of two readings of one device is the newer: never by arrival alone, where the device says
+//! more.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -44,7 +45,8 @@ impl Heard {
         self.believed_time().map_or(self.receive_time, |time| time.min(self.receive_time))
     }
 
-    /// With a receive time that is not ahead of ours: a device that speaks for itself also says when it was heard.
+    /// With a receive time that is not ahead of ours: a device that speaks for itself also says
+    /// when it was heard.
     pub fn clamped(mut self, now: Timestamp) -> Self {
         self.receive_time = self.receive_time.min(now);
         self
@@ -93,7 +95,8 @@ pub fn compare(mark: Option<&Mark>, heard: &Heard) -> Order {
     if newer { Order::Newer } else { Order::Stale }
 }
 
-/// A device without a session number counts from the beginning again after a power-up. Its clock tells the new beginning from
+/// A device without a session number counts from the beginning again after a power-up. Its clock
+/// tells the new beginning from
 /// a late frame of before.
 fn restarted(mark: &Mark, heard: &Heard) -> bool {
     heard.boot == 0

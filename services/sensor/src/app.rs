@@ -1,0 +1,64 @@
+//! Use cases. Each owns its transaction.
+
+use std::sync::Arc;
+
+use parkmesh_eventbus::Bus;
+use parkmesh_eventbus::outbox::{self, Row};
+use parkmesh_eventbus::relay::Relay;
+use parkmesh_platform::clock::Clock;
+use parkmesh_platform::ids::Ids;
+use parkmesh_platform::tasks::Tasks;
+use sqlx::{PgConnection, PgPool};
+use tokio::sync::Semaphore;
+
+use crate::domain::model::Models;
+use crate::domain::sensor::{Sensor, Told};
+use crate::error::Error;
+use crate::{events, store};
+use due::Due;
+
+pub mod apply;
+pub mod due;
+pub mod list;
+pub mod register;
+pub mod settle;
+pub mod snapshot;
+pub mod speak;
+
+/// What every use case works with. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The time.
+    pub clock: Clock,
+    /// Where ids come from.
+    pub ids: Ids,
+    /// The service's own schema.
+    pub pool: PgPool,
+    /// To read positions.
+    pub bus: Bus,
+    /// To be woken after every commit that has written facts.
+    pub relay: Relay,
+    /// Where streams run; they end when the service stops.
+    pub tasks: Tasks,
+    /// The models as configured.
+    pub models: Models,
+    /// When the next pending change settles, as far as this process knows.
+    pub due: Arc<Due>,
+    /// Turns of snapshots, [`snapshot::SNAPSHOTS_MAX`] of them.
+    pub snapshots: Arc<Semaphore>,
+}
+
+/// Writes sensors back together with the facts of what became of their spots. In the caller's
+/// transaction.
+async fn write_with_facts(
+    connection: &mut PgConnection,
+    app: &App,
+    sensors: &[&Sensor],
+    told: &[Told],
+) -> Result<(), Error> {
+    store::ground::write(connection, sensors.iter().copied()).await?;
+    let now = app.clock.now();
+    let rows: Vec<Row> = told.iter().map(|told| events::row(&app.ids, now, told)).collect();
+    outbox::append(connection, &rows).await?;
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! StreamReadings: batches become durable. Batches that come while a transaction is under way ride
+//! the next one
+//! together, whichever stream they are from: one fsync pays for all.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use parkmesh_platform::postgres::{is_retryable, transaction};
+use sqlx::PgConnection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{App, write_with_facts};
+use crate::domain::order::Heard;
+use crate::domain::sensor::{Sensor, Stray, Told, UNKNOWN_DEVICE};
+use crate::error::Error;
+use crate::store::{ground, quarantine};
+
+/// Batches that wait for the next transaction; then streams wait, and their devices' brokers keep
+/// the rest.
+const BATCHES_WAITING_MAX: usize = 256;
+/// Readings in one transaction at most, give or take a batch.
+const READINGS_MAX: usize = 4_000;
+/// Tries of one transaction that the database refuses because of others at the same moment.
+const TRIES_MAX: usize = 5;
+
+/// What one device said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// Its own name.
+    pub device_id: String,
+    /// What it said.
+    pub heard: Heard,
+}
+
+/// What came together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// In the order in which they came.
+    pub readings: Vec<Reading>,
+    /// Frames that could not be read.
+    pub strays: Vec<Stray>,
+}
+
+/// Tells when a batch is durable, or why it is not.
+pub type Committed = oneshot::Receiver<Result<(), Error>>;
+
+struct Job {
+    batch: Batch,
+    done: oneshot::Sender<Result<(), Error>>,
+}
+
+/// The one who writes batches. Cheap to clone.
+#[derive(Clone)]
+pub struct Writer {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Writer {
+    /// Starts the writer of this process.
+    pub fn start(app: &App) -> Self {
+        let (jobs, receiver) = mpsc::channel(BATCHES_WAITING_MAX);
+        app.tasks.spawn("readings-writer", run(app.clone(), receiver));
+        Self { jobs }
+    }
+
+    /// Hands a batch over; batches are written in the order of these calls. Waits while too many
+    /// are waiting.
+    ///
+    /// # Errors
+    /// [`Error::StreamEnding`] when the service stops.
+    pub async fn submit(&self, batch: Batch) -> Result<Committed, Error> {
+        let (done, committed) = oneshot::channel();
+        let job = Job { batch, done };
+        self.jobs.send(job).await.map_err(|_stopped| Error::StreamEnding)?;
+        Ok(committed)
+    }
+}
+
+async fn run(app: App, mut jobs: mpsc::Receiver<Job>) {
+    while let Some(first) = jobs.recv().await {
+        let mut size = first.batch.readings.len();
+        let (mut batches, mut waiting) = (vec![first.batch], vec![first.done]);
+        while size < READINGS_MAX {
+            let Ok(next) = jobs.try_recv() else { break };
+            size += next.batch.readings.len();
+            batches.push(next.batch);
+            waiting.push(next.done);
+        }
+        let outcome = app.commit(batches).await.map_err(Arc::new);
+        for done in waiting {
+            // A stream that is gone sends its batch again, which then changes nothing.
+            let _gone = done.send(outcome.clone().map_err(Error::Shared));
+        }
+    }
+}
+
+/// What a transaction has left to do for others.
+struct Outcome {
+    told: bool,
+    due: Option<Timestamp>,
+}
+
+impl App {
+    /// Makes batches durable, in their order, in one transaction.
+    async fn commit(&self, batches: Vec<Batch>) -> Result<(), Error> {
+        let batches = Arc::new(batches);
+        let mut tries = 1;
+        let outcome = loop {
+            let (app, work) = (self.clone(), Arc::clone(&batches));
+            let attempt = transaction(&self.pool, move |connection| {
+                Box::pin(async move { apply(connection, &app, &work).await })
+            });
+            match attempt.await {
+                Err(Error::Store(error)) if tries < TRIES_MAX && is_retryable(&error) => tries += 1,
+                outcome => break outcome?,
+            }
+        };
+        if outcome.told {
+            self.relay.wake();
+        }
+        if let Some(due) = outcome.due {
+            self.due.tell(due);
+        }
+        Ok(())
+    }
+}
+
+async fn apply(
+    connection: &mut PgConnection,
+    app: &App,
+    batches: &[Batch],
+) -> Result<Outcome, Error> {
+    let readings = || batches.iter().flat_map(|batch| &batch.readings);
+    let names: BTreeSet<&str> = readings().map(|reading| reading.device_id.as_str()).collect();
+    let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+    let mut sensors =
+        if names.is_empty() { Vec::new() } else { ground::lock(connection, &names).await? };
+    // After the wait for the locks: what was due meanwhile is due.
+    let now = app.clock.now();
+    let mut strays: Vec<Stray> =
+        batches.iter().flat_map(|batch| batch.strays.iter().cloned()).collect();
+    let (touched, told) = hear_all(app, &mut sensors, readings(), now, &mut strays);
+    let changed: Vec<&Sensor> =
+        touched.iter().filter_map(|position| sensors.get(*position)).collect();
+    write_with_facts(connection, app, &changed, &told).await?;
+    quarantine::note(connection, &strays).await?;
+    let pending = changed.iter().filter_map(|sensor| sensor.ground.pending);
+    let due = pending.map(|pending| pending.settle_time).min();
+    Ok(Outcome { told: !told.is_empty(), due })
+}
+
+/// Applies readings to the sensors; those of nobody become strays. Says which sensors have heard
+/// news, by position,
+/// and what became of their spots.
+fn hear_all<'a>(
+    app: &App,
+    sensors: &mut [Sensor],
+    readings: impl Iterator<Item = &'a Reading>,
+    now: Timestamp,
+    strays: &mut Vec<Stray>,
+) -> (BTreeSet<usize>, Vec<Told>) {
+    let places: HashMap<String, usize> =
+        sensors.iter().enumerate().map(|(at, sensor)| (sensor.device_id.clone(), at)).collect();
+    let (mut touched, mut told, mut changes) = (BTreeSet::new(), Vec::new(), Vec::new());
+    for reading in readings {
+        let place = places.get(&reading.device_id).copied();
+        let Some((place, sensor)) = place.and_then(|at| Some((at, sensors.get_mut(at)?))) else {
+            strays.push(stray(reading, now));
+            continue;
+        };
+        let rules = sensor.rules(&app.models);
+        if sensor.ground.hear(reading.heard.clone(), &rules, now, &mut changes) {
+            touched.insert(place);
+        }
+        told.extend(changes.drain(..).map(|changed| Told::of(sensor, changed)));
+    }
+    for place in &touched {
+        // What waited so long for us that its settle time is over.
+        let Some(sensor) = sensors.get_mut(*place) else { continue };
+        let settled = sensor.ground.settle(now);
+        told.extend(settled.map(|changed| Told::of(sensor, changed)));
+    }
+    (touched, told)
+}
+
+fn stray(reading: &Reading, now: Timestamp) -> Stray {
+    let said = match reading.heard.occupied {
+        Some(true) => "says occupied",
+        Some(false) => "says vacant",
+        None => "says nothing about its spot",
+    };
+    Stray {
+        device_id: reading.device_id.clone(),
+        reason: UNKNOWN_DEVICE.to_owned(),
+        detail: format!("not registered; {said}"),
+        topic: String::new(),
+        payload: Vec::new(),
+        receive_time: reading.heard.receive_time.min(now),
+    }
+}

@@ -1,0 +1,81 @@
+//! A registered device with the ground under it, and what is known of one that nobody registered.
+
+use jiff::{SignedDuration, Timestamp};
+use parkmesh_contracts::ids::{FloorId, LotId, SensorId, SpotId};
+
+use super::ground::{Changed, Ground, Rules};
+use super::model::Models;
+
+/// A device in or above one spot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sensor {
+    /// Its id with us.
+    pub sensor_id: SensorId,
+    /// Its own name on its network.
+    pub device_id: String,
+    /// The spot it watches.
+    pub spot_id: SpotId,
+    /// The lot.
+    pub lot_id: LotId,
+    /// The floor.
+    pub floor_id: FloorId,
+    /// Chooses decoder and settle times.
+    pub model: String,
+    /// Chooses between decoders of one model; may be empty.
+    pub firmware: String,
+    /// Seconds between two heartbeats.
+    pub heartbeat_seconds: i32,
+    /// What it says.
+    pub ground: Ground,
+}
+
+impl Sensor {
+    /// What it is held to.
+    pub fn rules(&self, models: &Models) -> Rules {
+        let heartbeat = SignedDuration::from_secs(i64::from(self.heartbeat_seconds));
+        Rules { settle: models.settle(&self.model), heartbeat }
+    }
+}
+
+/// A change with the sensor that told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Which sensor.
+    pub sensor_id: SensorId,
+    /// The spot.
+    pub spot_id: SpotId,
+    /// The lot.
+    pub lot_id: LotId,
+    /// The floor.
+    pub floor_id: FloorId,
+    /// What became of the spot.
+    pub changed: Changed,
+}
+
+impl Told {
+    /// A change of this sensor's spot.
+    pub fn of(sensor: &Sensor, changed: Changed) -> Self {
+        let Sensor { sensor_id, spot_id, lot_id, floor_id, .. } = *sensor;
+        Self { sensor_id, spot_id, lot_id, floor_id, changed }
+    }
+}
+
+/// A frame for the quarantine. Its texts are short enough and free of NUL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stray {
+    /// The device's own name, or the topic where none could be read.
+    pub device_id: String,
+    /// UNKNOWN_DEVICE, UNKNOWN_MODEL, BAD_ENVELOPE, BAD_FRAME.
+    pub reason: String,
+    /// What exactly.
+    pub detail: String,
+    /// Where it came.
+    pub topic: String,
+    /// How the frame begins.
+    pub payload: Vec<u8>,
+    /// When it was heard.
+    pub receive_time: Timestamp,
+}
+
+/// The reason of a device that nobody registered.
+pub const UNKNOWN_DEVICE: &str = "UNKNOWN_DEVICE";

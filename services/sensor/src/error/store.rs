@@ -1,0 +1,28 @@
+//! What an error of the database means to a caller.
+
+use parkmesh_platform::postgres::{is_retryable, is_unavailable};
+
+use super::Error;
+
+/// `lock_not_available`: nothing was done, once more may work.
+const LOCKED: &str = "55P03";
+/// `query_canceled`: our own statement_timeout.
+const CANCELED: &str = "57014";
+
+/// The reason of a database error that no constraint explains.
+pub(super) fn reason(error: &sqlx::Error) -> &'static str {
+    let code = error.as_database_error().and_then(|told| told.code());
+    match code.as_deref() {
+        Some(LOCKED) => "STORE_BUSY",
+        Some(CANCELED) => "STORE_TIMEOUT",
+        _ if is_retryable(error) => "STORE_BUSY",
+        _ if is_unavailable(error) => "STORE_UNAVAILABLE",
+        _ => "INTERNAL",
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error)
+    }
+}

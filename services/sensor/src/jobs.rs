@@ -1,0 +1,74 @@
+//! Clockwork: what happens without a call.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::app::App;
+use crate::error::Error;
+
+/// How often the rows are asked when the next change settles: the net for what another process
+/// wrote and did not
+/// live to settle.
+const LOOK_PERIOD: Duration = Duration::from_secs(1);
+/// How often a clock that can be moved is looked at.
+const MOVED_PERIOD: Duration = Duration::from_millis(20);
+/// Wait before another look at what somebody else had locked when it was due.
+const LOCKED_WAIT: Duration = Duration::from_millis(5);
+/// How often silence is looked for. A heartbeat is minutes at least.
+const SILENCE_PERIOD: Duration = Duration::from_millis(500);
+/// How often the quarantine is trimmed.
+const TRIM_PERIOD: Duration = Duration::from_secs(60);
+
+/// Starts everything; it ends with the service's tasks.
+pub fn start(app: &App) {
+    let settler = app.clone();
+    app.tasks.supervise("settle", move || {
+        let app = settler.clone();
+        async move { settle(&app).await }
+    });
+    let watcher = app.clone();
+    app.tasks.every("silence", SILENCE_PERIOD, move |now| {
+        let app = watcher.clone();
+        async move { logged("silence", app.find_silent(now).await) }
+    });
+    let trimmer = app.clone();
+    app.tasks.every("quarantine", TRIM_PERIOD, move |_now| {
+        let app = trimmer.clone();
+        async move { logged("quarantine", app.trim_quarantine().await) }
+    });
+}
+
+/// Sleeps towards the next due time, lets settle what is due, and so on.
+async fn settle(app: &App) -> Result<(), Error> {
+    let mut looked = tokio::time::Instant::now();
+    app.settle_due(app.clock.now()).await?;
+    loop {
+        let now = app.clock.now();
+        let next = app.due.next();
+        if next.is_some_and(|next| next <= now) || looked.elapsed() >= LOOK_PERIOD {
+            looked = tokio::time::Instant::now();
+            app.settle_due(now).await?;
+            if app.due.next().is_some_and(|next| next <= now) {
+                app.tasks.sleep(LOCKED_WAIT).await;
+            }
+            continue;
+        }
+        let wait = wait_until(next, now, app.clock.is_movable());
+        let _earlier = tokio::time::timeout(wait, app.due.earlier()).await;
+    }
+}
+
+fn wait_until(next: Option<Timestamp>, now: Timestamp, movable: bool) -> Duration {
+    let longest = if movable { MOVED_PERIOD } else { LOOK_PERIOD };
+    let until = next.map(|next| next.duration_since(now));
+    until
+        .and_then(|until| until.try_into().ok())
+        .map_or(longest, |until: Duration| until.min(longest))
+}
+
+fn logged(job: &'static str, outcome: Result<(), Error>) {
+    if let Err(error) = outcome {
+        tracing::warn!(job, error = %parkmesh_platform::fault::chain(&error), "will be tried again");
+    }
+}

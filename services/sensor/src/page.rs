@@ -1,0 +1,124 @@
+//! Page tokens: where a list goes on. Opaque to callers, and bound to the list that they came from:
+//! a token given with other arguments or by another caller is refused, since it would silently skip
+//! rows.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parkmesh_contracts::ids::UserId;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+
+/// Bytes of the list's mark in front of every token. Not a secret and not a signature: whoever
+/// forges a token chooses where an own list begins, and nothing else.
+const MARK_BYTES: usize = 12;
+
+/// One list: its name, its arguments and who asks. Its tokens go on with it and with no other list.
+#[derive(Debug, Clone, Copy)]
+pub struct List([u8; MARK_BYTES]);
+
+impl List {
+    /// The list `name` (`ListSpots`) of these arguments for this caller. Page size and token are no
+    /// arguments: a caller may change the size from page to page.
+    pub fn of(name: &str, caller: &UserId, arguments: &[&str]) -> Self {
+        let mut hash = Sha256::new();
+        for part in [&[name, caller.as_str()], arguments].concat() {
+            // With its length in front, no two lists of parts run together.
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let digest = hash.finalize();
+        let mut mark = [0; MARK_BYTES];
+        mark.copy_from_slice(&digest[..MARK_BYTES]);
+        Self(mark)
+    }
+
+    /// The token that goes on after the row with this key. The key must be short: a token has at
+    /// most 512 characters.
+    ///
+    /// # Errors
+    /// A key that JSON cannot say, which is our mistake.
+    pub fn token<K: Serialize>(&self, key: &K) -> Result<String, Error> {
+        let mut bytes = self.0.to_vec();
+        serde_json::to_writer(&mut bytes, key)
+            .map_err(|error| Error::Broken(format!("a page key cannot be written: {error}")))?;
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The key after which to go on; None for the empty token of the first page.
+    ///
+    /// # Errors
+    /// [`Error::PageTokenInvalid`] for a token that this list has not given.
+    pub fn after<K: DeserializeOwned>(&self, token: &str) -> Result<Option<K>, Error> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| Error::PageTokenInvalid)?;
+        let key = bytes.strip_prefix(&self.0).ok_or(Error::PageTokenInvalid)?;
+        serde_json::from_slice(key).map(Some).map_err(|_| Error::PageTokenInvalid)
+    }
+}
+
+/// Rows of a page: what the caller asked for, or the default, and never more than the most.
+pub fn size(asked: i32, default: usize, max: usize) -> usize {
+    match usize::try_from(asked) {
+        Ok(0) | Err(_) => default,
+        Ok(asked) => asked.min(max),
+    }
+}
+
+/// Cuts rows read with one more than `size` to the page, and tells whether there are more.
+pub fn cut<T>(mut rows: Vec<T>, size: usize) -> (Vec<T>, bool) {
+    let more = rows.len() > size;
+    rows.truncate(size);
+    (rows, more)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn list(caller: &str, arguments: &[&str]) -> List {
+        List::of("ListSpots", &UserId::parse(caller).unwrap(), arguments)
+    }
+
+    #[test]
+    fn a_token_gives_its_key_back_to_its_list() {
+        let token = list("op", &["lot", ""]).token(&("A-12", 7)).unwrap();
+        let key: Option<(String, i64)> = list("op", &["lot", ""]).after(&token).unwrap();
+        assert_eq!(key, Some(("A-12".to_owned(), 7)));
+    }
+
+    #[test]
+    fn the_empty_token_is_the_first_page() {
+        assert_eq!(list("op", &[]).after::<String>("").unwrap(), None);
+    }
+
+    #[test]
+    fn a_token_is_refused_by_another_list_and_another_caller() {
+        let token = list("op", &["lot", "floor"]).token(&"A-12").unwrap();
+        for other in
+            [list("op", &["lot", ""]), list("op", &["lotfloor"]), list("eve", &["lot", "floor"])]
+        {
+            assert!(matches!(other.after::<String>(&token), Err(Error::PageTokenInvalid)));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for token in ["%%%", "AAAA", "a"] {
+            let answer = list("op", &[]).after::<String>(token);
+            assert!(matches!(answer, Err(Error::PageTokenInvalid)), "{token}");
+        }
+    }
+
+    #[test]
+    fn a_page_has_the_size_asked_for_within_its_limit() {
+        assert_eq!((size(0, 50, 200), size(7, 50, 200), size(900, 50, 200)), (50, 7, 200));
+        assert_eq!(cut(vec![1, 2, 3], 2), (vec![1, 2], true));
+        assert_eq!(cut(vec![1, 2], 2), (vec![1, 2], false));
+    }
+}

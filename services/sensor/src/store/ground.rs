@@ -1,0 +1,136 @@
+//! What moves: locked, changed by the rules, written back, all in one transaction.
+
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx;
+use sqlx::{PgConnection, PgExecutor};
+
+use super::row::{GroundColumns, select_sensor, sensor_of, time};
+use crate::domain::sensor::Sensor;
+use crate::error::Error;
+
+/// Sensors of these devices, locked until the end of the transaction. In the order of their names,
+/// so that
+/// two writers with common devices wait for each other instead of dying of a deadlock.
+///
+/// # Errors
+/// The store's.
+pub async fn lock(
+    connection: &mut PgConnection,
+    device_ids: &[String],
+) -> Result<Vec<Sensor>, Error> {
+    let rows = sqlx::query(select_sensor!(
+        "WHERE device_id = ANY($1) ORDER BY device_id FOR NO KEY UPDATE"
+    ))
+    .bind(device_ids)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(sensor_of).collect()
+}
+
+/// Sensors with a pending change that has stood long enough, locked. Those that somebody else has
+/// locked at
+/// this moment are left out: he settles them.
+///
+/// # Errors
+/// The store's.
+pub async fn lock_due(
+    connection: &mut PgConnection,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Sensor>, Error> {
+    let rows = sqlx::query(select_sensor!(
+        "WHERE settle_time <= $1 ORDER BY settle_time LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
+    ))
+    .bind(now.to_sqlx())
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(sensor_of).collect()
+}
+
+/// Sensors to look at for their silence, locked; without those that somebody else has locked.
+///
+/// # Errors
+/// The store's.
+pub async fn lock_quiet(
+    connection: &mut PgConnection,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Sensor>, Error> {
+    let rows = sqlx::query(select_sensor!(
+        "WHERE silence_look_time <= $1 ORDER BY silence_look_time LIMIT $2
+         FOR NO KEY UPDATE SKIP LOCKED"
+    ))
+    .bind(now.to_sqlx())
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(sensor_of).collect()
+}
+
+/// When the next pending change is due.
+///
+/// # Errors
+/// The store's.
+pub async fn next_due(executor: impl PgExecutor<'_>) -> Result<Option<Timestamp>, Error> {
+    let row = sqlx::query(
+        "SELECT min(settle_time) AS settle_time FROM sensor WHERE settle_time IS NOT NULL",
+    )
+    .fetch_one(executor)
+    .await?;
+    time(&row, "settle_time")
+}
+
+/// Writes back what moves, in one statement.
+///
+/// # Errors
+/// The store's.
+pub async fn write<'a>(
+    connection: &mut PgConnection,
+    sensors: impl IntoIterator<Item = &'a Sensor>,
+) -> Result<(), Error> {
+    let columns = GroundColumns::of(sensors);
+    if columns.sensor_ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE sensor SET last_seen_time = new.last_seen_time, last_boot = new.last_boot,
+                last_sequence = new.last_sequence, last_device_time = new.last_device_time,
+                recent_messages = new.recent_messages, battery_percent = new.battery_percent,
+                state = new.state, change_time = new.change_time, version = new.version,
+                pending_occupied = new.pending_occupied,
+                pending_change_time = new.pending_change_time,
+                pending_receive_time = new.pending_receive_time, settle_time = new.settle_time,
+                flaps = new.flaps, flap_time = new.flap_time,
+                silence_look_time = new.silence_look_time
+         FROM unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::timestamptz[],
+                     $6::bytea[], $7::smallint[], $8::smallint[], $9::timestamptz[], $10::bigint[],
+                     $11::bool[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[],
+                     $15::int[], $16::timestamptz[], $17::timestamptz[])
+              AS new (sensor_id, last_seen_time, last_boot, last_sequence, last_device_time,
+                      recent_messages, battery_percent, state, change_time, version,
+                      pending_occupied, pending_change_time, pending_receive_time, settle_time,
+                      flaps, flap_time, silence_look_time)
+         WHERE sensor.sensor_id = new.sensor_id",
+    )
+    .bind(columns.sensor_ids)
+    .bind(columns.last_seen_times)
+    .bind(columns.last_boots)
+    .bind(columns.last_sequences)
+    .bind(columns.last_device_times)
+    .bind(columns.recent_messages)
+    .bind(columns.battery_percents)
+    .bind(columns.states)
+    .bind(columns.change_times)
+    .bind(columns.versions)
+    .bind(columns.pending_occupieds)
+    .bind(columns.pending_change_times)
+    .bind(columns.pending_receive_times)
+    .bind(columns.settle_times)
+    .bind(columns.flaps)
+    .bind(columns.flap_times)
+    .bind(columns.silence_look_times)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

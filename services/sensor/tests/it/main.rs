@@ -1,0 +1,9 @@
+//! The service as its callers see it, against a real Postgres and a real NATS.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod occupancy;
+mod quarantine;
+mod registration;
+mod speakers;
+mod world;
