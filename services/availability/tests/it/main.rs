@@ -1,0 +1,10 @@
+//! Availability against a real Redis and a real NATS, with doubles of booking's and sensor's snapshots.
+
+mod doubles;
+mod facts;
+mod house;
+mod picture;
+mod proxy;
+mod repair;
+mod shared;
+mod watching;
