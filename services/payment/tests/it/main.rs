@@ -1,0 +1,10 @@
+//! Payment against real Postgres, real NATS and the real sandbox.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod authorize;
+mod by_hand;
+mod ledger;
+mod reading;
+mod rescue;
+mod settle;
+mod world;

@@ -1,0 +1,332 @@
+//! A payment service of its own for every test, with its own database, streams and provider.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use parkmesh_contracts::booking::v1::{
+    BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingNoShow,
+    BookingSummary, QuoteLine,
+};
+use parkmesh_contracts::common::v1::Window;
+use parkmesh_contracts::facts::Fact;
+use parkmesh_contracts::google::r#type::Money as ProtoMoney;
+use parkmesh_contracts::ids::{BookingId, LotId, RequestId};
+use parkmesh_contracts::money::{Currency, Money};
+use parkmesh_contracts::payment::v1 as proto;
+use parkmesh_contracts::payment::v1::payment_service_client::PaymentServiceClient;
+use parkmesh_contracts::time;
+use parkmesh_eventbus::{Bus, Delivered, outbox};
+use parkmesh_payment::{Config, Deps};
+use parkmesh_platform::auth::{Claims, Role};
+use parkmesh_platform::clock::Clock;
+use parkmesh_platform::fault::reason_of;
+use parkmesh_platform::ids::Ids;
+use parkmesh_platform::serve::Running;
+use parkmesh_platform::tasks::Tasks;
+use parkmesh_testkit::{TestDatabase, Tokens, eventually, listener, recorded, test_bus};
+use serde_json::Value;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+use tonic::{Request, Status};
+
+/// What a test has to itself.
+pub struct World {
+    pub clock: Clock,
+    pub ids: Ids,
+    pub tokens: Tokens,
+    pub pool: PgPool,
+    pub bus: Bus,
+    pub client: PaymentServiceClient<Channel>,
+    pub lot: LotId,
+    pub provider_url: String,
+    _payment: Running,
+    pub sandbox: Running,
+    database: TestDatabase,
+}
+
+/// Twelve euros fifty and the like.
+pub fn eur(minor: i64) -> ProtoMoney {
+    Money::new(minor, Currency::parse("EUR").unwrap()).into()
+}
+
+/// A request with a token.
+pub fn by<T>(token: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request
+}
+
+/// The reason of a refusal.
+pub fn reason<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
+    reason_of(&answer.unwrap_err()).unwrap()
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let (clock, ids) = (Clock::movable(), Ids::random());
+        let database = TestDatabase::create_many(&[
+            ("payment", &[&parkmesh_payment::MIGRATIONS]),
+            ("payment_sandbox", &[&parkmesh_payment_sandbox::MIGRATIONS]),
+        ])
+        .await;
+        let sandbox_pool = database.pool_of("payment_sandbox", &clock).await;
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let sandbox = Self::start_sandbox_at(any, &clock, &ids, sandbox_pool).await;
+        let provider_url = format!("http://{}", sandbox.addr);
+        let (tokens, bus) = (Tokens::new(&clock, &ids), test_bus(&clock, &ids).await);
+        let pool = database.pool_of("payment", &clock).await;
+        let config = Config {
+            provider_url: provider_url.clone(),
+            provider_timeout: Duration::from_secs(1),
+            rescue_period: Duration::from_millis(50),
+            ..Config::default()
+        };
+        let deps = Deps {
+            listener: listener().await,
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pool: pool.clone(),
+            bus: bus.clone(),
+            verifier: tokens.verifier(&Tasks::new(&clock)).await,
+        };
+        let payment = parkmesh_payment::start(config, deps).await.unwrap();
+        let client =
+            PaymentServiceClient::connect(format!("http://{}", payment.addr)).await.unwrap();
+        let lot = ids.next();
+        Self {
+            clock,
+            ids,
+            tokens,
+            pool,
+            bus,
+            client,
+            lot,
+            provider_url,
+            _payment: payment,
+            sandbox,
+            database,
+        }
+    }
+
+    pub async fn start_sandbox_at(
+        address: SocketAddr,
+        clock: &Clock,
+        ids: &Ids,
+        pool: PgPool,
+    ) -> Running {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let deps = parkmesh_payment_sandbox::Deps {
+            listener,
+            clock: clock.clone(),
+            ids: ids.clone(),
+            pool,
+        };
+        parkmesh_payment_sandbox::start(parkmesh_payment_sandbox::Config::default(), deps)
+            .await
+            .unwrap()
+    }
+
+    /// Another pool of the provider's schema.
+    pub async fn sandbox_pool(&self) -> PgPool {
+        self.database.pool_of("payment_sandbox", &self.clock).await
+    }
+
+    /// Something that runs nothing.
+    pub fn nothing() -> Running {
+        Running::new(SocketAddr::from(([127, 0, 0, 1], 0)), None, CancellationToken::new())
+    }
+
+    /// Twelve euros for anna by this card, for a booking.
+    pub fn asking(&self, booking: BookingId, card: &str) -> proto::AuthorizePaymentRequest {
+        proto::AuthorizePaymentRequest {
+            request_id: self.ids.next::<RequestId>().to_string(),
+            booking_id: booking.to_string(),
+            lot_id: self.lot.to_string(),
+            user_id: "anna".to_owned(),
+            amount: Some(eur(1_200)),
+            payment_method: card.to_owned(),
+        }
+    }
+
+    pub async fn authorize(
+        &self,
+        request: proto::AuthorizePaymentRequest,
+    ) -> Result<proto::Payment, Status> {
+        let token = self.tokens.service("booking");
+        let answer = self.client.clone().authorize_payment(by(&token, request)).await?;
+        Ok(answer.into_inner().payment.unwrap())
+    }
+
+    pub async fn get(&self, payment_id: &str) -> proto::Payment {
+        let request = proto::GetPaymentRequest { payment_id: payment_id.to_owned() };
+        let token = self.tokens.driver("anna");
+        let answer = self.client.clone().get_payment(by(&token, request)).await.unwrap();
+        answer.into_inner().payment.unwrap()
+    }
+
+    pub async fn receipt(&self, booking: BookingId) -> Result<proto::Receipt, Status> {
+        let request = proto::GetReceiptRequest { booking_id: booking.to_string() };
+        let token = self.tokens.driver("anna");
+        let answer = self.client.clone().get_receipt(by(&token, request)).await?;
+        Ok(answer.into_inner().receipt.unwrap())
+    }
+
+    /// An operator of the lot with these scopes.
+    pub fn operator(&self, scopes: &[&str]) -> String {
+        let mut claims = Claims::new("op", Role::Operator, 3_600).at([self.lot]);
+        claims.scopes = Some(scopes.iter().map(|scope| (*scope).to_owned()).collect());
+        self.tokens.mint(&claims)
+    }
+
+    /// A driver, anna, with scopes that drivers do not have.
+    pub fn driver_with(&self, scopes: &[&str]) -> String {
+        let mut claims = Claims::new("anna", Role::Driver, 3_600);
+        claims.scopes = Some(scopes.iter().map(|scope| (*scope).to_owned()).collect());
+        self.tokens.mint(&claims)
+    }
+
+    /// Waits until a payment stands so.
+    pub async fn comes_to(&self, payment_id: &str, status: proto::PaymentStatus) -> proto::Payment {
+        eventually(status.as_str_name(), || async {
+            Some(self.get(payment_id).await).filter(|found| found.status() == status)
+        })
+        .await
+    }
+
+    /// All that the provider knows under our reference.
+    pub async fn at_provider(&self, payment_id: &str) -> Vec<Value> {
+        let path = format!("/v1/authorizations?reference={payment_id}");
+        self.ask_provider(&path).await["authorizations"].as_array().unwrap().clone()
+    }
+
+    /// How often the provider did a thing, in all.
+    pub async fn provider_did(&self, kind: &str) -> usize {
+        let entries = self.ask_provider("/v1/ledger").await["entries"].as_array().unwrap().clone();
+        entries.iter().filter(|e| e["kind"] == kind && e["account"] == "held").count()
+    }
+
+    async fn ask_provider(&self, path: &str) -> Value {
+        reqwest::get(format!("{}{path}", self.provider_url)).await.unwrap().json().await.unwrap()
+    }
+
+    /// Publishes a fact of booking.
+    pub async fn tell<F: Fact>(&self, booking: BookingId, version: i64, fact: &F) {
+        let row = outbox::Row::of(&self.ids, self.clock.now(), booking.as_uuid(), version, fact);
+        let mut connection = self.pool.acquire().await.unwrap();
+        outbox::append(&mut connection, &[row]).await.unwrap();
+    }
+
+    /// Facts of payment about a booking, by their last word.
+    pub async fn facts(&self, payment_id: &str, wanted: usize) -> Vec<(String, Delivered)> {
+        eventually("facts of payment", || async {
+            let facts = recorded(&self.bus, "PAYMENT").await.into_iter();
+            let id = payment_id.as_bytes();
+            let ours = facts.filter(|fact| fact.body.windows(id.len()).any(|part| part == id));
+            let named = |fact: Delivered| (fact.fact_type.rsplit('.').next().unwrap().into(), fact);
+            Some(ours.map(named).collect::<Vec<_>>()).filter(|found| found.len() >= wanted)
+        })
+        .await
+    }
+
+    pub fn summary(&self, booking: BookingId, version: i64) -> Option<BookingSummary> {
+        Some(BookingSummary {
+            booking_id: booking.to_string(),
+            lot_id: self.lot.to_string(),
+            lot_name: "Harbour".to_owned(),
+            time_zone: "Europe/Berlin".to_owned(),
+            spot_number: "A-12".to_owned(),
+            user_id: "anna".to_owned(),
+            window: Some(Window {
+                start_time: Some(time::to_proto(self.in_hours(1))),
+                end_time: Some(time::to_proto(self.in_hours(3))),
+            }),
+            version,
+            ..BookingSummary::default()
+        })
+    }
+
+    /// Whole hours from now.
+    pub fn in_hours(&self, hours: i64) -> Timestamp {
+        self.clock.now() + SignedDuration::from_hours(hours)
+    }
+
+    pub async fn activated(&self, booking: BookingId, at: Timestamp) {
+        let fact = BookingActivated {
+            lot_id: self.lot.to_string(),
+            version: 3,
+            booking: self.summary(booking, 3),
+            arrive_time: Some(time::to_proto(at)),
+            ..BookingActivated::default()
+        };
+        self.tell(booking, 3, &fact).await;
+    }
+
+    /// The stay is over and costs this: two hours, and the rest.
+    pub async fn completed(&self, booking: BookingId, amount_minor: i64, left: Timestamp) {
+        let line = |description: &str, quantity, unit| QuoteLine {
+            description: description.to_owned(),
+            quantity,
+            unit_amount: Some(eur(unit)),
+            amount: Some(eur(quantity * unit)),
+        };
+        let fact = BookingCompleted {
+            lot_id: self.lot.to_string(),
+            version: 4,
+            booking: self.summary(booking, 4),
+            leave_time: Some(time::to_proto(left)),
+            amount: Some(eur(amount_minor)),
+            lines: vec![line("Hours", 2, 200), line("Rest", 1, amount_minor - 400)],
+            ..BookingCompleted::default()
+        };
+        self.tell(booking, 4, &fact).await;
+    }
+
+    pub async fn expired(&self, booking: BookingId) {
+        let fact = BookingExpired {
+            lot_id: self.lot.to_string(),
+            version: 2,
+            booking: self.summary(booking, 2),
+        };
+        self.tell(booking, 2, &fact).await;
+    }
+
+    pub async fn cancelled(&self, booking: BookingId, fee_minor: i64) {
+        let fact = BookingCancelled {
+            lot_id: self.lot.to_string(),
+            version: 3,
+            booking: self.summary(booking, 3),
+            fee: Some(eur(fee_minor)),
+            ..BookingCancelled::default()
+        };
+        self.tell(booking, 3, &fact).await;
+    }
+
+    pub async fn no_show(&self, booking: BookingId, fee_minor: i64) {
+        let fact = BookingNoShow {
+            lot_id: self.lot.to_string(),
+            version: 3,
+            booking: self.summary(booking, 3),
+            fee: Some(eur(fee_minor)),
+            ..BookingNoShow::default()
+        };
+        self.tell(booking, 3, &fact).await;
+    }
+
+    /// Waits until the tombstone of a booking stands.
+    pub async fn closed(&self, booking: BookingId) {
+        eventually("the tombstone of the booking", || async {
+            let row: Option<(bool,)> = sqlx::query_as(
+                "SELECT true FROM booking_money WHERE booking_id = $1 AND settle_time IS NOT NULL",
+            )
+            .bind(booking.as_uuid())
+            .fetch_optional(&self.pool)
+            .await
+            .unwrap();
+            row
+        })
+        .await;
+    }
+}
