@@ -1,23 +1,24 @@
-//! Taking facts in: holds what the server sends, keeps it alive there, and hands it on one by one.
+//! Taking facts in: one by one, each kept alive on the server while it is worked on.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{Consumer, pull};
 use async_nats::jetstream::{AckKind, Message};
 use futures_util::StreamExt;
-use futures_util::future::{BoxFuture, FutureExt};
+use parkmesh_platform::tasks::Tasks;
 
 use super::work::Worker;
-use super::{ACK_WAIT, GROUP, HELD_MAX, Handler};
+use super::{ACK_WAIT, Handler};
 use crate::bus::{BusError, jetstream_error};
 
-/// How often the server is told that what we hold is being worked on.
+/// How often the server is told that the fact is being worked on.
 const PROGRESS_PERIOD: Duration = Duration::from_secs(ACK_WAIT.as_secs() / 3);
+/// Facts that one request asks for; the server gives them out one by one.
+const PULL_FACTS: usize = 256;
 /// How long one request for facts waits on the server.
-const PULL_MAX: Duration = Duration::from_secs(5);
+const PULL_MAX: Duration = Duration::from_secs(10);
 /// How often the server says that it is still there.
-const HEARTBEAT_PERIOD: Duration = Duration::from_millis(2_000);
+const HEARTBEAT_PERIOD: Duration = Duration::from_secs(2);
 
 /// Until the connection, the durable or the stream is lost.
 pub(super) async fn run<H: Handler>(
@@ -26,48 +27,58 @@ pub(super) async fn run<H: Handler>(
 ) -> Result<(), BusError> {
     let mut incoming = durable
         .stream()
-        .max_messages_per_batch(HELD_MAX)
+        .max_messages_per_batch(PULL_FACTS)
         .expires(PULL_MAX)
         .heartbeat(HEARTBEAT_PERIOD)
-        .group(GROUP)
         .messages()
         .await
         .map_err(jetstream_error)?;
-    let mut held: VecDeque<Message> = VecDeque::new();
-    let mut current: Option<BoxFuture<'_, Result<(), BusError>>> = None;
+    loop {
+        let message = incoming
+            .next()
+            .await
+            .ok_or_else(|| jetstream_error("the messages ended"))?
+            .map_err(jetstream_error)?;
+        let mut at_hand = AtHand { message: Some(message.clone()), tasks: worker.tasks.clone() };
+        keep_alive(worker, &message).await?;
+        at_hand.message = None;
+    }
+}
+
+/// Works on a message and tells the server so all the while.
+async fn keep_alive<H: Handler>(worker: &Worker<H>, message: &Message) -> Result<(), BusError> {
+    let work = worker.process(message.clone());
+    tokio::pin!(work);
     let mut progress = tokio::time::interval(PROGRESS_PERIOD);
     progress.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    progress.reset();
     loop {
-        if current.is_none() {
-            // The one being worked on stays in front of the queue until it is done.
-            current = held.front().map(|message| worker.process(message.clone()).boxed());
-        }
         tokio::select! {
-            done = work_on(&mut current) => {
-                current = None;
-                held.pop_front();
-                done?;
-            }
-            next = incoming.next() => match next {
-                Some(Ok(message)) => held.push_back(message),
-                Some(Err(error)) => return Err(jetstream_error(error)),
-                None => return Err(jetstream_error("the messages ended")),
-            },
+            done = &mut work => return done,
             _ = progress.tick() => {
-                for message in &held {
-                    message.ack_with(AckKind::Progress).await.map_err(jetstream_error)?;
-                }
+                message.ack_with(AckKind::Progress).await.map_err(jetstream_error)?;
             }
         }
     }
 }
 
-/// The work at hand, or no end when there is none.
-async fn work_on(
-    current: &mut Option<BoxFuture<'_, Result<(), BusError>>>,
-) -> Result<(), BusError> {
-    match current {
-        Some(work) => work.await,
-        None => std::future::pending().await,
+/// The message that is being worked on. When the work is cut short by a stop, it is given back, so
+/// that another process need not wait until the server misses us.
+struct AtHand {
+    message: Option<Message>,
+    tasks: Tasks,
+}
+
+impl Drop for AtHand {
+    fn drop(&mut self) {
+        let Some(message) = self.message.take() else { return };
+        // Not when the whole runtime is going: there is nobody left to do it.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let _handle = self.tasks.detached(async move {
+                if let Err(error) = message.ack_with(AckKind::Nak(None)).await {
+                    tracing::debug!(%error, "a fact was not given back; it comes again by itself");
+                }
+            });
+        }
     }
 }

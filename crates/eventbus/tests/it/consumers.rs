@@ -76,39 +76,42 @@ async fn what_fails_now_is_tried_again_after_a_while_and_keeps_its_place() {
     assert!(parkmesh_eventbus::deadletter::list(&world.bus, 1, 10).await.unwrap().is_empty());
 }
 
-/// Says which process handled.
+/// Says which process handled what, and notices when two do at once.
+#[derive(Clone)]
 struct Named {
     name: &'static str,
-    told: mpsc::UnboundedSender<(&'static str, i64)>,
+    busy: Arc<AtomicUsize>,
+    told: mpsc::UnboundedSender<(&'static str, i64, usize)>,
 }
 
 impl Handler for Named {
     async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
         let message: SpotOccupied = fact.decode()?;
-        self.told.send((self.name, message.version)).map_err(Failure::retry)
+        let others = self.busy.fetch_add(1, Ordering::SeqCst);
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        self.busy.fetch_sub(1, Ordering::SeqCst);
+        self.told.send((self.name, message.version, others)).map_err(Failure::retry)
     }
 }
 
 #[tokio::test]
-async fn of_two_processes_one_works_and_the_other_takes_over_in_order() {
+async fn two_processes_share_the_work_without_facts_overtaking_each_other() {
     let world = World::new().await;
     let relay = world.relay();
     let (told, mut handled) = mpsc::unbounded_channel();
+    let one = Named { name: "one", busy: Arc::default(), told };
+    let two = Named { name: "two", ..one.clone() };
     let first = world.another_process();
-    let one = Named { name: "one", told: told.clone() };
     consumer::start(&world.bus, BOOKING_SENSOR, one, &first);
-    let spot = world.ids.next();
-    world.tell(spot, [1]).await;
-    relay.wake();
-    assert_eq!(handled.recv().await, Some(("one", 1)));
-
-    let two = Named { name: "two", told };
     let listening = consumer::start(&world.bus, BOOKING_SENSOR, two, &world.tasks);
-    world.tell(spot, 2..=50).await;
+    let spot = world.ids.next();
+    world.tell(spot, 1..=100).await;
     relay.idle().await.unwrap();
     listening.idle().await.unwrap();
     first.stop().await;
-    world.tell(spot, 51..=60).await;
+    world.tell(spot, 101..=110).await;
     relay.idle().await.unwrap();
     listening.idle().await.unwrap();
 
@@ -116,9 +119,40 @@ async fn of_two_processes_one_works_and_the_other_takes_over_in_order() {
     while let Ok(what) = handled.try_recv() {
         seen.push(what);
     }
-    let versions: Vec<i64> = seen.iter().map(|(_, version)| *version).collect();
-    assert_eq!(versions, (2..=60).collect::<Vec<i64>>(), "one at a time, in order");
-    assert!(seen.iter().all(|(name, version)| *name == if *version <= 50 { "one" } else { "two" }));
+    let versions: Vec<i64> = seen.iter().map(|(_, version, _)| *version).collect();
+    assert_eq!(versions, (1..=110).collect::<Vec<i64>>());
+    assert!(seen.iter().all(|(_, _, others)| *others == 0), "one at a time");
+    assert!(seen[100..].iter().all(|(name, ..)| *name == "two"), "the other one has stopped");
+}
+
+/// Never ends.
+struct Stuck(mpsc::UnboundedSender<()>);
+
+impl Handler for Stuck {
+    async fn handle(&self, _fact: Delivered) -> Result<(), Failure> {
+        self.0.send(()).map_err(Failure::retry)?;
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_stops_gives_back_what_it_was_working_on() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let (told, mut begun) = mpsc::unbounded_channel();
+    let first = world.another_process();
+    consumer::start(&world.bus, BOOKING_SENSOR, Stuck(told), &first);
+    world.tell(world.ids.next(), 1..=3).await;
+    relay.idle().await.unwrap();
+    begun.recv().await.unwrap();
+    first.stop().await;
+
+    let started = Instant::now();
+    let listening =
+        consumer::start(&world.bus, BOOKING_SENSOR, world.effect("booking-sensor"), &world.tasks);
+    listening.idle().await.unwrap();
+    assert_eq!(world.effects().await, [1, 2, 3]);
+    assert!(started.elapsed() < Duration::from_secs(8), "nobody waited for the server to miss it");
 }
 
 #[tokio::test]
