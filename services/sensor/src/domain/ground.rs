@@ -238,9 +238,11 @@ impl Ground {
     }
 
     fn turn(&mut self, state: State, since: Timestamp, change: Change) -> Changed {
+        // Changes of one spot follow each other, whatever a device's clock says. Out of the unknown
+        // the first word may well tell of a car that came before we began to listen.
+        let known = self.state != State::Unknown;
+        self.change_time = if known { since.max(self.change_time) } else { since };
         self.state = state;
-        // Changes of one spot follow each other, whatever a device's clock says.
-        self.change_time = since.max(self.change_time);
         self.version += 1;
         Changed { change, change_time: self.change_time, version: self.version }
     }

@@ -9,7 +9,7 @@ use parkmesh_contracts::sensor::v1 as proto;
 use parkmesh_contracts::sensor::v1::sensor_service_client::SensorServiceClient;
 use parkmesh_contracts::time::to_proto;
 use parkmesh_eventbus::{Bus, Delivered};
-use parkmesh_platform::auth::{Claims, Role};
+use parkmesh_platform::auth::{Claims, LIFETIME_MAX_SECONDS, Role};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::serve::Running;
@@ -110,8 +110,10 @@ impl World {
     }
 
     pub fn admin(&self) -> String {
-        let claims = Claims::new("admin", Role::Operator, 3_600);
-        self.tokens.mint(&claims.with_scopes(["sensor.admin", "sensor.read", "sensor.write"]))
+        let scopes = ["sensor.admin", "sensor.read", "sensor.write"].map(str::to_owned);
+        // A year: the tests move the clock.
+        let claims = Claims::new("admin", Role::Operator, LIFETIME_MAX_SECONDS);
+        self.tokens.mint(&Claims { scopes: Some(scopes.to_vec()), ..claims })
     }
 
     /// Registers devices `name-0`, `name-1`… each with a spot of its own.
