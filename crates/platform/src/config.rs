@@ -12,6 +12,8 @@ const PREFIX: &str = "PARKMESH_";
 #[derive(Debug, Default)]
 pub struct Reader {
     values: BTreeMap<String, String>,
+    /// Names with this in front go before names without: `BOOKING_`.
+    scope: String,
     mistakes: Vec<String>,
 }
 
@@ -33,7 +35,15 @@ impl Reader {
     /// Given values, by their full names: tests, and parts started inside another process.
     pub fn of<N: Into<String>, V: Into<String>>(values: impl IntoIterator<Item = (N, V)>) -> Self {
         let values = values.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { values, mistakes: Vec::new() }
+        Self { values, scope: String::new(), mistakes: Vec::new() }
+    }
+
+    /// Lets settings of one role go before those of the whole process, where several roles share one:
+    /// for `sensor-bridge`, `PARKMESH_SENSOR_BRIDGE_<name>` goes before `PARKMESH_<name>`.
+    #[must_use]
+    pub fn scoped(mut self, role: &str) -> Self {
+        self.scope = format!("{}_", role.to_ascii_uppercase().replace('-', "_"));
+        self
     }
 
     /// The value of `PARKMESH_<name>`, or the default.
@@ -92,12 +102,20 @@ impl Reader {
     }
 
     fn is_set(&self, name: &str) -> bool {
-        let full = format!("{PREFIX}{name}");
+        let full = self.full_name(name);
         self.values.contains_key(&full) || self.values.contains_key(&format!("{full}_FILE"))
     }
 
+    fn full_name(&self, name: &str) -> String {
+        let scoped = format!("{PREFIX}{}{name}", self.scope);
+        let known = |name: &str| {
+            self.values.contains_key(name) || self.values.contains_key(&format!("{name}_FILE"))
+        };
+        if known(&scoped) { scoped } else { format!("{PREFIX}{name}") }
+    }
+
     fn text(&mut self, name: &str) -> Option<String> {
-        let full = format!("{PREFIX}{name}");
+        let full = self.full_name(name);
         let file = self.values.get(&format!("{full}_FILE")).cloned();
         match (self.values.get(&full), file) {
             (Some(_), Some(_)) => {
@@ -133,6 +151,13 @@ mod tests {
         assert_eq!(error.mistakes.len(), 3, "{error}");
         assert!(!error.to_string().contains("secret-word"));
         assert!(error.to_string().contains("PARKMESH_URL is not set"));
+    }
+
+    #[test]
+    fn a_setting_of_the_role_goes_before_that_of_the_process() {
+        let values = [("PARKMESH_LISTEN", "all"), ("PARKMESH_SENSOR_BRIDGE_LISTEN", "one")];
+        assert_eq!(Reader::of(values).scoped("sensor-bridge").get("LISTEN", String::new()), "one");
+        assert_eq!(Reader::of(values).scoped("booking").get("LISTEN", String::new()), "all");
     }
 
     #[test]
