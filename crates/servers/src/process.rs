@@ -168,7 +168,7 @@ fn pid_file(run: &Path, kind: Kind) -> PathBuf {
 fn send(pid: u32, signal: Signal) {
     if let Ok(pid) = i32::try_from(pid) {
         // It may have ended in the meantime, which is what we want.
-        drop(kill(Pid::from_raw(pid), signal));
+        let _ = kill(Pid::from_raw(pid), signal);
     }
 }
 

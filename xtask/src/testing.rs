@@ -1,0 +1,123 @@
+//! Tests, and the servers that they run against.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::thread;
+use std::time::Instant;
+
+use parkmesh_servers::{Binaries, Error, Kind, Options, Servers};
+
+use crate::run::{self, Failure};
+
+/// How many commands may run tests on one target folder at once.
+const FOLDERS_MAX: u32 = 16;
+
+/// Runs `cargo test` with servers of its own.
+pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
+    let begin = Instant::now();
+    let chosen = chooses_packages(args);
+    // With the workspace's selection of features, so that the tests compile nothing twice.
+    let binary =
+        match run::build(if chosen { &["--package", "parkmesh"] } else { &["--workspace"] }) {
+            Ok(binary) => Some(binary),
+            // Tests of one crate need not wait until all the others compile.
+            Err(failure) if chosen => {
+                eprintln!("== {failure}: tests that run it will fail");
+                None
+            }
+            Err(failure) => return Err(failure),
+        };
+    let servers = start()?;
+    eprintln!("== built, servers ready: {:.1} s", begin.elapsed().as_secs_f32());
+    let mut command = run::cargo();
+    command.arg("test");
+    if !chosen {
+        command.arg("--workspace");
+    }
+    command.args(args).envs(variables(&servers));
+    if let Some(binary) = binary {
+        command.env("PARKMESH_TEST_BIN", binary);
+    }
+    let begin = Instant::now();
+    let status = command.status()?;
+    eprintln!("== cargo test: {:.1} s", begin.elapsed().as_secs_f32());
+    told_if_dead(&servers);
+    servers.erase()?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    Ok(ExitCode::from(code))
+}
+
+/// Starts servers and waits for Ctrl-C, on which they end with us.
+pub fn servers() -> Result<ExitCode, Failure> {
+    let binary = run::build(&["--workspace"])?;
+    let servers = start()?;
+    println!("export PARKMESH_TEST_BIN='{}'", binary.display());
+    for (name, value) in variables(&servers) {
+        println!("export {name}='{value}'");
+    }
+    io::stdout().flush()?;
+    eprintln!("ready; Ctrl-C ends them");
+    loop {
+        thread::park();
+    }
+}
+
+fn start() -> Result<Servers, Failure> {
+    let binaries = Binaries::locate_or_fetch(&run::home(), &|line| eprintln!("   {line}"))?;
+    let target = run::target()?;
+    for number in 1..=FOLDERS_MAX {
+        let folder = target.join("test-servers").join(number.to_string());
+        match Servers::start(&binaries, &Options::throwaway(&folder)) {
+            Err(Error::Locked { .. }) => {}
+            outcome => return Ok(outcome?),
+        }
+    }
+    Err(Failure(format!("{FOLDERS_MAX} other commands run tests on {} already", target.display())))
+}
+
+/// What tests read, see `crates/testkit`.
+fn variables(servers: &Servers) -> [(&'static str, String); 5] {
+    [
+        ("PARKMESH_TEST_POSTGRES_URL", servers.postgres_url()),
+        ("PARKMESH_TEST_REDIS_URL", servers.redis_url()),
+        ("PARKMESH_TEST_NATS_URL", servers.nats_url()),
+        ("PARKMESH_TEST_MQTT_URL", servers.mqtt_url()),
+        ("PARKMESH_TEST_HOME", run::home().display().to_string()),
+    ]
+}
+
+/// Whether the arguments of cargo, before `--`, say which packages are meant.
+fn chooses_packages(args: &[String]) -> bool {
+    let own = args.iter().take_while(|arg| *arg != "--");
+    own.into_iter().any(|arg| {
+        let long = arg.split('=').next().unwrap_or(arg);
+        ["--package", "--workspace", "--all", "--manifest-path"].contains(&long)
+            || (arg.starts_with("-p") && !arg.starts_with("--"))
+    })
+}
+
+/// A server that died explains failures better than the failures do.
+fn told_if_dead(servers: &Servers) {
+    for kind in Kind::ALL.into_iter().filter(|&kind| !servers.is_running(kind)) {
+        let log = std::fs::read_to_string(servers.log(kind)).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = lines[lines.len().saturating_sub(15)..].join("\n");
+        eprintln!("== {kind} has died during the tests; its log ends with:\n{tail}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::chooses_packages;
+
+    #[test]
+    fn a_filter_does_not_choose_packages_but_p_does() {
+        let says = |text: &str| {
+            chooses_packages(&text.split(' ').map(str::to_owned).collect::<Vec<String>>())
+        };
+        assert!(says("-p parkmesh-booking"));
+        assert!(says("--package=parkmesh-booking overlap"));
+        assert!(!says("second_driver -- --nocapture"));
+        assert!(!says("hold -- -p"));
+    }
+}
