@@ -1,0 +1,143 @@
+//! Replicas that die, and the gateway's own end.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use parkmesh_contracts::notification::v1::{
+    ListNotificationsRequest, WatchNotificationsRequest, WatchNotificationsResponse,
+};
+use parkmesh_testkit::listener;
+
+use crate::client::{framed, post, read_frames};
+use crate::world::{LIST, WATCH, World, gateway, notifications, to};
+
+const BINARY: &str = "application/grpc-web+proto";
+
+fn watch() -> Vec<u8> {
+    framed(&WatchNotificationsRequest { after_sequence: 1_000 })
+}
+
+#[tokio::test]
+async fn a_service_killed_in_a_stream_ends_it_with_unavailable() {
+    let world = World::new().await;
+    let mut wire = world.http1().await;
+    let response = wire.send(post(WATCH, &world.headers(BINARY), watch())).await;
+    let mut body = response.into_body();
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    drop(world.service);
+    let rest = body.collect().await.unwrap().to_bytes();
+    let all = [first, rest].concat();
+    let (messages, trailers) = read_frames::<WatchNotificationsResponse>(&all);
+    assert_eq!(messages.len(), 3);
+    assert!(trailers.starts_with("grpc-status: 14\r\n"), "{trailers}");
+}
+
+#[tokio::test]
+async fn a_dead_replica_costs_no_call() {
+    let world = World::new().await;
+    let dead = listener().await.local_addr().unwrap();
+    let mut config = to("notification", world.service.addr);
+    let addresses = config.upstreams.get_mut("notification").unwrap();
+    addresses.insert(0, format!("http://{dead}"));
+    let gateway = gateway(config, &world.clock, &world.ids, &world.verifier).await;
+    let mut wire = crate::client::Wire::http1(gateway.addr, &world.tasks).await;
+    for _ in 0..50 {
+        let body = framed(&ListNotificationsRequest::default());
+        let answer = wire.ask(post(LIST, &world.headers(BINARY), body)).await;
+        assert_eq!(answer.header("grpc-status"), "", "{:?}", answer.headers);
+    }
+    assert_eq!(world.seen.calls.load(Ordering::SeqCst), 50);
+}
+
+#[tokio::test]
+async fn calls_are_spread_over_the_replicas() {
+    let world = World::new().await;
+    let (other, seen) = notifications(&world.ids, &world.verifier).await;
+    let mut config = to("notification", world.service.addr);
+    let addresses = config.upstreams.get_mut("notification").unwrap();
+    addresses.push(format!("http://{}", other.addr));
+    let gateway = gateway(config, &world.clock, &world.ids, &world.verifier).await;
+    let mut wire = crate::client::Wire::http2(gateway.addr, &world.tasks).await;
+    for _ in 0..60 {
+        let body = framed(&ListNotificationsRequest::default());
+        wire.ask(post(LIST, &world.headers(BINARY), body)).await;
+    }
+    let (one, two) = (world.seen.calls.load(Ordering::SeqCst), seen.calls.load(Ordering::SeqCst));
+    assert_eq!(one + two, 60);
+    assert!(one > 10 && two > 10, "{one} and {two}");
+}
+
+#[tokio::test]
+async fn a_replica_that_comes_back_is_used_again() {
+    let world = World::new().await;
+    let port = listener().await.local_addr().unwrap();
+    let config = to("notification", port);
+    let gateway = gateway(config, &world.clock, &world.ids, &world.verifier).await;
+    let mut wire = crate::client::Wire::http1(gateway.addr, &world.tasks).await;
+    let ask = || post(LIST, &world.headers(BINARY), framed(&ListNotificationsRequest::default()));
+    assert_eq!(wire.ask(ask()).await.header("grpc-status"), "14");
+    let socket = tokio::net::TcpListener::bind(port).await.unwrap();
+    let double = crate::doubles::Notifications::default();
+    let server = parkmesh_platform::serve::Server::new(
+        "notification",
+        parkmesh_platform::serve::ServeConfig::default(),
+        &world.ids,
+        &world.verifier,
+    );
+    let service = parkmesh_contracts::notification::v1::notification_service_server::NotificationServiceServer::new(double);
+    let _running = server.service(service).start(socket).await.unwrap();
+    assert_eq!(wire.ask(ask()).await.header("grpc-status"), "");
+}
+
+#[tokio::test]
+async fn a_stop_ends_streams_with_a_reason_and_is_bounded() {
+    let world = World::new().await;
+    let mut wire = world.http1().await;
+    let response = wire.send(post(WATCH, &world.headers(BINARY), watch())).await;
+    let reading = response.into_body().collect();
+    let stopping = tokio::time::timeout(Duration::from_secs(8), world.gateway.stop());
+    let (read, stopped) = tokio::join!(reading, stopping);
+    stopped.expect("the stop ends by itself, before its hard deadline");
+    let all = read.unwrap().to_bytes();
+    let (messages, trailers) = read_frames::<WatchNotificationsResponse>(&all);
+    assert_eq!(messages.len(), 3);
+    assert!(trailers.starts_with("grpc-status: 14\r\n"), "{trailers}");
+    assert!(trailers.contains("stopping"), "{trailers}");
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_does_not_hold_up_the_stop_for_ever() {
+    let world = World::with(|config| config.serve.drain = Duration::from_millis(300)).await;
+    let mut wire = world.http2().await;
+    let request = ListNotificationsRequest { page_token: "slow".into(), ..Default::default() };
+    let token = world.token.clone();
+    let headers = [("content-type", BINARY), ("authorization", token.as_str())];
+    let seen = world.seen.clone();
+    let asked = async {
+        let crate::client::Wire::Two(sender) = &mut wire else { panic!("HTTP/2") };
+        let mut request = post(LIST, &headers, framed(&request));
+        *request.uri_mut() = format!("http://gateway{LIST}").parse().unwrap();
+        sender.send_request(request).await
+    };
+    let stop = async {
+        parkmesh_testkit::eventually("the call is inside", || async {
+            (seen.calls.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+        // The method's own deadline would end the call after 2 s.
+        tokio::time::timeout(Duration::from_millis(1_500), world.gateway.stop()).await
+    };
+    let (_cut, stopped) = tokio::join!(asked, stop);
+    stopped.expect("the hard deadline of the drain");
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed() {
+    let world = World::with(|config| config.first_request_wait = Duration::from_millis(200)).await;
+    let mut socket = tokio::net::TcpStream::connect(world.gateway.addr).await.unwrap();
+    let mut bytes = [0_u8; 8];
+    let read = tokio::io::AsyncReadExt::read(&mut socket, &mut bytes);
+    let closed = tokio::time::timeout(Duration::from_secs(5), read).await;
+    assert!(matches!(closed, Ok(Ok(0) | Err(_))), "{closed:?}");
+}

@@ -1,0 +1,13 @@
+//! The gateway against real servers: generated ones, and raw HTTP/2 ones that misbehave.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod abort;
+mod client;
+mod cors;
+mod doubles;
+mod lifecycle;
+mod limits;
+mod native;
+mod web;
+mod world;
