@@ -1,0 +1,277 @@
+//! What happened, into a title and a sentence or two.
+
+use jiff::Timestamp;
+use parkmesh_contracts::money::Money;
+use parkmesh_contracts::window::Window;
+
+use super::moment::{moment, span};
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The booking is reserved.
+    Reserved,
+    /// The car has arrived.
+    Arrived,
+    /// The stay is over.
+    Completed,
+    /// The money is taken.
+    Receipt,
+    /// The booking was given back.
+    Cancelled,
+    /// The hold ran out.
+    Expired,
+    /// No car came.
+    NoShow,
+    /// The card was refused.
+    PaymentDeclined,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Reserved,
+        Self::Arrived,
+        Self::Completed,
+        Self::Receipt,
+        Self::Cancelled,
+        Self::Expired,
+        Self::NoShow,
+        Self::PaymentDeclined,
+    ];
+
+    /// The word in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Reserved => "reserved",
+            Self::Arrived => "arrived",
+            Self::Completed => "completed",
+            Self::Receipt => "receipt",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::NoShow => "no_show",
+            Self::PaymentDeclined => "payment_declined",
+        }
+    }
+}
+
+/// Where a booking is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Name of the lot; empty when no fact has told it yet.
+    pub lot_name: String,
+    /// What is painted on the spot.
+    pub spot_number: String,
+    /// IANA zone of the lot.
+    pub time_zone: String,
+}
+
+/// What happened to somebody's booking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// The spot is promised.
+    Reserved {
+        /// For this window.
+        window: Window,
+        /// What the QR shows.
+        code: String,
+    },
+    /// The car came.
+    Arrived {
+        /// When.
+        at: Timestamp,
+        /// The window that is kept.
+        window: Window,
+    },
+    /// The car left.
+    Completed {
+        /// When.
+        left: Timestamp,
+        /// What the stay costs; `None`: nothing.
+        amount: Option<Money>,
+    },
+    /// Given back.
+    Cancelled {
+        /// The window that was kept.
+        window: Window,
+        /// What policy keeps.
+        fee: Option<Money>,
+    },
+    /// The hold ran out.
+    Expired,
+    /// No car came.
+    NoShow {
+        /// The window that was kept.
+        window: Window,
+        /// What policy keeps.
+        fee: Option<Money>,
+    },
+    /// Money was taken.
+    Charged {
+        /// How much.
+        amount: Money,
+        /// Number of the receipt.
+        receipt_number: String,
+    },
+    /// The card was refused.
+    Declined {
+        /// The provider's word.
+        code: String,
+    },
+}
+
+/// What a person reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// What it is about.
+    pub kind: Kind,
+    /// One line.
+    pub title: String,
+    /// A sentence or two.
+    pub body: String,
+}
+
+/// The message that tells what happened there.
+pub fn compose(place: &Place, happening: &Happening) -> Message {
+    let Place { lot_name, spot_number, time_zone } = place;
+    let at_place = place.phrase();
+    let (kind, title, body) = match happening {
+        Happening::Reserved { window, code } => (
+            Kind::Reserved,
+            format!("Spot {spot_number} is yours"),
+            format!("{lot_name}, {}. Your code is {code}.", span(window, time_zone)),
+        ),
+        Happening::Arrived { at, window } => (
+            Kind::Arrived,
+            format!("Welcome to {lot_name}"),
+            format!(
+                "You arrived on spot {spot_number} on {}. Your booking ends on {}.",
+                moment(*at, time_zone),
+                moment(window.end(), time_zone)
+            ),
+        ),
+        Happening::Completed { left, amount } => {
+            let left = moment(*left, time_zone);
+            let costs = amount.map_or_else(
+                || "It costs nothing.".to_owned(),
+                |amount| format!("It costs {amount}."),
+            );
+            let title = format!("Your stay at {lot_name} is over");
+            (Kind::Completed, title, format!("You left spot {spot_number} on {left}. {costs}"))
+        }
+        Happening::Cancelled { window, fee } => (
+            Kind::Cancelled,
+            "Your booking is cancelled".to_owned(),
+            format!("Spot {spot_number}{at_place}, {}. {}", span(window, time_zone), kept(*fee)),
+        ),
+        Happening::Expired => (
+            Kind::Expired,
+            "Your hold has ended".to_owned(),
+            format!("Spot {spot_number}{at_place} is no longer kept for you. Nothing is charged."),
+        ),
+        Happening::NoShow { window, fee } => (
+            Kind::NoShow,
+            "You did not arrive".to_owned(),
+            format!(
+                "Spot {spot_number}{at_place} was kept for you, {}. {}",
+                span(window, time_zone),
+                kept(*fee)
+            ),
+        ),
+        Happening::Charged { amount, receipt_number } => (
+            Kind::Receipt,
+            format!("Receipt {receipt_number}"),
+            format!("{amount} was charged for parking{at_place}."),
+        ),
+        Happening::Declined { code } => (
+            Kind::PaymentDeclined,
+            "Your payment was declined".to_owned(),
+            format!(
+                "The payment for parking{at_place} was declined{}. Try another payment method.",
+                why(code)
+            ),
+        ),
+    };
+    Message { kind, title, body }
+}
+
+impl Place {
+    /// ` at Harbour`, or nothing where the name is not known.
+    fn phrase(&self) -> String {
+        if self.lot_name.is_empty() { String::new() } else { format!(" at {}", self.lot_name) }
+    }
+}
+
+fn kept(fee: Option<Money>) -> String {
+    match fee {
+        Some(fee) => format!("A fee of {fee} is charged."),
+        None => "Nothing is charged.".to_owned(),
+    }
+}
+
+/// Codes of providers that people should understand; the others stay with us.
+fn why(code: &str) -> &'static str {
+    match code {
+        "insufficient_funds" => ": there is not enough money on the card",
+        "expired_card" => ": the card has expired",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use parkmesh_contracts::money::Currency;
+
+    use super::*;
+
+    fn told(happening: &Happening) -> (Kind, String, String) {
+        let place = Place {
+            lot_name: "Harbour".to_owned(),
+            spot_number: "A-12".to_owned(),
+            time_zone: "Europe/Berlin".to_owned(),
+        };
+        let message = compose(&place, happening);
+        (message.kind, message.title, message.body)
+    }
+
+    fn eur(minor: i64) -> Money {
+        Money::new(minor, Currency::parse("EUR").unwrap())
+    }
+
+    #[test]
+    fn an_end_tells_the_local_time_and_the_amount() {
+        let left = "2026-11-20T13:05:00Z".parse().unwrap();
+        let (kind, title, body) = told(&Happening::Completed { left, amount: Some(eur(850)) });
+        assert_eq!((kind, title.as_str()), (Kind::Completed, "Your stay at Harbour is over"));
+        assert_eq!(body, "You left spot A-12 on Fri 20 Nov, 14:05. It costs 8.50 EUR.");
+    }
+
+    #[test]
+    fn a_reservation_tells_window_and_code() {
+        let at = |text: &str| text.parse().unwrap();
+        let window = Window::try_new(at("2026-11-20T13:00:00Z"), at("2026-11-20T15:00:00Z"));
+        let (_, title, body) =
+            told(&Happening::Reserved { window: window.unwrap(), code: "K7P2".to_owned() });
+        assert_eq!(title, "Spot A-12 is yours");
+        assert_eq!(body, "Harbour, Fri 20 Nov, 14:00 to 16:00. Your code is K7P2.");
+    }
+
+    #[test]
+    fn a_receipt_reads_well_also_where_the_place_is_not_known() {
+        let charged =
+            Happening::Charged { amount: eur(850), receipt_number: "00000007".to_owned() };
+        assert_eq!(told(&charged).2, "8.50 EUR was charged for parking at Harbour.");
+        let nowhere = compose(&Place::default(), &charged);
+        assert_eq!(nowhere.body, "8.50 EUR was charged for parking.");
+        assert_eq!(nowhere.title, "Receipt 00000007");
+    }
+
+    #[test]
+    fn a_refusal_gives_only_reasons_that_people_understand() {
+        let (_, _, body) = told(&Happening::Declined { code: "insufficient_funds".to_owned() });
+        assert!(body.contains("not enough money"), "{body}");
+        let (_, _, body) = told(&Happening::Declined { code: "do_not_honor_05".to_owned() });
+        assert!(!body.contains("05"), "{body}");
+    }
+}

@@ -1,0 +1,18 @@
+//! The list of reasons: docs/errors.md is made from it.
+
+use parkmesh_platform::fault::Kind;
+
+/// Every reason of this service: its name, its kind, and what a caller does about it.
+pub const REASONS: &[(&str, Kind, &str)] = &[
+    ("ARGUMENT_INVALID", Kind::Invalid, "Correct the fields that BadRequest names."),
+    (
+        "PAGE_TOKEN_INVALID",
+        Kind::Invalid,
+        "List again without a token; tokens are bound to the arguments and the caller.",
+    ),
+    ("STREAM_EXPIRED", Kind::Unavailable, "Watch again after the sequence last seen."),
+    ("STORE_BUSY", Kind::Contention, "Repeat the call."),
+    ("STORE_UNAVAILABLE", Kind::Unavailable, "Repeat the call after a moment."),
+    ("STORE_TIMEOUT", Kind::Timeout, "Repeat the call after a moment."),
+    ("INTERNAL", Kind::Internal, "Our mistake; the log of the service knows more."),
+];

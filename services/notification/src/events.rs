@@ -1,0 +1,141 @@
+//! Facts of booking and payment into what there is to tell. The one translator.
+
+use jiff::Timestamp;
+use parkmesh_contracts::booking::v1::{
+    BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingHeld,
+    BookingNoShow, BookingReserved, BookingSummary,
+};
+use parkmesh_contracts::facts::Fact;
+use parkmesh_contracts::google::r#type::Money as ProtoMoney;
+use parkmesh_contracts::ids::{BookingId, UserId};
+use parkmesh_contracts::money::Money;
+use parkmesh_contracts::payment::v1::{PaymentCaptured, PaymentDeclined};
+use parkmesh_contracts::time;
+use parkmesh_contracts::window::Window;
+use parkmesh_eventbus::{Delivered, Failure};
+
+use crate::app::Told;
+use crate::domain::{Happening, Place};
+
+/// What we hear of booking.
+pub const OF_BOOKING: &[&str] = &[
+    BookingHeld::TYPE,
+    BookingReserved::TYPE,
+    BookingActivated::TYPE,
+    BookingCompleted::TYPE,
+    BookingCancelled::TYPE,
+    BookingExpired::TYPE,
+    BookingNoShow::TYPE,
+];
+
+/// What we hear of payment.
+pub const OF_PAYMENT: &[&str] = &[PaymentCaptured::TYPE, PaymentDeclined::TYPE];
+
+/// What a fact tells; `None` for one that we do not know.
+///
+/// # Errors
+/// [`Failure::Poison`] for a body that makes no sense.
+pub fn told(fact: &Delivered) -> Result<Option<Told>, Failure> {
+    let told = match fact.fact_type.as_str() {
+        BookingHeld::TYPE => of_booking(fact.decode::<BookingHeld>()?.booking, |_| Ok(None))?,
+        BookingReserved::TYPE => {
+            of_booking(fact.decode::<BookingReserved>()?.booking, |booking| {
+                let (window, code) = (window(booking)?, booking.code.clone());
+                Ok(Some(Happening::Reserved { window, code }))
+            })?
+        }
+        BookingActivated::TYPE => {
+            let activated: BookingActivated = fact.decode()?;
+            let at = instant("arrive_time", activated.arrive_time.as_ref())?;
+            of_booking(activated.booking, |booking| {
+                Ok(Some(Happening::Arrived { at, window: window(booking)? }))
+            })?
+        }
+        BookingCompleted::TYPE => {
+            let completed: BookingCompleted = fact.decode()?;
+            let left = instant("leave_time", completed.leave_time.as_ref())?;
+            let amount = amount(completed.amount.as_ref())?;
+            of_booking(completed.booking, |_| Ok(Some(Happening::Completed { left, amount })))?
+        }
+        BookingCancelled::TYPE => {
+            let cancelled: BookingCancelled = fact.decode()?;
+            let fee = amount(cancelled.fee.as_ref())?;
+            of_booking(cancelled.booking, |booking| {
+                Ok(Some(Happening::Cancelled { window: window(booking)?, fee }))
+            })?
+        }
+        BookingExpired::TYPE => {
+            of_booking(fact.decode::<BookingExpired>()?.booking, |_| Ok(Some(Happening::Expired)))?
+        }
+        BookingNoShow::TYPE => {
+            let no_show: BookingNoShow = fact.decode()?;
+            let fee = amount(no_show.fee.as_ref())?;
+            of_booking(no_show.booking, |booking| {
+                Ok(Some(Happening::NoShow { window: window(booking)?, fee }))
+            })?
+        }
+        PaymentCaptured::TYPE => {
+            let captured: PaymentCaptured = fact.decode()?;
+            let amount = amount(captured.amount.as_ref())?;
+            let receipt_number = captured.receipt_number;
+            let happening = amount.map(|amount| Happening::Charged { amount, receipt_number });
+            of_payment(&captured.booking_id, &captured.user_id, happening)?
+        }
+        PaymentDeclined::TYPE => {
+            let declined: PaymentDeclined = fact.decode()?;
+            let happening = Happening::Declined { code: declined.decline_code };
+            of_payment(&declined.booking_id, &declined.user_id, Some(happening))?
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(told))
+}
+
+fn of_booking(
+    booking: Option<BookingSummary>,
+    happening: impl FnOnce(&BookingSummary) -> Result<Option<Happening>, Failure>,
+) -> Result<Told, Failure> {
+    let booking = booking.ok_or_else(|| poison("booking is missing"))?;
+    let happening = happening(&booking)?;
+    let told = of_payment(&booking.booking_id, &booking.user_id, happening)?;
+    let place = Place {
+        lot_name: booking.lot_name,
+        spot_number: booking.spot_number,
+        time_zone: booking.time_zone,
+    };
+    Ok(Told { place: Some(place), ..told })
+}
+
+fn of_payment(
+    booking_id: &str,
+    user_id: &str,
+    happening: Option<Happening>,
+) -> Result<Told, Failure> {
+    let booking_id: BookingId = booking_id.parse().map_err(poison)?;
+    let user_id = match user_id {
+        "" => None,
+        text => Some(UserId::parse(text).map_err(poison)?),
+    };
+    Ok(Told { booking_id, user_id, place: None, happening })
+}
+
+fn window(booking: &BookingSummary) -> Result<Window, Failure> {
+    let window = booking.window.as_ref().ok_or_else(|| poison("window is missing"))?;
+    Window::try_from(window).map_err(poison)
+}
+
+fn instant(name: &str, time: Option<&prost_types::Timestamp>) -> Result<Timestamp, Failure> {
+    let time = time.ok_or_else(|| poison(format!("{name} is missing")))?;
+    time::from_proto(time).map_err(poison)
+}
+
+/// More than nothing, or `None`.
+fn amount(money: Option<&ProtoMoney>) -> Result<Option<Money>, Failure> {
+    // An amount that nobody filled in is nothing, whatever its currency.
+    let money = money.filter(|money| money.units != 0 || money.nanos != 0);
+    money.map(Money::try_from).transpose().map_err(poison)
+}
+
+fn poison(error: impl ToString) -> Failure {
+    Failure::Poison(error.to_string())
+}

@@ -1,0 +1,9 @@
+//! All SQL of the service: rows to domain and back.
+
+pub mod notification;
+pub mod place;
+
+/// A column that cannot be: somebody wrote to our tables.
+fn broken(what: impl std::fmt::Display) -> sqlx::Error {
+    sqlx::Error::Decode(what.to_string().into())
+}
