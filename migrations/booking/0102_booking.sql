@@ -58,9 +58,13 @@ CREATE UNIQUE INDEX booking_code_once ON booking (lot_id, code) WHERE state IN (
 CREATE UNIQUE INDEX booking_hold_slot_once ON booking (user_id, lot_id, hold_slot) WHERE state = 1;
 -- What the clockwork looks at.
 CREATE INDEX booking_by_due ON booking (due_time) WHERE due_time IS NOT NULL;
+-- Whose car may be there already when the window opens.
+CREATE INDEX booking_awaited ON booking (start_time) WHERE state = 2;
 -- Lists, newest first: ids ascend with time.
 CREATE INDEX booking_by_user ON booking (user_id, booking_id);
 CREATE INDEX booking_by_lot ON booking (lot_id, booking_id);
+-- A kiosk reads a code from a QR.
+CREATE INDEX booking_by_code ON booking (code);
 
 -- What stands on a spot, as the sensors say. A fact that is not newer by its version changes nothing.
 CREATE TABLE spot_reality (
@@ -72,5 +76,3 @@ CREATE TABLE spot_reality (
     -- Since when.
     change_time timestamptz NOT NULL
 );
-
-CREATE INDEX spot_reality_occupied ON spot_reality (spot_id) WHERE occupied;

@@ -151,6 +151,11 @@ pub fn reason_of(status: &Status) -> Option<String> {
     status.get_details_error_info().map(|info| info.reason)
 }
 
+/// What the reason in a status says under this name, for example `decline_code`.
+pub fn metadata_of(status: &Status, name: &str) -> Option<String> {
+    status.get_details_error_info()?.metadata.remove(name)
+}
+
 /// One field that a conversion cannot take.
 pub fn invalid(field: impl Into<String>, description: impl Into<String>) -> Violation {
     Violation { field: field.into(), description: description.into() }

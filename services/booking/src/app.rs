@@ -12,6 +12,7 @@ use parkmesh_platform::tasks::Tasks;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
+pub mod booking;
 pub mod forget;
 pub mod inventory;
 pub mod snapshot;
@@ -32,6 +33,8 @@ pub struct App {
     pub relay: Relay,
     /// Turns of snapshots, [`snapshot::SNAPSHOTS_MAX`] of them.
     pub snapshots: Arc<Semaphore>,
+    /// Which bookings change, for the watches of this process.
+    pub changes: booking::watch::Changes,
     /// Where streams run; they end when the service stops.
     pub tasks: Tasks,
     /// The only service that booking calls.

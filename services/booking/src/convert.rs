@@ -1,3 +1,4 @@
 //! Proto to command and domain to proto: parsed once, here.
 
+pub mod booking;
 pub mod inventory;

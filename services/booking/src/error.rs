@@ -128,6 +128,9 @@ pub enum Error {
     /// A snapshot's reader took no part for too long.
     #[error("the stream was not read for too long; open it again")]
     ReaderTooSlow,
+    /// Others were faster again and again; nothing was done.
+    #[error("too many want the same at this moment; try again")]
+    Crowded,
     /// The database failed or is away.
     #[error("the store failed")]
     Store(#[source] sqlx::Error),
@@ -189,6 +192,7 @@ impl Fault for Error {
             Self::PaymentUnknown => "PAYMENT_UNKNOWN",
             Self::StreamExpired => "STREAM_EXPIRED",
             Self::ReaderTooSlow => "READER_TOO_SLOW",
+            Self::Crowded => "STORE_BUSY",
             Self::Store(error) => store::reason(error),
             Self::Bus(_) => "BUS_UNAVAILABLE",
             Self::Broken(_) => "INTERNAL",
@@ -236,8 +240,14 @@ impl Fault for Error {
                 }];
             }
             Self::ArrivalTooEarly { from } => details.metadata = vec![("from", from.to_string())],
-            Self::PaymentDeclined { code } => details.metadata = vec![("code", code.clone())],
-            Self::PaymentUnknown | Self::StreamExpired | Self::Store(_) | Self::Bus(_)
+            Self::PaymentDeclined { code } => {
+                details.metadata = vec![("decline_code", code.clone())]
+            }
+            Self::PaymentUnknown
+            | Self::StreamExpired
+            | Self::Crowded
+            | Self::Store(_)
+            | Self::Bus(_)
                 if self.kind() != Kind::Internal =>
             {
                 details.retry_after = Some(RETRY_AFTER);

@@ -1,3 +1,4 @@
 //! The doors: check, one call, wrap. They decide nothing.
 
+pub mod booking;
 pub mod inventory;

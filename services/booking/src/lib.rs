@@ -9,10 +9,13 @@
 
 mod app;
 mod config;
+mod consumers;
 mod convert;
 mod domain;
 pub mod error;
+mod events;
 mod grpc;
+mod jobs;
 mod page;
 mod start;
 mod store;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parkmesh_contracts::booking::v1::booking_service_server::BookingServiceServer;
 use parkmesh_contracts::booking::v1::inventory_service_server::InventoryServiceServer;
 use parkmesh_contracts::payment::v1::payment_service_client::PaymentServiceClient;
 use parkmesh_eventbus::{Bus, relay};
@@ -15,9 +16,12 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::app::booking::watch::Changes;
 use crate::app::{App, forget, snapshot};
 use crate::config::Config;
+use crate::grpc::booking::BookingDoor;
 use crate::grpc::inventory::InventoryDoor;
+use crate::{consumers, jobs};
 
 /// The name of the role.
 pub const NAME: &str = "booking";
@@ -63,13 +67,21 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         bus: deps.bus,
         relay,
         snapshots: Arc::new(Semaphore::new(snapshot::SNAPSHOTS_MAX)),
+        changes: Changes::default(),
         tasks: tasks.clone(),
         payment: PaymentServiceClient::new(deps.payment),
     };
     forget_requests(&app, &tasks);
+    app.follow_changes();
+    consumers::start(&app);
+    if config.clockwork {
+        jobs::start(&app);
+    }
     let inventory = InventoryServiceServer::new(InventoryDoor::new(app.clone()));
+    let bookings = BookingServiceServer::new(BookingDoor::new(app.clone()));
     let mut running = Server::new(NAME, config.serve, &deps.ids, &deps.verifier)
         .service(inventory)
+        .service(bookings)
         .start(deps.listener)
         .await?;
     running.on_stop("tasks", async move { tasks.stop().await });

@@ -1,4 +1,5 @@
 //! All SQL of the service: rows to domain and back.
 
+pub mod booking;
 pub mod inventory;
 pub mod replay;

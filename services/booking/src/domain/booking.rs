@@ -7,13 +7,14 @@ use parkmesh_contracts::money::Money;
 use parkmesh_contracts::window::Window;
 use uuid::Uuid;
 
+use super::inventory::Policy;
+
 mod life;
 mod pricing;
 mod table;
 
 pub use life::{Command, Event, Refusal, Step};
 pub use pricing::{Line, Price};
-pub use table::is_live;
 
 /// How far back a window may begin: a person needs time to fill a form that began with "now".
 const PAST_MAX: SignedDuration = SignedDuration::from_mins(5);
@@ -81,6 +82,17 @@ impl Booking {
     pub fn booked_window(&self) -> Window {
         Window::try_new(self.start_time, self.window.end()).unwrap_or(self.window)
     }
+}
+
+/// What a booking's lot says to it: its times, and the words of its messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// Name of the lot.
+    pub lot_name: String,
+    /// IANA zone of the lot.
+    pub time_zone: String,
+    /// Times and limits.
+    pub policy: Policy,
 }
 
 /// Why a window cannot be held.

@@ -36,6 +36,7 @@ fn all() -> Vec<Error> {
         Error::PaymentUnknown,
         Error::StreamExpired,
         Error::ReaderTooSlow,
+        Error::Crowded,
         Error::Store(sqlx::Error::PoolTimedOut),
         Error::Store(sqlx::Error::RowNotFound),
         Error::Bus("away".into()),

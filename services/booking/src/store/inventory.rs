@@ -8,6 +8,6 @@ pub mod spot;
 use crate::error::Error;
 
 /// A value of a row that no writer of ours can have written.
-fn broken(column: &str, why: impl std::fmt::Display) -> Error {
+pub(super) fn broken(column: &str, why: impl std::fmt::Display) -> Error {
     Error::Broken(format!("column {column} cannot be read: {why}"))
 }

@@ -131,12 +131,8 @@ impl Booking {
         // Whoever confirms after the start has the whole time from now to come; but nobody can come
         // after the end.
         let no_show = after(self.start_time.max(now), policy.no_show).min(self.window.end());
-        let booking = Self {
-            payment_id,
-            payment_attempt: None,
-            due_time: Some(no_show),
-            ..self.clone()
-        };
+        let booking =
+            Self { payment_id, payment_attempt: None, due_time: Some(no_show), ..self.clone() };
         Ok((booking, Event::Reserved))
     }
 

@@ -5,8 +5,7 @@ use parkmesh_contracts::money::Money;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::super::table::is_live;
-use super::super::table::tests::STATES;
+use super::super::table::tests::{STATES, is_live};
 use super::super::{Price, hold_end};
 use super::*;
 use crate::domain::inventory::PolicyChoice;

@@ -44,11 +44,6 @@ pub const fn next(state: BookingState, verb: Verb) -> Next {
     }
 }
 
-/// Whether a booking in this state keeps its spot.
-pub const fn is_live(state: BookingState) -> bool {
-    matches!(state, Held | Reserved | Active)
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -57,6 +52,11 @@ pub(super) mod tests {
         [Held, Reserved, Active, Completed, Cancelled, Expired, NoShow];
     pub const VERBS: [Verb; 5] =
         [Verb::Confirm, Verb::Cancel, Verb::Arrive, Verb::Leave, Verb::Lapse];
+
+    /// Whether a booking in this state keeps its spot.
+    pub const fn is_live(state: BookingState) -> bool {
+        matches!(state, Held | Reserved | Active)
+    }
 
     #[test]
     fn nothing_leads_out_of_an_ended_state() {

@@ -1,0 +1,95 @@
+//! Reserving a spot, arriving, leaving.
+
+pub mod arrive;
+mod cancel;
+mod confirm;
+mod create;
+mod end;
+pub mod ground;
+mod hold;
+pub mod lapse;
+mod payment;
+mod read;
+pub mod watch;
+
+use jiff::Timestamp;
+use parkmesh_contracts::booking::v1::Cause;
+use parkmesh_contracts::ids::LotId;
+use parkmesh_eventbus::outbox;
+use parkmesh_platform::auth::{Caller, Role};
+use parkmesh_platform::ids::Ids;
+use prost::Message;
+use sqlx::PgConnection;
+
+use crate::domain::booking::{Booking, Command, Step};
+use crate::error::Error;
+use crate::events;
+use crate::store::booking::read::Reach;
+use crate::store::booking::{Kept, change};
+use crate::store::replay::{self, Request};
+
+/// What is in reach of a caller: own bookings; those of own lots for operators; those of its lots
+/// for a kiosk.
+pub fn reach(caller: &Caller) -> Reach {
+    let named = !caller.lots.is_empty();
+    Reach {
+        subject: caller.subject.clone(),
+        operator: caller.role == Role::Operator,
+        kiosk: caller.role == Role::Kiosk,
+        lots: named.then(|| caller.lots.iter().copied().map(LotId::as_uuid).collect()),
+    }
+}
+
+/// Only what is the caller's own.
+fn own(caller: &Caller) -> Reach {
+    Reach { operator: false, kiosk: false, ..reach(caller) }
+}
+
+/// How an arrival or a departure is noticed that this caller tells of.
+fn cause(caller: &Caller) -> Cause {
+    match caller.role {
+        Role::Kiosk => Cause::Kiosk,
+        Role::Operator => Cause::Operator,
+        _ => Cause::Driver,
+    }
+}
+
+/// Does to a locked booking what a command says, and writes the fact beside it. Returns the booking
+/// as it stands then.
+///
+/// # Errors
+/// What the rules refuse, or the store's.
+async fn carry_out(
+    connection: &mut PgConnection,
+    ids: &Ids,
+    kept: &Kept,
+    command: &Command,
+    now: Timestamp,
+) -> Result<Booking, Error> {
+    match kept.booking.transition(command, &kept.terms.policy, now)? {
+        Step::Stands => Ok(kept.booking.clone()),
+        Step::Changed(booking, event) => {
+            change::write(connection, &booking).await?;
+            let fact = events::fact(ids, now, &booking, &kept.terms, &event);
+            outbox::append(connection, &[fact]).await?;
+            Ok(*booking)
+        }
+    }
+}
+
+/// Keeps the answer of a request whose booking is locked and whose repetition was looked for under
+/// that lock.
+///
+/// # Errors
+/// [`Error::RequestIdReused`] when the id was used for another booking meanwhile; or the store's.
+async fn remember<R: Message + Default>(
+    connection: &mut PgConnection,
+    request: &Request,
+    response: &R,
+    now: Timestamp,
+) -> Result<(), Error> {
+    match replay::claim(connection, request, response, now).await? {
+        None => Ok(()),
+        Some(_) => Err(Error::Broken("a request was answered twice".to_owned())),
+    }
+}

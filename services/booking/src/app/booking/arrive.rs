@@ -1,0 +1,119 @@
+//! Arrivals: CheckIn, and what every arrival has in common, however it was noticed.
+
+use jiff::Timestamp;
+use parkmesh_contracts::booking::v1 as proto;
+use parkmesh_contracts::booking::v1::{BookingState, Cause};
+use parkmesh_contracts::ids::BookingId;
+use parkmesh_contracts::window::Window;
+use parkmesh_platform::auth::Caller;
+use parkmesh_platform::ids::Ids;
+use parkmesh_platform::postgres::{constraint_of, transaction};
+use sqlx::PgConnection;
+
+use super::{carry_out, cause, reach, remember};
+use crate::app::App;
+use crate::convert::inventory::id;
+use crate::domain::booking::{Booking, Command, typed_code};
+use crate::error::Error;
+use crate::store::booking::{self as store, Kept, read, search};
+use crate::store::replay::{self, Request};
+
+impl App {
+    /// Tells that the car is there: the driver by id or code, a kiosk or the operator of the lot by
+    /// code or id. An arrival that the sensor has noticed already is answered with as it stands.
+    ///
+    /// # Errors
+    /// What the proto names, or the store's.
+    pub async fn check_in(
+        &self,
+        caller: &Caller,
+        request: proto::CheckInRequest,
+    ) -> Result<proto::CheckInResponse, Error> {
+        let booking_id = self.key_of(caller, &request).await?;
+        let request_id = id("request_id", &request.request_id)?;
+        let key = Request::of(&caller.subject, request_id, "CheckIn", &request);
+        let (ids, cause) = (self.ids.clone(), cause(caller));
+        let outcome = transaction::<_, Error, _>(&self.pool, move |connection| {
+            Box::pin(async move {
+                let kept = store::lock(connection, booking_id).await?;
+                if let Some(before) = replay::find(connection, &key).await? {
+                    return Ok(before);
+                }
+                let now = store::now(&mut *connection).await?;
+                let booking = arrive(connection, &ids, &kept, now, cause, now).await?;
+                let response = proto::CheckInResponse { booking: Some((&booking).into()) };
+                remember(connection, &key, &response, now).await?;
+                Ok(response)
+            })
+        })
+        .await;
+        match outcome {
+            Ok(answer) => {
+                self.relay.wake();
+                Ok(answer)
+            }
+            // Somebody held the spot for the minutes before the start at this very moment.
+            Err(Error::Store(error)) if constraint_of(&error) == Some("booking_no_overlap") => {
+                let from = store::get(&self.pool, booking_id).await?.booking.start_time;
+                Err(Error::ArrivalTooEarly { from })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn key_of(
+        &self,
+        caller: &Caller,
+        request: &proto::CheckInRequest,
+    ) -> Result<BookingId, Error> {
+        use proto::check_in_request::Key;
+        let reach = reach(caller);
+        let found = match &request.key {
+            Some(Key::BookingId(text)) => {
+                let kept = read::find(&self.pool, id("booking_id", text)?, &reach).await?;
+                kept.map(|kept| kept.booking.booking_id)
+            }
+            Some(Key::Code(text)) => {
+                read::find_by_code(&self.pool, &typed_code(text), &reach).await?
+            }
+            None => return Err(Error::field("key", "is required")),
+        };
+        found.ok_or(Error::BookingNotFound)
+    }
+}
+
+/// Lets the car of a locked booking have come `at` that moment. A car that is early keeps the spot
+/// from then on, if nobody else has it until the start.
+///
+/// # Errors
+/// [`Error::ArrivalTooEarly`] also while somebody else has the spot; what the rules refuse; or the
+/// store's.
+pub async fn arrive(
+    connection: &mut PgConnection,
+    ids: &Ids,
+    kept: &Kept,
+    at: Timestamp,
+    cause: Cause,
+    now: Timestamp,
+) -> Result<Booking, Error> {
+    let booking = &kept.booking;
+    let counts =
+        booking.state == BookingState::Reserved && at >= booking.arrival_from(&kept.terms.policy);
+    if let (true, Ok(early)) = (counts, Window::try_new(at, booking.window.start())) {
+        let spot = search::spot(&mut *connection, booking.spot_id).await?;
+        for lapsed in search::lapsed(&mut *connection, &spot, &early, None).await? {
+            let lapsed = store::lock(connection, lapsed.booking.booking_id).await?;
+            match carry_out(connection, ids, &lapsed, &Command::Lapse, now).await {
+                // It has become something else meanwhile: the look below sees what.
+                Ok(_) | Err(Error::BookingStateWrong(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let user_id = &booking.user_id;
+        let found = search::obstacles(&mut *connection, booking.spot_id, &early, user_id).await?;
+        if found.taken {
+            return Err(Error::ArrivalTooEarly { from: booking.window.start() });
+        }
+    }
+    carry_out(connection, ids, kept, &Command::Arrive(at, cause), now).await
+}

@@ -1,0 +1,50 @@
+//! CancelBooking.
+
+use parkmesh_contracts::booking::v1 as proto;
+use parkmesh_platform::auth::Caller;
+use parkmesh_platform::postgres::transaction;
+
+use super::{carry_out, reach, remember};
+use crate::app::App;
+use crate::convert::inventory::id;
+use crate::domain::booking::Command;
+use crate::error::Error;
+use crate::store::booking::{self as store, read};
+use crate::store::replay::{self, Request};
+
+impl App {
+    /// Gives a hold or a reservation back before arrival: its owner, or the operator of the lot.
+    ///
+    /// # Errors
+    /// What the proto names, or the store's.
+    pub async fn cancel_booking(
+        &self,
+        caller: &Caller,
+        request: proto::CancelBookingRequest,
+    ) -> Result<proto::CancelBookingResponse, Error> {
+        let booking_id = id("booking_id", &request.booking_id)?;
+        let request_id = id("request_id", &request.request_id)?;
+        let key = Request::of(&caller.subject, request_id, "CancelBooking", &request);
+        let mut reach = reach(caller);
+        reach.kiosk = false;
+        read::find(&self.pool, booking_id, &reach).await?.ok_or(Error::BookingNotFound)?;
+        let ids = self.ids.clone();
+        let answer = transaction::<_, Error, _>(&self.pool, move |connection| {
+            Box::pin(async move {
+                let kept = store::lock(connection, booking_id).await?;
+                if let Some(before) = replay::find(connection, &key).await? {
+                    return Ok(before);
+                }
+                let now = store::now(&mut *connection).await?;
+                let command = Command::Cancel(None);
+                let booking = carry_out(connection, &ids, &kept, &command, now).await?;
+                let response = proto::CancelBookingResponse { booking: Some((&booking).into()) };
+                remember(connection, &key, &response, now).await?;
+                Ok(response)
+            })
+        })
+        .await?;
+        self.relay.wake();
+        Ok(answer)
+    }
+}

@@ -1,0 +1,191 @@
+//! ConfirmBooking: the money is set aside, then the hold becomes a reservation.
+//!
+//! Three steps, each of which may be the last that this process takes: the hold is marked (and kept
+//! for the answer), payment is asked, the booking is reserved. No lock is held while payment answers.
+//! Whoever repeats the call with the same id goes on where it stopped.
+
+use std::time::Duration;
+
+use parkmesh_contracts::booking::v1 as proto;
+use parkmesh_contracts::booking::v1::BookingState;
+use parkmesh_contracts::ids::{BookingId, PaymentId};
+use parkmesh_platform::auth::Caller;
+use parkmesh_platform::postgres::{is_retryable, is_unavailable, transaction};
+use uuid::Uuid;
+
+use super::payment::Authorized;
+use super::{carry_out, own, remember};
+use crate::app::App;
+use crate::convert::inventory::id;
+use crate::domain::booking::Command;
+use crate::error::Error;
+use crate::store::booking::read::Reach;
+use crate::store::booking::{self as store, change, read};
+use crate::store::replay::{self, Request};
+
+/// Times that the last step is tried when the database is away: the money is set aside already.
+const RESERVE_TRIES_MAX: u32 = 4;
+const RESERVE_WAIT: Duration = Duration::from_millis(200);
+
+impl App {
+    /// Sets the money aside and reserves.
+    ///
+    /// # Errors
+    /// What the proto names, or the store's.
+    pub async fn confirm_booking(
+        &self,
+        caller: &Caller,
+        request: proto::ConfirmBookingRequest,
+    ) -> Result<proto::ConfirmBookingResponse, Error> {
+        let booking_id = id("booking_id", &request.booking_id)?;
+        let request_id = id("request_id", &request.request_id)?;
+        let key = Request::of(&caller.subject, request_id, "ConfirmBooking", &request);
+        let (app, reach) = (self.clone(), own(caller));
+        // A client that goes away while the provider thinks must not cut this in half.
+        let confirming = self.tasks.detached(async move {
+            app.confirm(&reach, &key, booking_id, &request.payment_method).await
+        });
+        let booking = confirming.await.map_err(|error| Error::Broken(error.to_string()))??;
+        Ok(proto::ConfirmBookingResponse { booking: Some(booking) })
+    }
+
+    pub(super) async fn confirm(
+        &self,
+        reach: &Reach,
+        key: &Request,
+        booking_id: BookingId,
+        payment_method: &str,
+    ) -> Result<proto::Booking, Error> {
+        if let Some(before) = self.answered(key).await? {
+            return Ok(before);
+        }
+        let kept = read::find(&self.pool, booking_id, reach).await?;
+        let booking = kept.ok_or(Error::BookingNotFound)?.booking;
+        let attempt = attempt_of(booking_id, key, payment_method);
+        if !change::begin_confirm(&self.pool, booking_id, &key.subject, attempt).await? {
+            return self.not_begun(key, booking_id, attempt).await;
+        }
+        if booking.price.amount.minor == 0 {
+            return self.reserve(key, booking_id, attempt, None).await;
+        }
+        match self.authorize(&booking, payment_method, attempt).await {
+            Authorized::Yes(payment_id) => {
+                self.reserve(key, booking_id, attempt, Some(payment_id)).await
+            }
+            Authorized::No(error) => {
+                change::end_confirm(&self.pool, booking_id, attempt).await?;
+                Err(error)
+            }
+            Authorized::Unknown => Err(Error::PaymentUnknown),
+        }
+    }
+
+    /// Why the hold could not be marked.
+    async fn not_begun(
+        &self,
+        key: &Request,
+        booking_id: BookingId,
+        attempt: Uuid,
+    ) -> Result<proto::Booking, Error> {
+        let booking = store::get(&self.pool, booking_id).await?.booking;
+        // A twin of this request may have been faster.
+        if let Some(before) = self.answered(key).await? {
+            return Ok(before);
+        }
+        let now = store::now(&self.pool).await?;
+        Err(match booking.state {
+            BookingState::Held if booking.is_due(now) => Error::HoldExpired,
+            BookingState::Held if booking.payment_attempt != Some(attempt) => Error::PaymentUnknown,
+            BookingState::Held => Error::Crowded,
+            BookingState::Expired => Error::HoldExpired,
+            other => Error::BookingStateWrong(other),
+        })
+    }
+
+    /// The last step. The money is there: it is either covered by the reservation or given back.
+    async fn reserve(
+        &self,
+        key: &Request,
+        booking_id: BookingId,
+        attempt: Uuid,
+        payment_id: Option<PaymentId>,
+    ) -> Result<proto::Booking, Error> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match self.reserve_once(key, booking_id, attempt, payment_id).await {
+                Ok(booking) => {
+                    self.relay.wake();
+                    return Ok(booking);
+                }
+                Err(error) => error,
+            };
+            match error {
+                Error::Store(error) if tries < RESERVE_TRIES_MAX && may_try_again(&error) => {
+                    self.tasks.sleep(RESERVE_WAIT * tries).await;
+                }
+                // The outcome is not known: whoever repeats the call finds it out.
+                Error::Store(error) => return Err(Error::Store(error)),
+                refused => {
+                    if let Some(payment_id) = payment_id {
+                        self.give_back(payment_id);
+                    }
+                    return Err(refused);
+                }
+            }
+        }
+    }
+
+    async fn reserve_once(
+        &self,
+        key: &Request,
+        booking_id: BookingId,
+        attempt: Uuid,
+        payment_id: Option<PaymentId>,
+    ) -> Result<proto::Booking, Error> {
+        let (ids, key) = (self.ids.clone(), key.clone());
+        transaction(&self.pool, move |connection| {
+            Box::pin(async move {
+                let kept = store::lock(connection, booking_id).await?;
+                let before = replay::find(connection, &key).await?;
+                if let Some(proto::ConfirmBookingResponse { booking: Some(booking) }) = before {
+                    return Ok(booking);
+                }
+                if payment_id.is_some() && kept.booking.payment_id == payment_id {
+                    // It covers the booking: never to be given back.
+                    return Ok((&kept.booking).into());
+                }
+                let now = store::now(&mut *connection).await?;
+                if kept.booking.state == BookingState::Held
+                    && kept.booking.payment_attempt != Some(attempt)
+                {
+                    return Err(Error::PaymentUnknown);
+                }
+                let command = Command::Confirm(payment_id);
+                let booking = carry_out(connection, &ids, &kept, &command, now).await;
+                let booking: proto::Booking = match booking {
+                    Ok(booking) => (&booking).into(),
+                    Err(Error::BookingStateWrong(BookingState::Expired)) => {
+                        return Err(Error::HoldExpired);
+                    }
+                    Err(error) => return Err(error),
+                };
+                let response = proto::ConfirmBookingResponse { booking: Some(booking.clone()) };
+                remember(connection, &key, &response, now).await?;
+                Ok(booking)
+            })
+        })
+        .await
+    }
+}
+
+/// The id of the authorisation: the same for every repetition of a request, another for another
+/// card or another try.
+fn attempt_of(booking_id: BookingId, key: &Request, payment_method: &str) -> Uuid {
+    let name = format!("authorize {} {payment_method}", key.request_id);
+    Uuid::new_v5(&booking_id.as_uuid(), name.as_bytes())
+}
+
+fn may_try_again(error: &sqlx::Error) -> bool {
+    is_retryable(error) || is_unavailable(error)
+}

@@ -1,0 +1,87 @@
+//! CreateBooking: hold and confirm in one call.
+
+use parkmesh_contracts::booking::v1 as proto;
+use parkmesh_contracts::booking::v1::BookingState;
+use parkmesh_contracts::ids::BookingId;
+use parkmesh_platform::auth::Caller;
+use parkmesh_platform::postgres::transaction;
+use uuid::Uuid;
+
+use super::{carry_out, own};
+use crate::app::App;
+use crate::convert::booking::{Wanted, hold_of};
+use crate::convert::inventory::id;
+use crate::domain::booking::Command;
+use crate::error::Error;
+use crate::store::booking as store;
+use crate::store::booking::read::Reach;
+use crate::store::replay::Request;
+
+impl App {
+    /// Holds and confirms. A decline gives the spot back at once.
+    ///
+    /// # Errors
+    /// What the proto names, or the store's.
+    pub async fn create_booking(
+        &self,
+        caller: &Caller,
+        request: proto::CreateBookingRequest,
+    ) -> Result<proto::CreateBookingResponse, Error> {
+        let wanted = Wanted::try_from(&hold_of(&request))?;
+        let request_id = id("request_id", &request.request_id)?;
+        let key = Request::of(&caller.subject, request_id, "CreateBooking", &request);
+        let (app, reach) = (self.clone(), own(caller));
+        let creating = self.tasks.detached(async move {
+            app.create(&reach, &key, &wanted, &request.payment_method).await
+        });
+        let booking = creating.await.map_err(|error| Error::Broken(error.to_string()))??;
+        Ok(proto::CreateBookingResponse { booking: Some(booking) })
+    }
+
+    /// The request's own row remembers the hold; a second one, whose id is derived, the
+    /// confirmation. A repetition finds both, or goes on where the first call stopped.
+    async fn create(
+        &self,
+        reach: &Reach,
+        key: &Request,
+        wanted: &Wanted,
+        payment_method: &str,
+    ) -> Result<proto::Booking, Error> {
+        let held = self.hold(key, wanted).await?;
+        let booking_id: BookingId = id("booking_id", &held.booking_id)?;
+        let confirmed = Uuid::new_v5(&key.request_id.as_uuid(), b"confirm");
+        let confirm = Request { request_id: confirmed.into(), ..key.clone() };
+        match self.confirm(reach, &confirm, booking_id, payment_method).await {
+            Err(Error::PaymentDeclined { code }) => {
+                self.give_up(booking_id, &code).await?;
+                Err(Error::PaymentDeclined { code })
+            }
+            Err(Error::BookingStateWrong(BookingState::Cancelled)) => {
+                // The first call may have ended with a decline: then that is the answer.
+                let declined = self.stands(&held).await?.booking.decline_code;
+                Err(declined.map_or(Error::BookingStateWrong(BookingState::Cancelled), |code| {
+                    Error::PaymentDeclined { code }
+                }))
+            }
+            other => other,
+        }
+    }
+
+    async fn give_up(&self, booking_id: BookingId, decline_code: &str) -> Result<(), Error> {
+        let (ids, command) = (self.ids.clone(), Command::Cancel(Some(decline_code.to_owned())));
+        let outcome = transaction::<_, Error, _>(&self.pool, move |connection| {
+            Box::pin(async move {
+                let kept = store::lock(connection, booking_id).await?;
+                let now = store::now(&mut *connection).await?;
+                carry_out(connection, &ids, &kept, &command, now).await
+            })
+        })
+        .await;
+        self.relay.wake();
+        match outcome {
+            // It has ended by itself meanwhile, which gives the spot back as well.
+            Ok(_) | Err(Error::BookingStateWrong(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What the sensors tell: cars that come and go.
+
+use jiff::Timestamp;
+use parkmesh_contracts::booking::v1::Cause;
+use parkmesh_contracts::ids::{FactId, SpotId};
+use parkmesh_eventbus::inbox;
+use parkmesh_platform::ids::Ids;
+use parkmesh_platform::postgres::transaction;
+use sqlx::PgConnection;
+
+use super::arrive::arrive;
+use super::carry_out;
+use crate::app::App;
+use crate::domain::booking::Command;
+use crate::error::Error;
+use crate::store::booking as store;
+use crate::store::booking::reality::{self, Reality};
+
+/// Bookings looked at in one round of [`App::admit_waiting_cars`].
+const WAITING_MAX: i64 = 200;
+
+impl App {
+    /// Takes a sensor's fact in, once: the reality of the spot, and what follows for its booking,
+    /// in one transaction. What is not newer than what is known changes nothing.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn observe(
+        &self,
+        consumer: &'static str,
+        fact_id: FactId,
+        reality: Reality,
+    ) -> Result<(), Error> {
+        let ids = self.ids.clone();
+        transaction::<_, Error, _>(&self.pool, move |connection| {
+            Box::pin(async move {
+                let now = store::now(&mut *connection).await?;
+                if !inbox::admit(connection, consumer, fact_id, now).await? {
+                    return Ok(());
+                }
+                if !reality::apply(connection, &reality).await? {
+                    return Ok(());
+                }
+                match reality.occupied {
+                    Some(true) => {
+                        car_came(connection, &ids, reality.spot_id, reality.change_time, now).await
+                    }
+                    Some(false) => {
+                        car_left(connection, &ids, reality.spot_id, reality.change_time, now).await
+                    }
+                    None => Ok(()),
+                }
+            })
+        })
+        .await?;
+        self.relay.wake();
+        Ok(())
+    }
+
+    /// Lets cars that stood on their spot when the window opened have arrived: they came while
+    /// somebody else still had the spot, or before their booking was confirmed.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn admit_waiting_cars(&self) -> Result<usize, Error> {
+        let waiting = reality::arrived(&self.pool, WAITING_MAX).await?;
+        let found = waiting.len();
+        for (booking_id, since) in waiting {
+            let ids = self.ids.clone();
+            transaction::<_, Error, _>(&self.pool, move |connection| {
+                Box::pin(async move {
+                    let kept = store::lock(connection, booking_id).await?;
+                    let now = store::now(&mut *connection).await?;
+                    // Before the start the spot may have been somebody else's.
+                    let at = since.max(kept.booking.window.start()).min(now);
+                    forgive(arrive(connection, &ids, &kept, at, Cause::Sensor, now).await)
+                })
+            })
+            .await?;
+            self.relay.wake();
+        }
+        Ok(found)
+    }
+}
+
+/// A car stands on the spot: whose is it?
+async fn car_came(
+    connection: &mut PgConnection,
+    ids: &Ids,
+    spot_id: SpotId,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<(), Error> {
+    // Whoever is there already has told so, and the sensor only agrees.
+    if reality::active_on(&mut *connection, spot_id).await?.is_some() {
+        return Ok(());
+    }
+    let Some(kept) = reality::awaited_on(&mut *connection, spot_id, now).await? else {
+        return Ok(());
+    };
+    let kept = store::lock(connection, kept.booking.booking_id).await?;
+    let now = store::now(&mut *connection).await?;
+    // A car that was there before it could be this one is not; the clockwork looks once more when
+    // the window opens.
+    let at = since.max(kept.booking.create_time).min(now);
+    forgive(arrive(connection, ids, &kept, at, Cause::Sensor, now).await)
+}
+
+/// The car of the active booking is gone, unless it came after the sensor saw the spot free.
+async fn car_left(
+    connection: &mut PgConnection,
+    ids: &Ids,
+    spot_id: SpotId,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let Some(kept) = reality::active_on(&mut *connection, spot_id).await? else {
+        return Ok(());
+    };
+    let kept = store::lock(connection, kept.booking.booking_id).await?;
+    let at = since.min(now);
+    if kept.booking.arrive_time.is_some_and(|arrived| at < arrived) {
+        return Ok(());
+    }
+    forgive(carry_out(connection, ids, &kept, &Command::Leave(at, Cause::Sensor), now).await)
+}
+
+/// A sensor tells what is; that the books do not follow is no failure of the fact.
+fn forgive<T>(outcome: Result<T, Error>) -> Result<(), Error> {
+    match outcome {
+        Ok(_) | Err(Error::BookingStateWrong(_) | Error::ArrivalTooEarly { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,313 @@
+//! HoldSpot: of all who want a spot for overlapping windows, one gets it.
+
+use parkmesh_contracts::booking::v1 as proto;
+use parkmesh_contracts::booking::v1::BookingState;
+use parkmesh_contracts::common::v1::SpotType;
+use parkmesh_contracts::ids::{FloorId, LotId, SpotId, UserId};
+use parkmesh_platform::fault;
+use parkmesh_platform::postgres::{constraint_of, is_retryable, is_unavailable};
+use prost::Message;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::convert::booking::{Choice, Wanted};
+use crate::convert::inventory::id;
+use crate::domain::booking::{
+    Booking, CODE_LEN, Command, Event, Price, Step, Terms, check_window, code, hold_end,
+};
+use crate::domain::inventory::{Lot, Spot};
+use crate::error::Error;
+use crate::events;
+use crate::store::booking::hold::{NewHold, insert};
+use crate::store::booking::search::{self, Obstacles};
+use crate::store::booking::{self as store, Kept};
+use crate::store::inventory::lot;
+use crate::store::replay::{self, Request};
+
+/// Times that one spot is tried: others' lapsed holds, the caller's own other holds and a database
+/// that is away for a moment may each cost one.
+const TRIES_MAX: u32 = 6;
+/// Times that a pool is searched before the crowd is given up on.
+const SEARCHES_MAX: u32 = 6;
+
+/// How trying one spot ended.
+enum Tried {
+    Held(proto::Booking),
+    Blocked(Obstacles),
+}
+
+impl App {
+    /// Keeps a spot while the driver decides.
+    ///
+    /// # Errors
+    /// What the proto names, or the store's.
+    pub async fn hold_spot(
+        &self,
+        user_id: &UserId,
+        request: proto::HoldSpotRequest,
+    ) -> Result<proto::HoldSpotResponse, Error> {
+        let wanted = Wanted::try_from(&request)?;
+        let request_id = id("request_id", &request.request_id)?;
+        let key = Request::of(user_id, request_id, "HoldSpot", &request);
+        let booking = self.hold(&key, &wanted).await?;
+        Ok(proto::HoldSpotResponse { booking: Some(booking) })
+    }
+
+    /// Holds what is wanted, or gives the answer that this request has had before.
+    pub(super) async fn hold(
+        &self,
+        key: &Request,
+        wanted: &Wanted,
+    ) -> Result<proto::Booking, Error> {
+        let refused = match self.hold_anew(key, wanted).await {
+            Ok(booking) => return Ok(booking),
+            Err(refused) => refused,
+        };
+        // What is refused now may have been granted to this same request before. A store that
+        // fails says so itself.
+        match self.answered(key).await {
+            Ok(None) => Err(refused),
+            Ok(Some(before)) => Ok(before),
+            Err(Error::RequestIdReused) => Err(Error::RequestIdReused),
+            Err(_) => Err(refused),
+        }
+    }
+
+    /// The booking in the answer that the request has had before. Answers with a booking are all
+    /// encoded alike.
+    pub(super) async fn answered(&self, key: &Request) -> Result<Option<proto::Booking>, Error> {
+        let mut connection = self.pool.acquire().await?;
+        let answer: Option<proto::HoldSpotResponse> = replay::find(&mut connection, key).await?;
+        Ok(answer.and_then(|answer| answer.booking))
+    }
+
+    async fn hold_anew(&self, key: &Request, wanted: &Wanted) -> Result<proto::Booking, Error> {
+        check_window(&wanted.window, self.clock.now())?;
+        match wanted.choice {
+            Choice::Spot(spot_id, seen) => self.hold_this(key, wanted, spot_id, seen).await,
+            Choice::Pool(lot_id, spot_type, preferred) => {
+                self.hold_any(key, wanted, (lot_id, spot_type), preferred).await
+            }
+        }
+    }
+
+    async fn hold_this(
+        &self,
+        key: &Request,
+        wanted: &Wanted,
+        spot_id: SpotId,
+        seen: i64,
+    ) -> Result<proto::Booking, Error> {
+        let spot = search::spot(&self.pool, spot_id).await?;
+        check_permit(spot.spot_type, wanted)?;
+        let lot = lot::get(&self.pool, spot.lot_id).await?;
+        let obstacles = match self.try_spot(key, wanted, &lot, &spot, seen).await? {
+            Tried::Held(booking) => return Ok(booking),
+            Tried::Blocked(obstacles) => obstacles,
+        };
+        // Somebody's window wins over everything else that is true: it is what the driver can act on.
+        if obstacles.taken {
+            return Err(Error::SpotTaken { extra: self.alternatives(&spot, wanted).await? });
+        }
+        if obstacles.out_of_service {
+            return Err(Error::SpotOutOfService);
+        }
+        if seen != 0 && seen != obstacles.spot_version {
+            let mut extra = self.alternatives(&spot, wanted).await?;
+            let stands = search::spot(&self.pool, spot_id).await?;
+            extra.push(fault::any(&proto::Spot::from(&stands)));
+            return Err(Error::SpotVersionStale { spot_id, version: stands.version, extra });
+        }
+        Err(too_many_or_crowd(&obstacles, &lot))
+    }
+
+    async fn hold_any(
+        &self,
+        key: &Request,
+        wanted: &Wanted,
+        pool: (LotId, SpotType),
+        preferred: Option<FloorId>,
+    ) -> Result<proto::Booking, Error> {
+        check_permit(pool.1, wanted)?;
+        let lot = lot::get(&self.pool, pool.0).await?;
+        for _search in 0..SEARCHES_MAX {
+            let seed = i64::from_be_bytes(self.ids.bytes());
+            let window = &wanted.window;
+            let free = search::candidates(&self.pool, pool, preferred, window, seed).await?;
+            if free.is_empty() {
+                return Err(Error::SoldOut);
+            }
+            for spot in &free {
+                match self.try_spot(key, wanted, &lot, spot, 0).await? {
+                    Tried::Held(booking) => return Ok(booking),
+                    Tried::Blocked(found) if found.taken || found.out_of_service => {}
+                    Tried::Blocked(found) => return Err(too_many_or_crowd(&found, &lot)),
+                }
+            }
+        }
+        Err(Error::Crowded)
+    }
+
+    /// Tries one spot until it is held or something stands in the way. When nothing can be seen to
+    /// stand in the way, it was a lapsed hold or a moment's crossing, and is tried again.
+    async fn try_spot(
+        &self,
+        key: &Request,
+        wanted: &Wanted,
+        lot: &Lot,
+        spot: &Spot,
+        seen: i64,
+    ) -> Result<Tried, Error> {
+        let (user_id, window) = (&key.subject, &wanted.window);
+        let mut lapsed = Vec::new();
+        let mut last = None;
+        for _try in 0..TRIES_MAX {
+            match self.try_once(key, wanted, lot, spot, seen, &lapsed).await {
+                Ok(Some(booking)) => return Ok(Tried::Held(booking)),
+                Ok(None) => {}
+                Err(Error::Store(error)) if may_try_again(&error) => last = Some(error),
+                Err(other) => return Err(other),
+            }
+            // After a lost connection the outcome is unknown: the request's own row tells.
+            if let Some(before) = self.answered(key).await? {
+                return Ok(Tried::Held(before));
+            }
+            let found = search::obstacles(&self.pool, spot.spot_id, window, user_id).await?;
+            let stale = seen != 0 && seen != found.spot_version;
+            let full = found.holds >= i64::from(lot.policy.resolve().max_holds_per_user);
+            if found.taken || found.out_of_service || stale || full {
+                return Ok(Tried::Blocked(found));
+            }
+            lapsed = search::lapsed(&self.pool, spot, window, Some(user_id)).await?;
+        }
+        Err(last.map_or(Error::Crowded, Error::Store))
+    }
+
+    async fn try_once(
+        &self,
+        key: &Request,
+        wanted: &Wanted,
+        lot: &Lot,
+        spot: &Spot,
+        seen: i64,
+        lapsed: &[Kept],
+    ) -> Result<Option<proto::Booking>, Error> {
+        let now = self.clock.now();
+        let (terms, policy) = (terms(lot), lot.policy.resolve());
+        let hold_expire_time = hold_end(&wanted.window, policy.hold_ttl, now);
+        let booking = self.new_booking(key, wanted, lot, spot)?;
+        let booking = Booking {
+            hold_expire_time,
+            due_time: Some(hold_expire_time),
+            create_time: now,
+            ..booking
+        };
+        let mut facts = Vec::with_capacity(lapsed.len() + 1);
+        for kept in lapsed {
+            let step = kept.booking.transition(&Command::Lapse, &kept.terms.policy, now)?;
+            if let Step::Changed(ended, event) = step {
+                facts.push(events::fact(&self.ids, now, &ended, &kept.terms, &event));
+            }
+        }
+        facts.push(events::fact(&self.ids, now, &booking, &terms, &Event::Held));
+        let answer = proto::HoldSpotResponse { booking: Some((&booking).into()) };
+        let lapsed: Vec<Uuid> = facts[..facts.len() - 1].iter().map(|f| f.aggregate_id).collect();
+        let hold = NewHold {
+            booking: &booking,
+            spot_version: seen,
+            max_holds: policy.max_holds_per_user,
+            lapsed: &lapsed,
+            facts: &facts,
+            request: key,
+            response: &answer.encode_to_vec(),
+        };
+        let held = insert(&self.pool, &hold).await?;
+        if held || !lapsed.is_empty() {
+            self.relay.wake();
+        }
+        Ok(answer.booking.filter(|_| held))
+    }
+
+    fn new_booking(
+        &self,
+        key: &Request,
+        wanted: &Wanted,
+        lot: &Lot,
+        spot: &Spot,
+    ) -> Result<Booking, Error> {
+        let price = Price::of(&lot.tariff, &wanted.window)
+            .map_err(|error| Error::Broken(format!("a price does not fit: {error}")))?;
+        let now = self.clock.now();
+        Ok(Booking {
+            booking_id: self.ids.next(),
+            code: code(self.ids.bytes::<CODE_LEN>()),
+            lot_id: spot.lot_id,
+            floor_id: spot.floor_id,
+            spot_id: spot.spot_id,
+            spot_number: spot.spot_number.clone(),
+            user_id: key.subject.clone(),
+            plate: wanted.plate.clone(),
+            window: wanted.window,
+            start_time: wanted.window.start(),
+            state: BookingState::Held,
+            price,
+            hold_expire_time: now,
+            payment_attempt: None,
+            decline_code: None,
+            payment_id: None,
+            arrive_time: None,
+            leave_time: None,
+            final_amount: None,
+            due_time: None,
+            version: 1,
+            create_time: now,
+        })
+    }
+
+    async fn alternatives(
+        &self,
+        spot: &Spot,
+        wanted: &Wanted,
+    ) -> Result<Vec<prost_types::Any>, Error> {
+        let free = search::alternatives(&self.pool, spot, &wanted.window).await?;
+        let alternatives = free.iter().map(|spot| proto::Alternative {
+            spot_id: spot.spot_id.to_string(),
+            floor_id: spot.floor_id.to_string(),
+            spot_number: spot.spot_number.clone(),
+            spot_version: spot.version,
+        });
+        Ok(vec![fault::any(&proto::Alternatives { alternatives: alternatives.collect() })])
+    }
+
+    /// Reads a booking that was just answered about.
+    pub(super) async fn stands(&self, booking: &proto::Booking) -> Result<Kept, Error> {
+        store::get(&self.pool, id("booking_id", &booking.booking_id)?).await
+    }
+}
+
+fn terms(lot: &Lot) -> Terms {
+    Terms {
+        lot_name: lot.name.clone(),
+        time_zone: lot.time_zone.clone(),
+        policy: lot.policy.resolve(),
+    }
+}
+
+fn check_permit(spot_type: SpotType, wanted: &Wanted) -> Result<(), Error> {
+    if spot_type == SpotType::Accessible && !wanted.disability_permit {
+        return Err(Error::PermitRequired);
+    }
+    Ok(())
+}
+
+fn too_many_or_crowd(obstacles: &Obstacles, lot: &Lot) -> Error {
+    let max = lot.policy.resolve().max_holds_per_user;
+    if obstacles.holds >= i64::from(max) { Error::TooManyHolds(max) } else { Error::Crowded }
+}
+
+/// The statement may be sent again: it holds at most once whatever became of the first sending.
+fn may_try_again(error: &sqlx::Error) -> bool {
+    let twin = matches!(constraint_of(error), Some("request_pkey" | "booking_pkey"));
+    let lost = is_unavailable(error) && !matches!(error, sqlx::Error::PoolTimedOut);
+    twin || lost || is_retryable(error)
+}

@@ -1,0 +1,92 @@
+//! QuoteBooking, GetBooking, ListBookings.
+
+use parkmesh_contracts::booking::v1 as proto;
+use parkmesh_contracts::booking::v1::BookingState;
+use parkmesh_contracts::ids::{BookingId, LotId};
+use parkmesh_platform::auth::{Caller, Role};
+
+use super::reach;
+use crate::app::App;
+use crate::convert::booking::{quote, window};
+use crate::convert::inventory::{id, optional_id};
+use crate::domain::booking::{Price, check_length};
+use crate::error::Error;
+use crate::page::{self, List};
+use crate::store::booking::read::{self, Shelf};
+use crate::store::inventory::lot;
+
+/// Rows of a page when the caller names no number, and at most.
+const PAGE_ROWS: (usize, usize) = (50, 200);
+
+impl App {
+    /// Prices a window without keeping anything.
+    ///
+    /// # Errors
+    /// What the proto names, or the store's.
+    pub async fn quote_booking(
+        &self,
+        request: proto::QuoteBookingRequest,
+    ) -> Result<proto::QuoteBookingResponse, Error> {
+        let lot_id = id("lot_id", &request.lot_id)?;
+        let window = window(request.window.as_ref())?;
+        check_length(&window)?;
+        let lot = lot::get(&self.pool, lot_id).await?;
+        let price = Price::of(&lot.tariff, &window)
+            .map_err(|error| Error::Broken(format!("a price does not fit: {error}")))?;
+        Ok(proto::QuoteBookingResponse { quote: Some(quote(&price, &window)) })
+    }
+
+    /// Reads a booking within the caller's reach.
+    ///
+    /// # Errors
+    /// [`Error::BookingNotFound`], or the store's.
+    pub async fn get_booking(
+        &self,
+        caller: &Caller,
+        request: proto::GetBookingRequest,
+    ) -> Result<proto::GetBookingResponse, Error> {
+        let booking_id = id("booking_id", &request.booking_id)?;
+        let kept = read::find(&self.pool, booking_id, &reach(caller)).await?;
+        let booking = kept.ok_or(Error::BookingNotFound)?.booking;
+        Ok(proto::GetBookingResponse { booking: Some((&booking).into()) })
+    }
+
+    /// Lists the caller's own bookings, or those of an operator's lot.
+    ///
+    /// # Errors
+    /// What the proto names, [`Error::LotNotFound`] for a lot of another operator, or the store's.
+    pub async fn list_bookings(
+        &self,
+        caller: &Caller,
+        request: proto::ListBookingsRequest,
+    ) -> Result<proto::ListBookingsResponse, Error> {
+        let lot_id: Option<LotId> = optional_id("lot_id", &request.lot_id)?;
+        let shelf = self.shelf(caller, lot_id).await?;
+        let arguments = [request.lot_id.as_str(), request.state().as_str_name()];
+        let list = List::of("ListBookings", &caller.subject, &arguments);
+        let before: Option<BookingId> = list.after(&request.page_token)?;
+        let state = Some(request.state()).filter(|state| *state != BookingState::Unspecified);
+        let size = page::size(request.page_size, PAGE_ROWS.0, PAGE_ROWS.1);
+        let limit = i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1);
+        let rows = read::list(&self.pool, &shelf, state, before, limit).await?;
+        let (rows, more) = page::cut(rows, size);
+        let next_page_token = match rows.last() {
+            Some(last) if more => list.token(&last.booking.booking_id)?,
+            _ => String::new(),
+        };
+        let bookings = rows.iter().map(|kept| (&kept.booking).into()).collect();
+        Ok(proto::ListBookingsResponse { bookings, next_page_token })
+    }
+
+    async fn shelf(&self, caller: &Caller, lot_id: Option<LotId>) -> Result<Shelf, Error> {
+        if caller.role != Role::Operator {
+            return Ok(Shelf::Own(caller.subject.clone(), lot_id));
+        }
+        let lot_id = lot_id.ok_or_else(|| Error::field("lot_id", "is required of operators"))?;
+        let lot = lot::get(&self.pool, lot_id).await?;
+        if lot.operator_id != caller.subject || !caller.may_act_at(lot_id) {
+            return Err(Error::LotNotFound);
+        }
+        Ok(Shelf::Lot(lot_id))
+    }
+}

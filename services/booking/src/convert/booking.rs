@@ -1,0 +1,161 @@
+//! Bookings: requests into what is wanted, bookings into messages.
+
+use parkmesh_contracts::booking::v1 as proto;
+use parkmesh_contracts::common::v1::{SpotType, Window as ProtoWindow};
+use parkmesh_contracts::ids::{FloorId, LotId, SpotId};
+use parkmesh_contracts::time;
+use parkmesh_contracts::window::{Window, WindowError};
+
+use super::inventory::{id, optional_id};
+use crate::domain::booking::{Booking, Line, Price, Refusal, WindowRefusal};
+use crate::error::Error;
+
+/// Which spot is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// This one, at the version seen; 0 for whatever stands.
+    Spot(SpotId, i64),
+    /// Any of a type, rather on this floor.
+    Pool(LotId, SpotType, Option<FloorId>),
+}
+
+/// What is to be held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which spot.
+    pub choice: Choice,
+    /// When.
+    pub window: Window,
+    /// The car's plate, or empty.
+    pub plate: String,
+    /// The driver has a permit for accessible spots.
+    pub disability_permit: bool,
+}
+
+/// The window of a request.
+///
+/// # Errors
+/// [`Error::WindowInvalid`].
+pub fn window(window: Option<&ProtoWindow>) -> Result<Window, Error> {
+    let wrong = |why: String| Error::WindowInvalid(why);
+    let window = window.ok_or_else(|| wrong("is required".to_owned()))?;
+    Window::try_from(window).map_err(|error| match error {
+        WindowError::Empty { .. } => wrong("must end after it starts".to_owned()),
+        other => wrong(format!("is none: {other}")),
+    })
+}
+
+/// Spaces around it mean nothing; letters are told in capitals.
+fn plate(text: &str) -> Result<String, Error> {
+    if text.chars().any(char::is_control) {
+        return Err(Error::field("plate", "must not contain control characters"));
+    }
+    Ok(text.trim().to_uppercase())
+}
+
+impl TryFrom<&proto::HoldSpotRequest> for Wanted {
+    type Error = Error;
+
+    fn try_from(request: &proto::HoldSpotRequest) -> Result<Self, Error> {
+        use proto::hold_spot_request::Choice as Asked;
+        let choice = match &request.choice {
+            Some(Asked::Spot(spot)) => {
+                Choice::Spot(id("spot.spot_id", &spot.spot_id)?, spot.spot_version)
+            }
+            Some(Asked::Pool(pool)) => Choice::Pool(
+                id("pool.lot_id", &pool.lot_id)?,
+                pool.spot_type(),
+                optional_id("pool.preferred_floor_id", &pool.preferred_floor_id)?,
+            ),
+            None => return Err(Error::field("choice", "is required")),
+        };
+        Ok(Self {
+            choice,
+            window: window(request.window.as_ref())?,
+            plate: plate(&request.plate)?,
+            disability_permit: request.disability_permit,
+        })
+    }
+}
+
+/// The hold inside a request for both.
+pub fn hold_of(request: &proto::CreateBookingRequest) -> proto::HoldSpotRequest {
+    use proto::create_booking_request::Choice as Asked;
+    use proto::hold_spot_request::Choice as Held;
+    proto::HoldSpotRequest {
+        request_id: request.request_id.clone(),
+        choice: request.choice.clone().map(|choice| match choice {
+            Asked::Spot(spot) => Held::Spot(spot),
+            Asked::Pool(pool) => Held::Pool(pool),
+        }),
+        window: request.window,
+        plate: request.plate.clone(),
+        disability_permit: request.disability_permit,
+    }
+}
+
+impl From<WindowRefusal> for Error {
+    fn from(refusal: WindowRefusal) -> Self {
+        match refusal {
+            WindowRefusal::Past => Self::WindowPast,
+            other => Self::WindowInvalid(other.sentence().to_owned()),
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::State(state) => Self::BookingStateWrong(state),
+            Refusal::HoldExpired => Self::HoldExpired,
+            Refusal::TooEarly(from) => Self::ArrivalTooEarly { from },
+            Refusal::Price(error) => Self::Broken(format!("a price does not fit: {error}")),
+        }
+    }
+}
+
+/// A line of a price as a message.
+pub fn line(line: &Line) -> proto::QuoteLine {
+    proto::QuoteLine {
+        description: line.description.to_owned(),
+        quantity: line.quantity,
+        unit_amount: Some(line.unit_amount.into()),
+        amount: Some(line.amount.into()),
+    }
+}
+
+/// The price of a window as a message.
+pub fn quote(price: &Price, window: &Window) -> proto::Quote {
+    proto::Quote {
+        window: Some((*window).into()),
+        tariff_version: price.tariff_version,
+        amount: Some(price.amount.into()),
+        lines: price.lines(window).iter().map(line).collect(),
+    }
+}
+
+impl From<&Booking> for proto::Booking {
+    fn from(booking: &Booking) -> Self {
+        let held = booking.state == proto::BookingState::Held;
+        Self {
+            booking_id: booking.booking_id.to_string(),
+            code: booking.code.clone(),
+            lot_id: booking.lot_id.to_string(),
+            floor_id: booking.floor_id.to_string(),
+            spot_id: booking.spot_id.to_string(),
+            spot_number: booking.spot_number.clone(),
+            user_id: booking.user_id.to_string(),
+            plate: booking.plate.clone(),
+            window: Some(booking.window.into()),
+            state: booking.state.into(),
+            hold_expire_time: held.then(|| time::to_proto(booking.hold_expire_time)),
+            quote: Some(quote(&booking.price, &booking.booked_window())),
+            payment_id: booking.payment_id.map(|id| id.to_string()).unwrap_or_default(),
+            arrive_time: booking.arrive_time.map(time::to_proto),
+            leave_time: booking.leave_time.map(time::to_proto),
+            final_amount: booking.final_amount.map(Into::into),
+            version: booking.version,
+            create_time: Some(time::to_proto(booking.create_time)),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What happened to a booking, as the fact that others read.
+
+use jiff::Timestamp;
+use parkmesh_contracts::booking::v1 as proto;
+use parkmesh_contracts::facts::Fact;
+use parkmesh_contracts::money::Money;
+use parkmesh_contracts::time::to_proto;
+use parkmesh_eventbus::outbox::Row;
+use parkmesh_platform::ids::Ids;
+
+use crate::convert::booking::line;
+use crate::domain::booking::{Booking, Event, Line, Terms};
+
+/// Every fact of a booking.
+pub const FACT_TYPES: &[&str] = &[
+    proto::BookingHeld::TYPE,
+    proto::BookingReserved::TYPE,
+    proto::BookingActivated::TYPE,
+    proto::BookingCompleted::TYPE,
+    proto::BookingCancelled::TYPE,
+    proto::BookingExpired::TYPE,
+    proto::BookingNoShow::TYPE,
+];
+
+/// The fact that `event` made the booking what it is.
+pub fn fact(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms, event: &Event) -> Row {
+    let telling = Telling { ids, now, booking, terms };
+    match event {
+        Event::Held => telling.row(&telling.held()),
+        Event::Reserved => telling.row(&telling.reserved()),
+        Event::Activated(cause) => telling.row(&telling.activated(*cause)),
+        Event::Completed(cause, lines) => telling.row(&telling.completed(*cause, lines)),
+        Event::Cancelled => telling.row(&telling.cancelled()),
+        Event::Expired => telling.row(&telling.expired()),
+        Event::NoShow => telling.row(&telling.no_show()),
+    }
+}
+
+struct Telling<'a> {
+    ids: &'a Ids,
+    now: Timestamp,
+    booking: &'a Booking,
+    terms: &'a Terms,
+}
+
+impl Telling<'_> {
+    fn row<F: Fact>(&self, fact: &F) -> Row {
+        Row::of(self.ids, self.now, self.booking.booking_id.into(), self.booking.version, fact)
+    }
+
+    fn lot_id(&self) -> String {
+        self.booking.lot_id.to_string()
+    }
+
+    fn payment_id(&self) -> String {
+        self.booking.payment_id.map(|id| id.to_string()).unwrap_or_default()
+    }
+
+    /// Policies know no fee yet: what is given back before arrival, or never used, is free.
+    fn no_fee(&self) -> Money {
+        Money::zero(self.booking.price.amount.currency)
+    }
+
+    fn summary(&self) -> proto::BookingSummary {
+        let booking = self.booking;
+        proto::BookingSummary {
+            booking_id: booking.booking_id.to_string(),
+            code: booking.code.clone(),
+            lot_id: self.lot_id(),
+            lot_name: self.terms.lot_name.clone(),
+            time_zone: self.terms.time_zone.clone(),
+            floor_id: booking.floor_id.to_string(),
+            spot_id: booking.spot_id.to_string(),
+            spot_number: booking.spot_number.clone(),
+            user_id: booking.user_id.to_string(),
+            window: Some(booking.window.into()),
+            state: booking.state.into(),
+            version: booking.version,
+        }
+    }
+
+    fn held(&self) -> proto::BookingHeld {
+        proto::BookingHeld {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            hold_expire_time: Some(to_proto(self.booking.hold_expire_time)),
+        }
+    }
+
+    fn reserved(&self) -> proto::BookingReserved {
+        proto::BookingReserved {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            payment_id: self.payment_id(),
+            amount: Some(self.booking.price.amount.into()),
+        }
+    }
+
+    fn activated(&self, cause: proto::Cause) -> proto::BookingActivated {
+        proto::BookingActivated {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            arrive_time: self.booking.arrive_time.map(to_proto),
+            cause: cause.into(),
+        }
+    }
+
+    fn completed(&self, cause: proto::Cause, lines: &[Line]) -> proto::BookingCompleted {
+        proto::BookingCompleted {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            leave_time: self.booking.leave_time.map(to_proto),
+            cause: cause.into(),
+            amount: self.booking.final_amount.map(Into::into),
+            lines: lines.iter().map(line).collect(),
+            payment_id: self.payment_id(),
+        }
+    }
+
+    fn cancelled(&self) -> proto::BookingCancelled {
+        proto::BookingCancelled {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            fee: Some(self.no_fee().into()),
+            payment_id: self.payment_id(),
+        }
+    }
+
+    fn expired(&self) -> proto::BookingExpired {
+        proto::BookingExpired {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+        }
+    }
+
+    fn no_show(&self) -> proto::BookingNoShow {
+        proto::BookingNoShow {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            fee: Some(self.no_fee().into()),
+            payment_id: self.payment_id(),
+        }
+    }
+}

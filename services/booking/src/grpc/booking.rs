@@ -1,0 +1,121 @@
+//! The door of BookingService.
+
+use parkmesh_contracts::booking::v1 as proto;
+use parkmesh_contracts::booking::v1::booking_service_server::BookingService;
+use parkmesh_contracts::validate::Validate;
+use parkmesh_platform::auth::Caller;
+use parkmesh_platform::fault;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status};
+
+use crate::app::App;
+use crate::error::Error;
+
+/// Bookings over gRPC.
+#[derive(Clone)]
+pub struct BookingDoor {
+    app: App,
+}
+
+impl BookingDoor {
+    /// A door to these use cases.
+    pub fn new(app: App) -> Self {
+        Self { app }
+    }
+}
+
+/// The caller and the request, checked against the rules of its proto.
+fn open<M: Validate>(request: Request<M>) -> Result<(Caller, M), Status> {
+    let caller = Caller::of(&request)?.clone();
+    let message = request.into_inner();
+    fault::check(&message).map_err(Error::from)?;
+    Ok((caller, message))
+}
+
+#[tonic::async_trait]
+impl BookingService for BookingDoor {
+    async fn quote_booking(
+        &self,
+        request: Request<proto::QuoteBookingRequest>,
+    ) -> Result<Response<proto::QuoteBookingResponse>, Status> {
+        let (_caller, request) = open(request)?;
+        Ok(Response::new(self.app.quote_booking(request).await?))
+    }
+
+    async fn hold_spot(
+        &self,
+        request: Request<proto::HoldSpotRequest>,
+    ) -> Result<Response<proto::HoldSpotResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.hold_spot(&caller.subject, request).await?))
+    }
+
+    async fn confirm_booking(
+        &self,
+        request: Request<proto::ConfirmBookingRequest>,
+    ) -> Result<Response<proto::ConfirmBookingResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.confirm_booking(&caller, request).await?))
+    }
+
+    async fn create_booking(
+        &self,
+        request: Request<proto::CreateBookingRequest>,
+    ) -> Result<Response<proto::CreateBookingResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.create_booking(&caller, request).await?))
+    }
+
+    async fn cancel_booking(
+        &self,
+        request: Request<proto::CancelBookingRequest>,
+    ) -> Result<Response<proto::CancelBookingResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.cancel_booking(&caller, request).await?))
+    }
+
+    async fn check_in(
+        &self,
+        request: Request<proto::CheckInRequest>,
+    ) -> Result<Response<proto::CheckInResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.check_in(&caller, request).await?))
+    }
+
+    async fn end_session(
+        &self,
+        request: Request<proto::EndSessionRequest>,
+    ) -> Result<Response<proto::EndSessionResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.end_session(&caller, request).await?))
+    }
+
+    async fn get_booking(
+        &self,
+        request: Request<proto::GetBookingRequest>,
+    ) -> Result<Response<proto::GetBookingResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.get_booking(&caller, request).await?))
+    }
+
+    async fn list_bookings(
+        &self,
+        request: Request<proto::ListBookingsRequest>,
+    ) -> Result<Response<proto::ListBookingsResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.list_bookings(&caller, request).await?))
+    }
+
+    type WatchBookingStream = BoxStream<proto::WatchBookingResponse>;
+
+    async fn watch_booking(
+        &self,
+        request: Request<proto::WatchBookingRequest>,
+    ) -> Result<Response<Self::WatchBookingStream>, Status> {
+        let (caller, request) = open(request)?;
+        let changes = ReceiverStream::new(self.app.watch_booking(&caller, request).await?);
+        Ok(Response::new(Box::pin(changes.map(|change| change.map_err(Status::from)))))
+    }
+}

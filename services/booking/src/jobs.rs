@@ -1,0 +1,34 @@
+//! What booking does by itself, in its own rhythm.
+
+use std::time::Duration;
+
+use parkmesh_platform::fault::chain;
+
+use crate::app::App;
+
+/// How often deadlines are looked at. A lapsed hold blocks nobody meanwhile; only its fact waits.
+const LAPSE_PERIOD: Duration = Duration::from_millis(500);
+/// How often opened windows are compared with what stands on their spots.
+const WAITING_PERIOD: Duration = Duration::from_secs(2);
+
+/// Starts the clockwork; it ends with the service.
+pub fn start(app: &App) {
+    let lapsing = app.clone();
+    app.tasks.every("clockwork", LAPSE_PERIOD, move |_now| {
+        let app = lapsing.clone();
+        async move {
+            if let Err(error) = app.lapse_due().await {
+                tracing::warn!(error = %chain(&error), "the clockwork stands still");
+            }
+        }
+    });
+    let admitting = app.clone();
+    app.tasks.every("waiting-cars", WAITING_PERIOD, move |_now| {
+        let app = admitting.clone();
+        async move {
+            if let Err(error) = app.admit_waiting_cars().await {
+                tracing::warn!(error = %chain(&error), "waiting cars are not admitted");
+            }
+        }
+    });
+}

@@ -1,0 +1,114 @@
+//! Changing bookings that are there: always under the row's lock, or by one conditional statement.
+
+use std::time::Duration;
+
+use jiff_sqlx::ToSqlx;
+use parkmesh_contracts::ids::{BookingId, UserId};
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use super::{Kept, of_row, select_booking, state_number};
+use crate::domain::booking::Booking;
+use crate::error::Error;
+
+/// How long a hold is kept beyond its end, once, for a provider's answer.
+const CONFIRM_MAX: Duration = Duration::from_secs(30);
+
+/// Writes what a command has made of a booking that is locked.
+///
+/// # Errors
+/// The store's; [`Error::Broken`] when the row is not the one that was read.
+pub async fn write(connection: &mut PgConnection, booking: &Booking) -> Result<(), Error> {
+    let done = sqlx::query(
+        "UPDATE booking SET during = tstzrange($2, $3, '[)'), state = $4, payment_attempt = $5,
+             decline_code = $6, payment_id = $7, arrive_time = $8, leave_time = $9,
+             final_amount_minor = $10, due_time = $11, version = $12
+         WHERE booking_id = $1 AND version = $12 - 1",
+    )
+    .bind(booking.booking_id.as_uuid())
+    .bind(booking.window.start().to_sqlx())
+    .bind(booking.window.end().to_sqlx())
+    .bind(state_number(booking.state)?)
+    .bind(booking.payment_attempt)
+    .bind(&booking.decline_code)
+    .bind(booking.payment_id.map(Uuid::from))
+    .bind(booking.arrive_time.map(ToSqlx::to_sqlx))
+    .bind(booking.leave_time.map(ToSqlx::to_sqlx))
+    .bind(booking.final_amount.map(|amount| amount.minor))
+    .bind(booking.due_time.map(ToSqlx::to_sqlx))
+    .bind(booking.version)
+    .execute(connection)
+    .await?;
+    if done.rows_affected() == 1 {
+        return Ok(());
+    }
+    Err(Error::Broken("a booking changed under its lock".to_owned()))
+}
+
+/// Locks bookings whose deadline has passed, earliest first, passing over those that somebody else
+/// is changing; at most `limit`.
+///
+/// # Errors
+/// The store's.
+pub async fn lock_due(connection: &mut PgConnection, limit: i64) -> Result<Vec<Kept>, Error> {
+    let rows = sqlx::query(select_booking!(
+        "WHERE b.due_time <= park_now() ORDER BY b.due_time LIMIT $1
+         FOR NO KEY UPDATE OF b SKIP LOCKED"
+    ))
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(of_row).collect()
+}
+
+/// Notes that an authorisation is asked for: the hold is kept for its answer, at most [`CONFIRM_MAX`]
+/// beyond its end and only once. False when the hold has ended, is none, or another authorisation's
+/// outcome is still awaited.
+///
+/// # Errors
+/// The store's.
+pub async fn begin_confirm(
+    executor: impl PgExecutor<'_>,
+    booking_id: BookingId,
+    user_id: &UserId,
+    attempt: Uuid,
+) -> Result<bool, Error> {
+    // What was used up before the end of the hold was no extension.
+    let done = sqlx::query(
+        "UPDATE booking SET payment_attempt = $3,
+             confirm_until = CASE WHEN confirm_until > hold_expire_time THEN confirm_until
+                 ELSE park_now() + make_interval(secs => $4) END,
+             due_time = greatest(hold_expire_time,
+                 CASE WHEN confirm_until > hold_expire_time THEN confirm_until
+                 ELSE park_now() + make_interval(secs => $4) END)
+         WHERE booking_id = $1 AND user_id = $2 AND state = 1 AND due_time > park_now()
+           AND (payment_attempt IS NULL OR payment_attempt = $3)",
+    )
+    .bind(booking_id.as_uuid())
+    .bind(user_id.as_str())
+    .bind(attempt)
+    .bind(CONFIRM_MAX.as_secs_f64())
+    .execute(executor)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Notes that an authorisation was refused, so that another may be asked for.
+///
+/// # Errors
+/// The store's.
+pub async fn end_confirm(
+    executor: impl PgExecutor<'_>,
+    booking_id: BookingId,
+    attempt: Uuid,
+) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE booking SET payment_attempt = NULL
+         WHERE booking_id = $1 AND payment_attempt = $2 AND state = 1",
+    )
+    .bind(booking_id.as_uuid())
+    .bind(attempt)
+    .execute(executor)
+    .await?;
+    Ok(())
+}

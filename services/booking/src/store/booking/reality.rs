@@ -1,0 +1,118 @@
+//! What the sensors say of the spots, and which bookings it concerns.
+
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx;
+use parkmesh_contracts::ids::{BookingId, LotId, SpotId};
+use sqlx::{PgConnection, PgExecutor, Row};
+use uuid::Uuid;
+
+use super::{Kept, of_row, select_booking, time};
+use crate::domain::inventory::PolicyChoice;
+use crate::error::Error;
+
+/// What a sensor says of a spot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reality {
+    /// The spot.
+    pub spot_id: SpotId,
+    /// Its lot.
+    pub lot_id: LotId,
+    /// Whether a car stands there; None while the sensor is silent.
+    pub occupied: Option<bool>,
+    /// Counts up with every change of the spot's occupancy.
+    pub version: i64,
+    /// Since when.
+    pub change_time: Timestamp,
+}
+
+/// Writes it down. False when something as new or newer is known: then nothing is to be done.
+///
+/// # Errors
+/// The store's.
+pub async fn apply(connection: &mut PgConnection, reality: &Reality) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "INSERT INTO spot_reality AS known (spot_id, lot_id, occupied, version, change_time)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (spot_id) DO UPDATE
+         SET lot_id = excluded.lot_id, occupied = excluded.occupied, version = excluded.version,
+             change_time = excluded.change_time
+         WHERE known.version < excluded.version",
+    )
+    .bind(reality.spot_id.as_uuid())
+    .bind(reality.lot_id.as_uuid())
+    .bind(reality.occupied)
+    .bind(reality.version)
+    .bind(reality.change_time.to_sqlx())
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The booking whose car stands on the spot, as the books say.
+///
+/// # Errors
+/// The store's.
+pub async fn active_on(
+    executor: impl PgExecutor<'_>,
+    spot_id: SpotId,
+) -> Result<Option<Kept>, Error> {
+    let row = sqlx::query(select_booking!(
+        "WHERE b.spot_id = $1 AND b.state = 3 ORDER BY b.arrive_time LIMIT 1"
+    ))
+    .bind(spot_id.as_uuid())
+    .fetch_optional(executor)
+    .await?;
+    row.as_ref().map(of_row).transpose()
+}
+
+/// The reserved booking of the spot that is next, or whose window is open.
+///
+/// # Errors
+/// The store's.
+pub async fn awaited_on(
+    executor: impl PgExecutor<'_>,
+    spot_id: SpotId,
+    now: Timestamp,
+) -> Result<Option<Kept>, Error> {
+    let row = sqlx::query(select_booking!(
+        "WHERE b.spot_id = $1 AND b.state = 2 AND upper(b.during) > $2
+         ORDER BY b.start_time LIMIT 1"
+    ))
+    .bind(spot_id.as_uuid())
+    .bind(now.to_sqlx())
+    .fetch_optional(executor)
+    .await?;
+    row.as_ref().map(of_row).transpose()
+}
+
+/// Reserved bookings whose window is open and whose spot is occupied since a time that makes it
+/// their car, with that time; at most `limit`. A car that came before the early-arrival time is
+/// somebody else's.
+///
+/// # Errors
+/// The store's.
+pub async fn arrived(
+    executor: impl PgExecutor<'_>,
+    limit: i64,
+) -> Result<Vec<(BookingId, Timestamp)>, Error> {
+    let rows = sqlx::query(
+        "SELECT b.booking_id, r.change_time
+         FROM booking AS b
+         JOIN spot_reality AS r ON r.spot_id = b.spot_id
+         JOIN lot ON lot.lot_id = b.lot_id
+         WHERE b.state = 2 AND b.start_time <= park_now() AND b.due_time > park_now()
+           AND r.occupied
+           AND r.change_time >= b.start_time
+               - make_interval(secs => coalesce(nullif(lot.early_arrival_seconds, 0), $1))
+           AND NOT EXISTS (SELECT FROM booking AS other
+               WHERE other.spot_id = b.spot_id AND other.state = 3)
+         ORDER BY b.start_time LIMIT $2",
+    )
+    .bind(f64::from(PolicyChoice::DEFAULT.early_arrival_seconds))
+    .bind(limit)
+    .fetch_all(executor)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get::<Uuid, _>(0)?.into(), time(row, "change_time")?)))
+        .collect()
+}
