@@ -20,7 +20,7 @@ const CONNECT_MAX: Duration = Duration::from_secs(30);
 /// A silent server is noticed within two of these.
 const PING_PERIOD: Duration = Duration::from_secs(10);
 /// Longest wait for an answer of JetStream, which syncs to disk before it gives one.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
+const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Longest wait between two attempts to reconnect.
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
@@ -225,9 +225,11 @@ impl Bus {
             .map_err(jetstream_error)
     }
 
-    /// Number of connections made so far; changes with every reconnection.
+    /// Number of connections made so far; changes with every reconnection from now on.
     pub fn connections(&self) -> watch::Receiver<u64> {
-        self.inner.connections.clone()
+        let mut connections = self.inner.connections.clone();
+        connections.mark_unchanged();
+        connections
     }
 
     /// The name of a stream or durable on the server.

@@ -24,7 +24,7 @@ use crate::headers;
 
 /// A fact that is not acknowledged nor reported in progress for this long is delivered again: how
 /// long a killed process holds up its consumer.
-pub(crate) const ACK_WAIT: Duration = Duration::from_secs(10);
+pub(crate) const ACK_WAIT: Duration = Duration::from_secs(6);
 
 /// Who listens to what.
 #[derive(Clone, Copy, Debug)]

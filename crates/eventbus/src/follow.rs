@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use futures_util::StreamExt;
 use parkmesh_contracts::facts;
+use parkmesh_contracts::ids::FactId;
 use parkmesh_platform::tasks::Tasks;
 use tokio::sync::mpsc;
 
@@ -54,6 +55,7 @@ pub fn start(bus: &Bus, follow: Follow, tasks: &Tasks) -> mpsc::Receiver<Followe
         next: follow.from_sequence.map(|sequence| sequence.max(1)),
         explicit: follow.from_sequence.is_some(),
         created_ns: None,
+        last: None,
         follow,
         sender,
     };
@@ -83,13 +85,19 @@ struct Follower {
     explicit: bool,
     /// The incarnation of the stream that `next` belongs to.
     created_ns: Option<i64>,
+    /// The last fact seen and its place.
+    last: Option<(u64, FactId)>,
 }
 
 impl Follower {
     /// One consumer on the server, until it is lost. Ok when nobody listens any more.
     async fn run(&mut self) -> Result<(), BusError> {
         let state = self.bus.stream_state(self.follow.stream).await?;
-        if let Some(reason) = self.gap(state)
+        let gap = match self.gap(state) {
+            None => self.rewritten(state).await?,
+            gap => gap,
+        };
+        if let Some(reason) = gap
             && !self.tell_gap(state, reason).await
         {
             return Ok(());
@@ -149,24 +157,40 @@ impl Follower {
         None
     }
 
+    /// A stream may have lost its tail and grown past it again since we looked. Then another fact
+    /// stands where we saw our last one.
+    async fn rewritten(&self, state: StreamState) -> Result<Option<String>, BusError> {
+        let Some((sequence, fact_id)) = self.last else { return Ok(None) };
+        if sequence < state.first_sequence {
+            return Ok(None);
+        }
+        let stream = self.follow.stream;
+        let is = self.bus.fact_at(stream, sequence).await?.map(|fact| fact.fact_id);
+        let changed = is != Some(fact_id);
+        Ok(changed
+            .then(|| format!("the stream {stream} has another fact at {sequence} than it had")))
+    }
+
     async fn tell_gap(&mut self, state: StreamState, reason: String) -> bool {
         tracing::warn!(stream = self.follow.stream, reason, "facts may be missing");
         // Everything up to the stream's end was committed before; a snapshot taken from now on
         // has it.
         self.next = Some(state.last_sequence + 1);
         self.explicit = false;
+        self.last = None;
         self.sender.send(Followed::Gap(reason)).await.is_ok()
     }
 
     /// False when nobody listens any more.
     async fn pass_on(
-        &self,
+        &mut self,
         headers: Option<&async_nats::HeaderMap>,
         body: bytes::Bytes,
         sequence: u64,
     ) -> bool {
         match Delivered::read(headers, body, sequence, 1, "follow") {
             Ok(fact) if self.follow.fact_types.contains(&fact.fact_type.as_str()) => {
+                self.last = Some((sequence, fact.fact_id));
                 self.sender.send(Followed::Fact(fact)).await.is_ok()
             }
             Ok(_) => true,

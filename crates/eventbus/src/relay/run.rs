@@ -11,9 +11,9 @@ use tokio::time::Instant;
 
 use super::position::{self, Position};
 use super::{POLL_PERIOD, Relay, store};
-use crate::bus::{Bus, BusError, StreamState};
+use crate::bus::{Bus, BusError, StreamState, jetstream_error};
 use crate::headers::Published;
-use crate::publish::{self, BATCH_MAX, Message};
+use crate::publish::{self, BATCH_MAX, Kept, Message};
 use crate::streams;
 
 /// How often a relay that stands by asks whether it is its turn.
@@ -152,7 +152,7 @@ impl Session<'_> {
     async fn publish_group(&mut self, stream: &str, facts: &[Published]) -> Result<(), BusError> {
         let known = self.known(stream).await?;
         let messages: Vec<Message> = facts.iter().map(|fact| self.message(fact)).collect();
-        let kept = publish::all(self.bus, &messages).await?;
+        let kept = self.publish(&messages).await?;
         let now = self.bus.clock().now();
         let highest = kept.iter().map(|kept| kept.sequence).max().unwrap_or(0);
         let first_new = kept.iter().filter(|kept| !kept.duplicate).map(|kept| kept.sequence).min();
@@ -171,6 +171,15 @@ impl Session<'_> {
         self.positions.insert(stream.to_owned(), position);
         self.meters.published.add(u64::try_from(marks.len()).unwrap_or(0), &self.meters.labels);
         Ok(())
+    }
+
+    /// Publishes, but does not wait for the acknowledgement of a connection that is gone.
+    async fn publish(&self, messages: &[Message]) -> Result<Vec<Kept>, BusError> {
+        let mut connections = self.bus.connections();
+        tokio::select! {
+            kept = publish::all(self.bus, messages) => kept,
+            _ = connections.changed() => Err(jetstream_error("the connection was made anew")),
+        }
     }
 
     /// What we know of a stream; of one that we never published to, what it says now.

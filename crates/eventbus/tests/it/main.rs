@@ -4,6 +4,7 @@
 
 mod consumers;
 mod dead_letters;
+mod docs;
 mod followers;
 mod losses;
 mod relays;
