@@ -52,10 +52,7 @@ fn of_row(row: &PgRow) -> Result<LiveWindow, Error> {
 ///
 /// # Errors
 /// The store's.
-pub async fn open_windows(
-    connection: &mut PgConnection,
-    only: Option<LotId>,
-) -> Result<(), Error> {
+pub async fn open_windows(connection: &mut PgConnection, only: Option<LotId>) -> Result<(), Error> {
     // The index of deadlines holds the live bookings only, however many have ended. A hold whose
     // payment is under way ends later than the driver was told.
     sqlx::query(
