@@ -1,0 +1,196 @@
+//! The broker's side: one session that outlives us, and every message of it handed on with the
+//! right to
+//! acknowledge it.
+//!
+//! A connection that breaks is never repaired: the client is thrown away and a new one built. An
+//! acknowledgement that belongs to the old connection then goes nowhere, as it must: the broker
+//! counts
+//! packets anew, and would take it for another message's.
+
+mod broker;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use parkmesh_platform::clock::Clock;
+use rumqttc::Transport;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{
+    ConnectProperties, Filter, Packet, Publish, RetainForwardRule, SubscribeReasonCode,
+};
+use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::config::Config;
+use crate::decode::Topics;
+
+pub use broker::{Broker, BrokerError};
+
+/// How often each side shows that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// A client that has reported nothing for so long, not even a ping, hangs (rumqttc #1056).
+const STUCK_AFTER: Duration = Duration::from_secs(25);
+/// Acknowledgements that wait for the connection.
+const REQUESTS_MAX: usize = 1_024;
+/// Larger messages the broker does not send us; a sensor's has some hundred bytes.
+const PACKET_BYTES_MAX: u32 = 16 * 1024;
+
+/// A message with its acknowledgement.
+pub struct Delivery {
+    /// Where it came.
+    pub topic: String,
+    /// What it says.
+    pub payload: Bytes,
+    /// Kept by the broker from earlier.
+    pub retained: bool,
+    /// When it came.
+    pub receive_time: Timestamp,
+    /// To be sent when it is durable.
+    pub ack: Ack,
+}
+
+/// The right to acknowledge one message.
+pub struct Ack {
+    client: AsyncClient,
+    /// Without topic and payload: only its number counts.
+    publish: Publish,
+}
+
+impl Ack {
+    /// Tells the broker to forget the message. Does nothing if the connection that brought it is
+    /// gone: the
+    /// broker sends it again, and the sensor service passes over it.
+    pub async fn send(self) {
+        let _gone = self.client.ack(&self.publish).await;
+    }
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The address cannot be used.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The connection broke, or was refused.
+    #[error("the connection to the broker is lost: {0}")]
+    Connection(#[from] Box<ConnectionError>),
+    /// The client hangs.
+    #[error("the MQTT client has been silent for {STUCK_AFTER:?}")]
+    Stuck,
+    /// The broker does not let us listen.
+    #[error("the broker refuses our subscription: {0}")]
+    Refused(String),
+    /// More messages than the broker may send ahead, while those of an earlier connection are under
+    /// way.
+    #[error("messages of an earlier connection are still under way")]
+    Overrun,
+    /// Nobody takes messages any more.
+    #[error("the bridge stops")]
+    Stopping,
+}
+
+/// Connects and hands on messages until the connection ends.
+///
+/// # Errors
+/// Always, in the end.
+pub async fn session(
+    config: &Config,
+    clock: &Clock,
+    deliveries: &mpsc::Sender<Delivery>,
+) -> Result<(), SessionError> {
+    let topics = Topics::new(&config.topic_root, config.share_group.as_deref());
+    let (client, mut events) = AsyncClient::new(options(config)?, REQUESTS_MAX);
+    loop {
+        match next(&mut events).await? {
+            Packet::ConnAck(told) => {
+                tracing::info!(kept = told.session_present, "connected to the broker");
+                // Also to a kept session: the topics may have changed since. This must not wait,
+                // because
+                // only the next poll would make room (rumqttc #1025); the queue is empty now.
+                let subscribed = client.try_subscribe_many(topics.filters().map(filter));
+                subscribed.map_err(|error| SessionError::Refused(error.to_string()))?;
+            }
+            Packet::SubAck(told) => {
+                let refused = told
+                    .return_codes
+                    .iter()
+                    .find(|code| !matches!(code, SubscribeReasonCode::Success(_)));
+                if let Some(code) = refused {
+                    return Err(SessionError::Refused(format!("{code:?}")));
+                }
+            }
+            Packet::Publish(publish) => hand_on(&client, publish, clock.now(), deliveries)?,
+            _ => {}
+        }
+    }
+}
+
+/// The next packet from the broker.
+async fn next(events: &mut EventLoop) -> Result<Packet, SessionError> {
+    loop {
+        let polled = tokio::time::timeout(STUCK_AFTER, events.poll()).await;
+        let event = polled.map_err(|_elapsed| SessionError::Stuck)?;
+        if let Event::Incoming(packet) = event.map_err(Box::new)? {
+            return Ok(packet);
+        }
+    }
+}
+
+/// Never waits: whoever polls must go on polling. The broker's leave to send ahead is smaller than
+/// the room.
+fn hand_on(
+    client: &AsyncClient,
+    publish: Publish,
+    now: Timestamp,
+    deliveries: &mpsc::Sender<Delivery>,
+) -> Result<(), SessionError> {
+    let promised = publish.qos != QoS::AtMostOnce;
+    let Publish { topic, payload, retain, .. } = publish;
+    let publish =
+        Publish { topic: Bytes::new(), payload: Bytes::new(), properties: None, ..publish };
+    let delivery = Delivery {
+        topic: String::from_utf8_lossy(&topic).into_owned(),
+        payload,
+        retained: retain,
+        receive_time: now,
+        ack: Ack { client: client.clone(), publish },
+    };
+    match deliveries.try_send(delivery) {
+        Ok(()) => Ok(()),
+        Err(TrySendError::Closed(_)) => Err(SessionError::Stopping),
+        Err(TrySendError::Full(_)) if promised => Err(SessionError::Overrun),
+        Err(TrySendError::Full(_)) => {
+            tracing::warn!("a message of QoS 0, which promises nothing, was dropped");
+            Ok(())
+        }
+    }
+}
+
+fn filter(path: String) -> Filter {
+    // What the broker has kept comes once, and not with every reconnection.
+    let retain_forward_rule = RetainForwardRule::OnNewSubscribe;
+    Filter { retain_forward_rule, ..Filter::new(path, QoS::AtLeastOnce) }
+}
+
+fn options(config: &Config) -> Result<MqttOptions, BrokerError> {
+    let broker = Broker::parse(&config.mqtt_url)?;
+    let mut options = MqttOptions::new(&config.client_id, &broker.host, broker.port);
+    let mut properties = ConnectProperties::new();
+    properties.session_expiry_interval = Some(config.session_expiry_seconds);
+    properties.receive_maximum = Some(config.receive_maximum);
+    properties.max_packet_size = Some(PACKET_BYTES_MAX);
+    options
+        .set_keep_alive(KEEP_ALIVE)
+        .set_clean_start(false)
+        .set_manual_acks(true)
+        .set_connect_properties(properties);
+    if let Some((user, password)) = broker.credentials {
+        options.set_credentials(user, password);
+    }
+    if broker.tls {
+        options.set_transport(Transport::tls_with_default_config());
+    }
+    Ok(options)
+}

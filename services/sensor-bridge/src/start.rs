@@ -1,0 +1,71 @@
+//! The only file that knows all parts: puts them together and starts them.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use parkmesh_contracts::sensor::v1::sensor_service_client::SensorServiceClient;
+use parkmesh_platform::channel::Channel;
+use parkmesh_platform::clock::Clock;
+use parkmesh_platform::ids::Ids;
+use parkmesh_platform::serve::Running;
+use parkmesh_platform::tasks::Tasks;
+use tokio::sync::mpsc;
+
+use crate::batches::Batcher;
+use crate::config::Config;
+use crate::decode::Topics;
+use crate::devices::Devices;
+use crate::mqtt::{self, Broker, BrokerError};
+use crate::uplink::Uplink;
+
+/// The name of the role.
+pub const NAME: &str = "sensor-bridge";
+
+/// What the bridge is given.
+pub struct Deps {
+    /// The time.
+    pub clock: Clock,
+    /// Where ids come from.
+    pub ids: Ids,
+    /// The way to `sensor`.
+    pub sensor: Channel,
+}
+
+/// The bridge did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The broker's address.
+    #[error("the address of the MQTT broker is not usable")]
+    Broker(#[from] BrokerError),
+}
+
+/// Starts the bridge. A broker or a sensor service that is away is no error: it connects when they
+/// are there.
+///
+/// # Errors
+/// When the broker's address is not usable.
+pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
+    Broker::parse(&config.mqtt_url)?;
+    let tasks = Tasks::new(&deps.clock);
+    let sensor = SensorServiceClient::new(deps.sensor);
+    // Twice what the broker may send ahead: after a reconnection it sends again what is under way.
+    let room = usize::from(config.receive_maximum) * 2;
+    let (deliveries, received) = mpsc::channel(room);
+    let (batches, carried) = mpsc::channel(1);
+    let batcher = Batcher {
+        topics: Topics::new(&config.topic_root, config.share_group.as_deref()),
+        devices: Devices::new(sensor.clone(), &tasks),
+        batch_max: config.batch_max,
+        linger: config.linger,
+    };
+    tasks.spawn("uplink", Uplink::new(sensor, config.window).run(carried, tasks.clone()));
+    tasks.spawn("batches", batcher.run(received, batches));
+    let clock = deps.clock;
+    tasks.supervise("mqtt", move || {
+        let (config, clock, deliveries) = (config.clone(), clock.clone(), deliveries.clone());
+        async move { mqtt::session(&config, &clock, &deliveries).await }
+    });
+    let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let mut running = Running::new(nowhere, None, tasks.token());
+    running.on_stop("tasks", async move { tasks.stop().await });
+    Ok(running)
+}
