@@ -12,21 +12,20 @@ use crate::run::{self, Failure};
 /// How many commands may run tests on one target folder at once.
 const FOLDERS_MAX: u32 = 16;
 
+/// Packages whose tests run the built binary: those of tests/ belong to the root package.
+const BINARY_USERS: [&str; 3] = ["parkmesh-contracts", "parkmesh", "parkmesh-bench"];
+
 /// Runs `cargo test` with servers of its own.
 pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
     let begin = Instant::now();
     let chosen = chooses_packages(args);
-    // With the workspace's selection of features, so that the tests compile nothing twice.
-    let binary =
-        match run::build(if chosen { &["--package", "parkmesh"] } else { &["--workspace"] }) {
-            Ok(binary) => Some(binary),
-            // Tests of one crate need not wait until all the others compile.
-            Err(failure) if chosen => {
-                eprintln!("== {failure}: tests that run it will fail");
-                None
-            }
-            Err(failure) => return Err(failure),
-        };
+    let binary = match (chosen, runs_binary(args)) {
+        // With the workspace's selection of features, so that the tests compile nothing twice.
+        (false, _) => Some(run::build(&["--workspace"])?),
+        (true, true) => Some(run::build(&["--package", "parkmesh"])?),
+        // Tests of one crate need not wait for all the others.
+        (true, false) => None,
+    };
     let servers = start()?;
     eprintln!("== built, servers ready: {:.1} s", begin.elapsed().as_secs_f32());
     let mut command = run::cargo();
@@ -49,11 +48,13 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
 
 /// Starts servers and waits for Ctrl-C, on which they end with us.
 pub fn servers() -> Result<ExitCode, Failure> {
-    let binary = run::build(&["--workspace"])?;
     let servers = start()?;
-    println!("export PARKMESH_TEST_BIN='{}'", binary.display());
     for (name, value) in variables(&servers) {
         println!("export {name}='{value}'");
+    }
+    match run::build(&["--workspace"]) {
+        Ok(binary) => println!("export PARKMESH_TEST_BIN='{}'", binary.display()),
+        Err(failure) => eprintln!("== {failure}: the tests that run it will fail"),
     }
     io::stdout().flush()?;
     eprintln!("ready; Ctrl-C ends them");
@@ -94,6 +95,12 @@ fn chooses_packages(args: &[String]) -> bool {
         ["--package", "--workspace", "--all", "--manifest-path"].contains(&long)
             || (arg.starts_with("-p") && !arg.starts_with("--"))
     })
+}
+
+/// Whether a package is named whose tests run the built binary.
+fn runs_binary(args: &[String]) -> bool {
+    let named = |arg: &String| BINARY_USERS.contains(&arg.rsplit('=').next().unwrap_or(arg));
+    args.iter().any(|arg| arg == "--workspace" || arg == "--all" || named(arg))
 }
 
 /// A server that died explains failures better than the failures do.
