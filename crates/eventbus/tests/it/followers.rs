@@ -1,5 +1,6 @@
 //! Pictures that follow.
 
+use futures_util::TryStreamExt;
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::sensor::v1::SpotOccupied;
 use parkmesh_eventbus::follow::{self, Follow, Followed};
@@ -90,4 +91,27 @@ async fn a_follower_sees_a_gap_when_its_snapshot_is_older_than_the_stream_reache
     let mut beyond = follow::start(&world.bus, follow(Some(90)), &world.tasks);
     let reason = gap(&mut beyond).await;
     assert!(reason.contains("ends at 10"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_follower_sees_a_gap_when_the_fact_that_it_saw_last_is_not_there_any_more() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let spot = world.ids.next();
+    world.tell(spot, 1..=3).await;
+    relay.idle().await.unwrap();
+    let mut receiver = follow::start(&world.bus, follow(Some(1)), &world.tasks);
+    for expected in 1..=3 {
+        assert_eq!(version(&mut receiver).await, expected);
+    }
+    // As after a power cut: its end is gone, and so is the follower's place on the server.
+    let stream = world.bus.jetstream().get_stream(world.bus.name(STREAM)).await.unwrap();
+    stream.delete_message(3).await.unwrap();
+    let names: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
+    assert_eq!(names.len(), 1);
+    stream.delete_consumer(&names[0]).await.unwrap();
+    let reason = gap(&mut receiver).await;
+    assert!(reason.contains("another fact at 3"), "{reason}");
+    world.tell(spot, [4]).await;
+    assert_eq!(version(&mut receiver).await, 4);
 }
