@@ -187,3 +187,44 @@ fn runs_program(pid: u32, kind: Kind) -> bool {
     let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     String::from_utf8_lossy(&words).contains(kind.program())
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    /// A process that calls itself `name`, remembered in a folder of its own.
+    fn remembered(name: &str, off: u64) -> (Child, PathBuf) {
+        let child = Command::new("sleep").arg0(name).arg("60").spawn().unwrap();
+        let run = std::env::temp_dir().join(format!("parkmesh-process-{}", child.id()));
+        fs::create_dir_all(&run).unwrap();
+        let start = started(child.id()).unwrap() + off;
+        fs::write(pid_file(&run, Kind::Redis), format!("{} {start}", child.id())).unwrap();
+        (child, run)
+    }
+
+    fn survives(name: &str, off: u64) -> bool {
+        let (mut child, run) = remembered(name, off);
+        // Until it has become the other program, it still has our name.
+        while !runs_program(child.id(), Kind::Redis) && name == "redis-server" {
+            thread::sleep(POLL);
+        }
+        end_left_over(&run, Kind::Redis);
+        let alive = child.try_wait().unwrap().is_none();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        fs::remove_dir_all(run).unwrap();
+        alive
+    }
+
+    #[test]
+    fn a_left_over_server_is_ended() {
+        assert!(!survives("redis-server", 0));
+    }
+
+    #[test]
+    fn a_process_that_is_not_ours_is_left_alone() {
+        assert!(survives("something-else", 0), "another program took the process id");
+        assert!(survives("redis-server", 1), "another server took the process id");
+    }
+}

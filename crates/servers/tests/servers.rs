@@ -1,9 +1,11 @@
 //! The servers for real: found on this machine or fetched, started, killed, started again, stopped.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use parkmesh_servers::{Binaries, Error, Kind, Options, Servers};
 
@@ -76,4 +78,39 @@ fn a_second_start_has_the_same_addresses_and_a_simultaneous_one_is_refused() {
     assert_eq!(urls(&second), before);
     second.erase().unwrap();
     std::fs::remove_dir_all(data).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn servers_end_with_a_process_that_is_killed_and_the_folder_is_usable_at_once() {
+    let data = folder("orphans");
+    let binaries = binaries();
+    // Cargo builds examples together with tests, beside them.
+    let tests = std::env::current_exe().unwrap();
+    let hold = tests.parent().unwrap().with_file_name("examples").join("hold");
+    let mut holder =
+        Command::new(hold).arg(home()).arg(&data).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("postgres://"), "{line}");
+    let pids: Vec<u32> = Kind::ALL.into_iter().map(|kind| remembered(&data, kind)).collect();
+    assert!(pids.iter().all(|&pid| exists(pid)));
+
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let options = Options { durable: false, ..Options::durable(&data) };
+    let servers = Servers::start(&binaries, &options).unwrap();
+    assert_eq!(servers.postgres_url(), line.trim(), "the same address");
+    let until = Instant::now() + Duration::from_secs(10);
+    while pids.iter().any(|&pid| exists(pid)) {
+        assert!(Instant::now() < until, "servers of a killed process live on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    servers.erase().unwrap();
+    std::fs::remove_dir_all(data).unwrap();
+}
+
+fn remembered(data: &Path, kind: Kind) -> u32 {
+    let line = std::fs::read_to_string(data.join("run").join(format!("{kind}.pid"))).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
 }
