@@ -14,12 +14,16 @@ if stands ~= epoch then
   redis.call('DEL', counters, spots)
   redis.call('HSET', counters, 'epoch', epoch, 'free', 0, 'total', 0)
 end
+-- A difference of nothing is left out: Lua would write 0 - 0 as -0, which Redis takes for no number.
+local function move(field, by)
+  if by ~= 0 then redis.call('HINCRBY', counters, field, by) end
+end
 local applied = 0
 for i = 2, #ARGV, 7 do
   local id, b, s, at = ARGV[i], tonumber(ARGV[i+1]), tonumber(ARGV[i+2]), tonumber(ARGV[i+3])
   local free, kind, json = tonumber(ARGV[i+4]), ARGV[i+5], ARGV[i+6]
   local old = redis.call('HGET', spots, id)
-  local newer, old_free, old_kind = true, nil, nil
+  local newer, old_free, old_kind = true, 0, nil
   if old then
     local ob, os, oat, ofree, okind = string.match(old, '^(%d+):(%d+):(%-?%d+):(%d):(%d+):')
     ob, os, oat = tonumber(ob), tonumber(os), tonumber(oat)
@@ -28,16 +32,18 @@ for i = 2, #ARGV, 7 do
   end
   if newer then
     redis.call('HSET', spots, id, table.concat({ARGV[i+1], ARGV[i+2], ARGV[i+3], ARGV[i+4], kind, json}, ':'))
-    if old_kind then
-      redis.call('HINCRBY', counters, 'free', -old_free)
-      redis.call('HINCRBY', counters, old_kind .. ':free', -old_free)
-      redis.call('HINCRBY', counters, 'total', -1)
-      redis.call('HINCRBY', counters, old_kind .. ':total', -1)
+    move('free', free - old_free)
+    if old_kind == kind then
+      move(kind .. ':free', free - old_free)
+    else
+      move('total', old_kind and 0 or 1)
+      if old_kind then
+        move(old_kind .. ':free', -old_free)
+        move(old_kind .. ':total', -1)
+      end
+      move(kind .. ':free', free)
+      move(kind .. ':total', 1)
     end
-    redis.call('HINCRBY', counters, 'free', free)
-    redis.call('HINCRBY', counters, kind .. ':free', free)
-    redis.call('HINCRBY', counters, 'total', 1)
-    redis.call('HINCRBY', counters, kind .. ':total', 1)
     applied = applied + 1
   end
 end
