@@ -50,8 +50,8 @@ impl From<Notification> for proto::Notification {
 /// Marks of lists are names in this space.
 const LISTS: Uuid = Uuid::from_u128(0x71d4_0be6_3f0a_4c52_b1d7_05a8_9e63_c2f1);
 
-/// The mark of one list: tokens of other arguments or callers are refused, since they would silently skip rows. Not a secret:
-/// whoever forges a token chooses where an own list begins.
+/// The mark of one list: tokens of other arguments or callers are refused, since they would
+/// silently skip rows. Not a secret: whoever forges a token chooses where an own list begins.
 fn mark(caller: &UserId, unread_only: bool) -> String {
     let name = format!("ListNotifications {caller} {unread_only}");
     Uuid::new_v5(&LISTS, name.as_bytes()).simple().to_string()

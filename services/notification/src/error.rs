@@ -20,7 +20,8 @@ const LOCKED: &str = "55P03";
 /// `query_canceled`: our own statement_timeout.
 const CANCELED: &str = "57014";
 
-/// What went wrong. `Display` is the sentence for the caller, except where [`Fault::public`] hides what is inside.
+/// What went wrong. `Display` is the sentence for the caller, except where [`Fault::public`] hides
+/// what is inside.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Fields that break a rule.
@@ -106,5 +107,37 @@ impl From<Vec<Violation>> for Error {
 impl From<Error> for tonic::Status {
     fn from(error: Error) -> Self {
         fault::to_status(DOMAIN, &error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only Postgres itself makes these; its codes stand in one place, above.
+    const FROM_POSTGRES: [&str; 2] = ["STORE_BUSY", "STORE_TIMEOUT"];
+
+    #[test]
+    fn every_reason_is_in_the_list_and_the_list_has_no_other() {
+        let all = [
+            Error::Invalid(Vec::new()),
+            Error::PageTokenInvalid,
+            Error::StreamExpired,
+            Error::Store(sqlx::Error::PoolTimedOut),
+            Error::Store(sqlx::Error::RowNotFound),
+        ];
+        let mut used: Vec<_> = all.iter().map(Fault::reason).chain(FROM_POSTGRES).collect();
+        let mut listed: Vec<_> = REASONS.iter().map(|(name, ..)| *name).collect();
+        used.sort_unstable();
+        used.dedup();
+        listed.sort_unstable();
+        assert_eq!(used, listed);
+    }
+
+    #[test]
+    fn what_is_inside_stays_inside() {
+        let error = Error::Store(sqlx::Error::Protocol("table xyz".to_owned()));
+        assert!(!error.public().contains("xyz"));
+        assert_eq!(error.kind(), Kind::Unavailable);
     }
 }

@@ -1,5 +1,5 @@
-//! Notification: messages to people. Each fact that concerns somebody becomes one message, however often it arrives; people list
-//! their own, watch them and mark them as read.
+//! Notification: messages to people. Each fact that concerns somebody becomes one message, however
+//! often it arrives; people list their own, watch them and mark them as read.
 //!
 //! It decides nothing about bookings and money, and knows of them only what their facts say.
 //!

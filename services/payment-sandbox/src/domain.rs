@@ -167,7 +167,8 @@ impl Authorization {
     }
 }
 
-/// Whether the text is a card's number: 12 to 19 digits, apart from spaces and dashes. Such a thing must never get this far.
+/// Whether the text is a card's number: 12 to 19 digits, apart from spaces and dashes. Such a thing
+/// must never get this far.
 pub fn is_card_number(text: &str) -> bool {
     let bare: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.')).collect();
     (12..=19).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_digit())

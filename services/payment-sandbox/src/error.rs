@@ -1,4 +1,5 @@
-//! What the sandbox refuses or fails with, as JSON: `{"error": {"code", "decline_code"?, "message"}}`.
+//! What the sandbox refuses or fails with, as JSON: `{"error": {"code", "decline_code"?,
+//! "message"}}`.
 
 use axum::Json;
 use axum::http::StatusCode;

@@ -1,4 +1,5 @@
-//! Use cases: one file per verb. They own their transactions, and no transaction holds a call of the provider.
+//! Use cases: one file per verb. They own their transactions, and no transaction holds a call of
+//! the provider.
 
 use std::sync::Arc;
 

@@ -13,8 +13,8 @@ pub struct Config {
     pub serve: ServeConfig,
     /// Where the provider is: `http://127.0.0.1:7010`.
     pub provider_url: String,
-    /// How long one call of the provider may take before its outcome counts as unknown. Three calls and a look-up must fit into
-    /// the deadline of `AuthorizePayment` (25 s).
+    /// How long one call of the provider may take before its outcome counts as unknown. Three calls
+    /// and a look-up must fit into the deadline of `AuthorizePayment` (25 s).
     pub provider_timeout: Duration,
     /// How long an intent that a call is driving is left alone by the clockwork.
     pub rescue_after: SignedDuration,

@@ -118,8 +118,8 @@ pub fn entry(payment_id: PaymentId, written: Written) -> proto::LedgerEntry {
 /// Marks of lists are names in this space.
 const LISTS: Uuid = Uuid::from_u128(0x2c1f_7a90_4be8_4d36_8f02_c9be_1d53_aa64);
 
-/// The mark of one list: tokens of other arguments or callers are refused, since they would silently skip rows. Not a secret:
-/// whoever forges a token chooses where an own list begins.
+/// The mark of one list: tokens of other arguments or callers are refused, since they would
+/// silently skip rows. Not a secret: whoever forges a token chooses where an own list begins.
 fn mark(caller: &UserId, booking_id: Option<BookingId>) -> String {
     let booking = booking_id.map(|id| id.to_string()).unwrap_or_default();
     Uuid::new_v5(&LISTS, format!("ListPayments {caller} {booking}").as_bytes()).simple().to_string()

@@ -1,4 +1,5 @@
-//! The rules of money: (state, command) -> state or a refusal. Pure; knows no provider and no database.
+//! The rules of money: (state, command) -> state or a refusal. Pure; knows no provider and no
+//! database.
 
 pub mod card;
 pub mod ledger;

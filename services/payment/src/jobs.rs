@@ -1,5 +1,5 @@
-//! Clockwork: takes up intents that nobody drives (their process died, or a fact made them) and those whose outcome stayed
-//! unknown.
+//! Clockwork: takes up intents that nobody drives (their process died, or a fact made them) and
+//! those whose outcome stayed unknown.
 
 use futures_util::StreamExt;
 use futures_util::stream;

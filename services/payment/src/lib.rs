@@ -1,12 +1,12 @@
-//! Payment: money. It authorises, captures and gives back, keeps the ledger and the receipts, and is the only one that talks to
-//! a payment provider.
+//! Payment: money. It authorises, captures and gives back, keeps the ledger and the receipts, and
+//! is the only one that talks to a payment provider.
 //!
-//! It never guesses an outcome, never asks a provider inside a transaction, never asks twice with two keys, and never sees a card
-//! number. It knows of bookings only what their facts say.
+//! It never guesses an outcome, never asks a provider inside a transaction, never asks twice with
+//! two keys, and never sees a card number. It knows of bookings only what their facts say.
 //!
-//! What is asked of the provider is committed first (an intent), asked then, and its outcome committed with ledger and fact in
-//! one transaction; the clockwork takes up what a crash left open. Start reading at [`start`], then `domain::payment`, then
-//! `app::drive`.
+//! What is asked of the provider is committed first (an intent), asked then, and its outcome
+//! committed with ledger and fact in one transaction; the clockwork takes up what a crash left
+//! open. Start reading at [`start`], then `domain::payment`, then `app::drive`.
 
 mod app;
 mod config;

@@ -1,7 +1,8 @@
 //! The payment provider: a trait, because the other side is not ours, and what its answers mean.
 //!
-//! Every call carries a key that names its effect for ever. An answer that does not come, or comes broken, says nothing:
-//! [`ProviderError::Unknown`]. Whoever gets it asks again with the same key, or looks up by our reference; never with a new key.
+//! Every call carries a key that names its effect for ever. An answer that does not come, or comes
+//! broken, says nothing: [`ProviderError::Unknown`]. Whoever gets it asks again with the same key,
+//! or looks up by our reference; never with a new key.
 
 use std::error::Error;
 use std::fmt;

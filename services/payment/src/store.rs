@@ -1,6 +1,7 @@
 //! All SQL of the service: rows to domain and back.
 //!
-//! Locks are taken in one order: the booking's row of `booking_money`, then the payment, then the counter of receipts.
+//! Locks are taken in one order: the booking's row of `booking_money`, then the payment, then the
+//! counter of receipts.
 
 pub mod booking;
 pub mod ledger;

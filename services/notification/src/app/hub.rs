@@ -1,5 +1,5 @@
-//! Who waits for news in this process, and how they get to know: at once from this process's own writes, within a look's period
-//! from those of others.
+//! Who waits for news in this process, and how they get to know: at once from this process's own
+//! writes, within a look's period from those of others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,8 +13,8 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// The last sequence that is known to exist for a person, and when it changes. Look into the store after asking for this, not
-    /// before.
+    /// The last sequence that is known to exist for a person, and when it changes. Look into the
+    /// store after asking for this, not before.
     pub fn watch(&self, user_id: &str) -> watch::Receiver<i64> {
         let mut people = self.lock();
         people.entry(user_id.to_owned()).or_insert_with(|| watch::channel(0).0).subscribe()

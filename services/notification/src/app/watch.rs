@@ -1,6 +1,8 @@
-//! Watching: what was written after a sequence, then what is being written, with heartbeats and a bounded life.
+//! Watching: what was written after a sequence, then what is being written, with heartbeats and a
+//! bounded life.
 //!
-//! The stream reads the store only when its reader asks for more, so that a slow reader holds nothing but its place.
+//! The stream reads the store only when its reader asks for more, so that a slow reader holds
+//! nothing but its place.
 
 use std::collections::VecDeque;
 
@@ -33,7 +35,8 @@ struct Watch {
 }
 
 impl App {
-    /// The person's messages after a sequence, then every new one; `None` is a heartbeat. Ends with [`Error::StreamExpired`].
+    /// The person's messages after a sequence, then every new one; `None` is a heartbeat. Ends with
+    /// [`Error::StreamExpired`].
     pub fn watch(
         &self,
         user_id: UserId,

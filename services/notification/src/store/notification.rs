@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::broken;
 use crate::domain::{Kind, Message, Notification};
 
-/// Writes a message as the person's next one and tells its sequence. The person's counter stays locked until the commit, so that
-/// nobody ever sees a later sequence before an earlier one.
+/// Writes a message as the person's next one and tells its sequence. The person's counter stays
+/// locked until the commit, so that nobody ever sees a later sequence before an earlier one.
 pub async fn insert(
     connection: &mut PgConnection,
     id: NotificationId,

@@ -45,7 +45,8 @@ pub async fn find(
     Ok(row.map(|(lot_name, spot_number, time_zone)| Place { lot_name, spot_number, time_zone }))
 }
 
-/// Forgets places of which nothing was heard since then, a bounded number at a time; tells how many.
+/// Forgets places of which nothing was heard since then, a bounded number at a time; tells how
+/// many.
 pub async fn forget(pool: &PgPool, before: Timestamp, limit: i64) -> Result<u64, sqlx::Error> {
     let gone = sqlx::query(
         "DELETE FROM booking_place WHERE booking_id IN (

@@ -45,7 +45,12 @@ impl World {
 }
 
 fn asking(card: &str, amount_minor: i64) -> Value {
-    json!({ "amount_minor": amount_minor, "currency": "EUR", "payment_method": card, "reference": "r-1" })
+    json!({
+        "amount_minor": amount_minor,
+        "currency": "EUR",
+        "payment_method": card,
+        "reference": "r-1",
+    })
 }
 
 #[tokio::test]

@@ -157,8 +157,9 @@ impl Authorize {
         hash.finalize().to_vec()
     }
 
-    /// Whether a live payment is what this request wants: a driver who confirms again after a crash gets the money that is
-    /// already set aside. While its outcome is open, only the same card counts.
+    /// Whether a live payment is what this request wants: a driver who confirms again after a crash
+    /// gets the money that is already set aside. While its outcome is open, only the same card
+    /// counts.
     fn is_covered_by(&self, live: &Payment) -> bool {
         let same_card =
             live.status != Status::Pending || live.payment_method == self.payment_method;

@@ -1,7 +1,8 @@
 //! The engine: takes the open intent of a payment to the provider, and notes what came of it.
 //!
-//! It runs as a task of its own, so that a caller who goes away cuts nothing short; and it may run twice at the same time, or
-//! die at any point: the key makes the effect single, and an outcome that was noted before is passed over.
+//! It runs as a task of its own, so that a caller who goes away cuts nothing short; and it may run
+//! twice at the same time, or die at any point: the key makes the effect single, and an outcome
+//! that was noted before is passed over.
 
 use std::time::Duration;
 
@@ -19,14 +20,15 @@ use crate::provider::{Charge, ProviderError, Standing};
 use crate::store;
 use crate::store::booking::BookingMoney;
 
-/// How often a call with an unknown outcome is made, always with the same key, before it is looked up.
+/// How often a call with an unknown outcome is made, always with the same key, before it is looked
+/// up.
 const CALLS_MAX: u32 = 3;
 /// Wait before the first repeat; doubles, and varies by half.
 const REPEAT_WAIT: Duration = Duration::from_millis(100);
 
 impl App {
-    /// Takes the open intent to its end, whoever waits for it. Gives the payment as it stands then; still with the intent where
-    /// the provider's answer stays unknown.
+    /// Takes the open intent to its end, whoever waits for it. Gives the payment as it stands then;
+    /// still with the intent where the provider's answer stays unknown.
     pub(crate) async fn drive(&self, payment_id: PaymentId) -> Result<Payment, Error> {
         let app = self.clone();
         let driven = self.tasks.detached(async move { app.drive_here(payment_id).await });
@@ -87,7 +89,8 @@ impl App {
         }
     }
 
-    /// A certain no. It may be to a repeat of something that worked, so the provider's books decide.
+    /// A certain no. It may be to a repeat of something that worked, so the provider's books
+    /// decide.
     async fn look_up_refused(
         &self,
         payment: &Payment,
@@ -100,7 +103,7 @@ impl App {
             Ok(Some(found)) => {
                 let outcome = of_standing(intent, found.standing, found.provider_id);
                 if outcome.is_none() {
-                    tracing::error!(%payment_id, asked, why, "the provider refuses; somebody must look");
+                    tracing::error!(%payment_id, asked, why, "the provider refuses for good");
                 }
                 outcome
             }
@@ -119,7 +122,8 @@ impl App {
         of_standing(intent, found.standing, found.provider_id)
     }
 
-    /// Commits an outcome: the payment, both sides of the movement, the receipt, the fact, and what is to be asked next.
+    /// Commits an outcome: the payment, both sides of the movement, the receipt, the fact, and what
+    /// is to be asked next.
     async fn note(&self, payment: Payment, outcome: Outcome) -> Result<Payment, Error> {
         let app = self.clone();
         let noted = postgres::transaction(&self.pool, move |connection| {

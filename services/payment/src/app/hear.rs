@@ -22,7 +22,8 @@ pub struct News {
 }
 
 impl App {
-    /// Notes the news, and what is to be asked of the provider because of them, once for each fact. The clockwork asks.
+    /// Notes the news, and what is to be asked of the provider because of them, once for each fact.
+    /// The clockwork asks.
     ///
     /// # Errors
     /// When the store fails.
@@ -78,6 +79,7 @@ fn warn_of_shortfall(settlement: &Settlement, live: Option<&Payment>) {
     });
     if !covered {
         let authorized = live.map(|live| live.authorized.to_string()).unwrap_or_default();
-        tracing::error!(%owed, authorized, reason = settlement.reason, "more is owed than is set aside");
+        let reason = &settlement.reason;
+        tracing::error!(%owed, authorized, reason, "more is owed than is set aside");
     }
 }

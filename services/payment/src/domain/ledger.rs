@@ -21,7 +21,8 @@ pub struct Entry {
     pub payment_id: PaymentId,
 }
 
-/// The movement that brought a payment where it stands; its entries sum to zero. Empty where no money moved.
+/// The movement that brought a payment where it stands; its entries sum to zero. Empty where no
+/// money moved.
 pub fn entries(payment: &Payment) -> Vec<Entry> {
     let driver = format!("driver:{}", payment.user_id);
     let held = format!("held:{}", payment.payment_id);

@@ -1,7 +1,8 @@
 //! A payment and how it moves: pending → authorised → captured or voided; or declined.
 //!
-//! Between two states stands an [`Intent`]: what the provider is being asked. It is committed before the call, so that whoever
-//! finds it later asks again with the same key, and its [`Outcome`] moves the payment on, once.
+//! Between two states stands an [`Intent`]: what the provider is being asked. It is committed
+//! before the call, so that whoever finds it later asks again with the same key, and its
+//! [`Outcome`] moves the payment on, once.
 
 use jiff::Timestamp;
 use parkmesh_contracts::ids::{BookingId, LotId, PaymentId, RequestId, UserId};
@@ -163,15 +164,16 @@ impl Payment {
         }
     }
 
-    /// What the end of the booking asks of this payment; `None` when nothing is to be asked: it is not (yet) authorised, done,
-    /// or somebody has asked already.
+    /// What the end of the booking asks of this payment; `None` when nothing is to be asked: it is
+    /// not (yet) authorised, done, or somebody has asked already.
     pub fn ask_settled(&self, settlement: &Settlement) -> Option<Self> {
         if self.status != Status::Authorized || self.intent.is_some() {
             return None;
         }
         let intent = match settlement.capture {
             Some(amount) if amount.currency == self.authorized.currency && amount.minor > 0 => {
-                // Booking promises never to ask for more than was authorised; nobody pays for our mistake.
+                // Booking promises never to ask for more than was authorised; nobody pays for our
+                // mistake.
                 let minor = amount.minor.min(self.authorized.minor);
                 Intent::Capture(Money::new(minor, amount.currency))
             }
@@ -180,7 +182,8 @@ impl Payment {
         Some(Self { intent: Some(intent), ..self.clone() })
     }
 
-    /// What the provider's answer makes of it; `None` when the answer was noted before or is not of what was asked.
+    /// What the provider's answer makes of it; `None` when the answer was noted before or is not of
+    /// what was asked.
     pub fn after(&self, outcome: &Outcome) -> Option<Self> {
         let version = self.version + 1;
         let next = match (self.intent?, outcome) {
@@ -199,3 +202,7 @@ impl Payment {
         Some(Self { intent: None, version, ..next })
     }
 }
+
+#[cfg(test)]
+#[path = "payment_tests.rs"]
+mod tests;

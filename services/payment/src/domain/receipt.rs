@@ -90,7 +90,8 @@ impl Line {
 }
 
 impl Receipt {
-    /// The receipt of a captured payment. Lines that do not add up to what was taken give way to a single one that does.
+    /// The receipt of a captured payment. Lines that do not add up to what was taken give way to a
+    /// single one that does.
     pub fn of(
         payment: &Payment,
         total: Money,

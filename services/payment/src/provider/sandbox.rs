@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parkmesh_contracts::money::{Currency, Money};
+use parkmesh_platform::telemetry::trace_context;
 use reqwest::{RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -56,10 +57,15 @@ impl SandboxProvider {
     }
 
     fn post(&self, path: &str, key: Uuid, body: &Value) -> RequestBuilder {
-        self.client
+        let request = self
+            .client
             .post(format!("{}{path}", self.base_url))
             .header("idempotency-key", key.to_string())
-            .json(body)
+            .json(body);
+        match trace_context::current() {
+            Some(trace_parent) => request.header("traceparent", trace_parent),
+            None => request,
+        }
     }
 }
 
@@ -126,7 +132,8 @@ fn found(authorization: &Authorization) -> Result<Found, ProviderError> {
     Ok(Found { provider_id: authorization.authorization_id.clone(), standing })
 }
 
-/// Sends, and says what the answer means. Only an answer that the sandbox certainly gave after thinking is certain.
+/// Sends, and says what the answer means. Only an answer that the sandbox certainly gave after
+/// thinking is certain.
 async fn send<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ProviderError> {
     let unknown = |error: reqwest::Error| ProviderError::Unknown(error.without_url().into());
     let response = request.send().await.map_err(unknown)?;

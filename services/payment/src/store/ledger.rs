@@ -25,7 +25,8 @@ pub struct Written {
     pub create_time: Timestamp,
 }
 
-/// Writes a whole movement in one statement. The database checks at the commit that it sums to zero.
+/// Writes a whole movement in one statement. The database checks at the commit that it sums to
+/// zero.
 pub async fn append(
     connection: &mut PgConnection,
     entries: &[Entry],

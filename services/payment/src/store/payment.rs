@@ -142,8 +142,8 @@ pub async fn keep_request(
     Ok(made.rows_affected() == 1)
 }
 
-/// Claims intents that are due, and puts their next turn off, longer with every attempt. Two processes never claim the same one
-/// in the same turn.
+/// Claims intents that are due, and puts their next turn off, longer with every attempt. Two
+/// processes never claim the same one in the same turn.
 pub async fn claim_due(
     pool: &PgPool,
     now: Timestamp,

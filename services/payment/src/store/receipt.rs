@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::{broken, money};
 use crate::domain::{Line, Receipt, Stay};
 
-/// The next number of a lot. Whoever takes one keeps the counter locked until the commit: numbers have no gaps, and ascend in the
-/// order of the captures.
+/// The next number of a lot. Whoever takes one keeps the counter locked until the commit: numbers
+/// have no gaps, and ascend in the order of the captures.
 pub async fn next_number(connection: &mut PgConnection, lot_id: LotId) -> Result<i64, sqlx::Error> {
     let (number,): (i64,) = sqlx::query_as(
         "INSERT INTO receipt_counter (lot_id, last_number) VALUES ($1, 1)

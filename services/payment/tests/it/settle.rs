@@ -155,3 +155,21 @@ async fn never_more_than_was_authorised_is_taken_whatever_the_fact_says() {
     let receipt = world.receipt(booking).await.unwrap();
     assert_eq!((receipt.total, receipt.lines.len()), (Some(eur(1_200)), 1));
 }
+
+#[tokio::test]
+async fn facts_that_are_delivered_again_have_no_second_effect() {
+    let world = World::new().await;
+    let booking = world.ids.next();
+    let payment = world.authorize(world.asking(booking, "pm_card_ok")).await.unwrap();
+    world.completed(booking, 600, world.in_hours(2)).await;
+    let captured = world.comes_to(&payment.payment_id, PaymentStatus::Captured).await;
+    // Without its durable, the consumer begins again with the oldest fact.
+    let stream = world.bus.jetstream().get_stream(world.bus.name("BOOKING")).await.unwrap();
+    stream.delete_consumer(&world.bus.name("payment-booking")).await.unwrap();
+    let marker = world.ids.next();
+    world.expired(marker).await;
+    world.closed(marker).await;
+    assert_eq!(world.get(&payment.payment_id).await, captured);
+    assert_eq!(world.provider_did("capture").await, 1);
+    assert_eq!(world.facts(&payment.payment_id, 2).await.len(), 2);
+}

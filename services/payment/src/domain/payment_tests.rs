@@ -1,0 +1,132 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use parkmesh_contracts::money::Currency;
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::ledger;
+
+fn eur(minor: i64) -> Money {
+    Money::new(minor, Currency::parse("EUR").unwrap())
+}
+
+fn pending() -> Payment {
+    Payment {
+        payment_id: Uuid::from_u128(1).into(),
+        booking_id: Uuid::from_u128(2).into(),
+        lot_id: Uuid::from_u128(3).into(),
+        user_id: UserId::parse("anna").unwrap(),
+        authorized: eur(1_200),
+        captured: None,
+        payment_method: "pm_card_ok".to_owned(),
+        status: Status::Pending,
+        decline_code: None,
+        provider_id: None,
+        authorize_key: authorize_key(Uuid::from_u128(4).into()),
+        intent: Some(Intent::Authorize),
+        version: 1,
+        create_time: Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// Something that somebody does to a payment.
+#[derive(Clone, Debug)]
+enum Act {
+    Capture(i64),
+    Void,
+    Settle(Option<i64>),
+    Hear(Outcome),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    // Amounts that meet, so that captures and their outcomes belong together often.
+    let amount = || prop_oneof![Just(0), Just(400), Just(1_200), Just(1_201), -5..2_000_i64];
+    prop_oneof![
+        amount().prop_map(Act::Capture),
+        Just(Act::Void),
+        proptest::option::of(amount()).prop_map(Act::Settle),
+        Just(Act::Hear(Outcome::Authorized("p".to_owned()))),
+        Just(Act::Hear(Outcome::Declined("d".to_owned()))),
+        amount().prop_map(|minor| Act::Hear(Outcome::Captured(eur(minor)))),
+        Just(Act::Hear(Outcome::Voided)),
+    ]
+}
+
+fn after(payment: &Payment, act: &Act) -> Option<Payment> {
+    match act {
+        Act::Capture(minor) => payment.ask_capture(eur(*minor)).ok(),
+        Act::Void => payment.ask_void().ok(),
+        Act::Settle(capture) => payment.ask_settled(&Settlement {
+            capture: capture.map(eur),
+            lines: Vec::new(),
+            reason: "completed".to_owned(),
+        }),
+        Act::Hear(outcome) => payment.after(outcome),
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_done_in_whatever_order_money_adds_up(acts in prop::collection::vec(act(), 0..12)) {
+        let mut payment = pending();
+        let (mut driver, mut held, mut operator) = (0, 0, 0);
+        for act in acts {
+            let Some(next) = after(&payment, &act) else { continue };
+            if next.status != payment.status {
+                prop_assert_eq!(next.version, payment.version + 1);
+                prop_assert!(matches!(payment.status, Status::Pending | Status::Authorized),
+                    "an end is left: {:?}", payment.status);
+                let entries = ledger::entries(&next);
+                prop_assert_eq!(entries.iter().map(|entry| entry.amount.minor).sum::<i64>(), 0);
+                for entry in entries {
+                    match entry.account.split(':').next() {
+                        Some("driver") => driver += entry.amount.minor,
+                        Some("held") => held += entry.amount.minor,
+                        _ => operator += entry.amount.minor,
+                    }
+                }
+            } else {
+                prop_assert_eq!(next.version, payment.version);
+            }
+            payment = next;
+            prop_assert_eq!(driver + held + operator, 0);
+            let set_aside = if payment.status == Status::Authorized { 1_200 } else { 0 };
+            prop_assert_eq!(held, set_aside);
+            prop_assert_eq!(operator, payment.captured.map_or(0, |taken| taken.minor));
+            prop_assert!((0..=1_200).contains(&operator));
+            if let Some(Intent::Capture(amount)) = payment.intent {
+                prop_assert!((1..=1_200).contains(&amount.minor));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_outcome_counts_once() {
+    let asked = pending();
+    let authorized = asked.after(&Outcome::Authorized("p".to_owned())).unwrap();
+    assert_eq!(authorized.after(&Outcome::Authorized("p".to_owned())), None);
+    assert_eq!(authorized.after(&Outcome::Voided), None, "nobody asked for a void");
+}
+
+#[test]
+fn keys_follow_from_what_they_are_for() {
+    let payment = pending();
+    let keys = [payment.authorize_key, payment.capture_key(), payment.void_key()];
+    assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2]);
+    assert_eq!(keys, {
+        let again = pending();
+        [again.authorize_key, again.capture_key(), again.void_key()]
+    });
+}
+
+#[test]
+fn a_wrong_currency_is_never_captured() {
+    let authorized = pending().after(&Outcome::Authorized("p".to_owned())).unwrap();
+    let yen = Money::new(100, Currency::parse("JPY").unwrap());
+    assert_eq!(authorized.ask_capture(yen), Err(Refusal::AmountWrong));
+    let settlement =
+        Settlement { capture: Some(yen), lines: Vec::new(), reason: "completed".to_owned() };
+    let asked = authorized.ask_settled(&settlement).unwrap();
+    assert_eq!(asked.intent, Some(Intent::Void), "nobody pays for our mistake");
+}
