@@ -1,6 +1,11 @@
 //! Booking against real servers, through its own doors.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod booking_confirm;
+mod booking_hold;
+mod booking_sensor;
+mod booking_stay;
+mod booking_world;
 mod inventory;
 mod inventory_refusals;
 mod snapshot;

@@ -45,6 +45,7 @@ pub struct World {
     pub pool: PgPool,
     pub bus: Bus,
     pub tokens: Tokens,
+    config: Config,
     running: Option<Running>,
     payment: Channel,
     tasks: Tasks,
@@ -54,11 +55,11 @@ pub struct World {
 impl World {
     /// Booking without a payment service.
     pub async fn start() -> Self {
-        Self::with_payment(NOBODY).await
+        Self::with(NOBODY, Config::default()).await
     }
 
     /// Booking that calls payment at this address.
-    pub async fn with_payment(payment: &str) -> Self {
+    pub async fn with(payment: &str, config: Config) -> Self {
         let (clock, ids) = (Clock::movable(), Ids::random());
         let tasks = Tasks::new(&clock);
         let database = TestDatabase::create("booking", &[&MIGRATIONS]).await;
@@ -68,7 +69,8 @@ impl World {
         let payment = ChannelConfig::of(payment);
         let payment = Channel::connect(&payment, tokens.service_token("booking"), &tasks).unwrap();
         let (running, _database) = (None, database);
-        let mut world = Self { clock, ids, pool, bus, tokens, running, payment, tasks, _database };
+        let mut world =
+            Self { clock, ids, pool, bus, tokens, config, running, payment, tasks, _database };
         world.run().await;
         world
     }
@@ -83,7 +85,7 @@ impl World {
             verifier: self.tokens.verifier(&self.tasks).await,
             payment: self.payment.clone(),
         };
-        self.running = Some(start(Config::default(), deps).await.unwrap());
+        self.running = Some(start(self.config.clone(), deps).await.unwrap());
     }
 
     /// Stops the service and starts it anew with the same data. Clients must be made anew too.
