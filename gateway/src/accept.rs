@@ -27,8 +27,10 @@ use crate::call::Gate;
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// How long a ping may go unanswered.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the head of an HTTP/1.1 request may take.
-const HEAD_WAIT: Duration = Duration::from_secs(15);
+/// How long the head of an HTTP/1.1 request may take; hyper counts idle time between requests too, and
+/// that must be longer than what balancers in front of us allow (60 s), or they would meet closed
+/// connections.
+const HEAD_WAIT: Duration = Duration::from_secs(75);
 /// Header lines of an HTTP/1.1 request.
 const HEADERS_MAX: usize = 64;
 /// Smallest buffer that hyper takes, in bytes.

@@ -120,16 +120,27 @@ pub enum Raw {
     NoTrailers,
     /// Something that is not gRPC.
     NotGrpc,
+    /// A reset instead of an answer.
+    Reset,
 }
 
-pub async fn raw(kind: Raw, tasks: &Tasks) -> SocketAddr {
+/// Where it listens, and a count of what it was asked.
+pub async fn raw(kind: Raw, tasks: &Tasks) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = listener().await;
     let addr = listener.local_addr().unwrap();
     let inner = tasks.clone();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
     tasks.spawn("raw", async move {
         while let Ok((socket, _)) = listener.accept().await {
-            let service = hyper::service::service_fn(move |request| async move {
-                Ok::<_, std::convert::Infallible>(answer(kind, request))
+            let counted = Arc::clone(&counted);
+            let service = hyper::service::service_fn(move |request| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let answer = match kind {
+                    Raw::Reset => Err(std::io::Error::other("reset")),
+                    kind => Ok(answer(kind, request)),
+                };
+                std::future::ready(answer)
             });
             let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
             inner.spawn("raw-connection", async move {
@@ -137,7 +148,7 @@ pub async fn raw(kind: Raw, tasks: &Tasks) -> SocketAddr {
             });
         }
     });
-    addr
+    (addr, count)
 }
 
 type Frames = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, std::io::Error>> + Send>>;
@@ -161,7 +172,7 @@ fn answer(kind: Raw, request: Request<Incoming>) -> Response<http_body_util::Str
             stream::iter([data(b"\0\0\0\0\0\0\0\0\0\x09half")]).chain(cut).boxed()
         }
         Raw::NoTrailers => stream::iter([data(b"\0\0\0\0\0")]).boxed(),
-        Raw::NotGrpc => stream::iter([data(b"<html>")]).boxed(),
+        Raw::Reset | Raw::NotGrpc => stream::iter([data(b"<html>")]).boxed(),
     };
     let content_type = if matches!(kind, Raw::NotGrpc) { "text/html" } else { "application/grpc" };
     Response::builder()

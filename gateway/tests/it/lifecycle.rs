@@ -10,6 +10,7 @@ use parkmesh_contracts::notification::v1::{
 use parkmesh_testkit::listener;
 
 use crate::client::{framed, post, read_frames};
+use crate::doubles::Raw;
 use crate::world::{LIST, WATCH, World, gateway, notifications, to};
 
 const BINARY: &str = "application/grpc-web+proto";
@@ -140,4 +141,20 @@ async fn a_silent_connection_is_closed() {
     let read = tokio::io::AsyncReadExt::read(&mut socket, &mut bytes);
     let closed = tokio::time::timeout(Duration::from_secs(5), read).await;
     assert!(matches!(closed, Ok(Ok(0) | Err(_))), "{closed:?}");
+}
+
+#[tokio::test]
+async fn what_may_be_repeated_is_repeated_once_and_a_stream_from_the_client_never() {
+    let world = World::raw(Raw::Reset).await;
+    let body = framed(&ListNotificationsRequest::default());
+    let answer = world.http1().await.ask(post(LIST, &world.headers(BINARY), body)).await;
+    assert_eq!(answer.header("grpc-status"), "14");
+    assert_eq!(world.asked.load(Ordering::SeqCst), 2);
+    let world = World::raw_for("sensor", Raw::Reset).await;
+    let device = format!("Bearer {}", world.tokens.device("sensor-1"));
+    let headers = [("content-type", BINARY), ("authorization", device.as_str())];
+    let path = "/parkmesh.sensor.v1.SensorService/StreamReadings";
+    let answer = world.http1().await.ask(post(path, &headers, vec![0; 5])).await;
+    assert_eq!(answer.header("grpc-status"), "14");
+    assert_eq!(world.asked.load(Ordering::SeqCst), 1);
 }

@@ -139,3 +139,23 @@ async fn dropped(world: &World) {
     })
     .await;
 }
+
+#[tokio::test]
+async fn every_call_is_counted_by_method_and_code() {
+    let world = World::new().await;
+    let mut wire = world.http1().await;
+    for (path, page_token) in [(LIST, ""), (LIST, "missing"), ("/made.up/Path", "")] {
+        wire.ask(post(path, &world.headers(BINARY), list(page_token))).await;
+    }
+    let metrics = parkmesh_platform::telemetry::render_metrics();
+    let counted = |method: &str, code: &str| {
+        metrics.lines().any(|line| {
+            line.starts_with("rpc_gateway_call_duration_seconds_count")
+                && line.contains(&format!("rpc_method=\"{method}\""))
+                && line.contains(&format!("\"{code}\""))
+        })
+    };
+    assert!(counted(LIST, "OK") && counted(LIST, "NOT_FOUND"), "{metrics}");
+    assert!(counted("unknown", "UNIMPLEMENTED"), "a made-up path makes no metric of its own");
+    assert!(!metrics.contains("/made.up/Path"));
+}

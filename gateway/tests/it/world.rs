@@ -1,6 +1,8 @@
 //! A gateway, a service behind it, and tokens.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use parkmesh_contracts::notification::v1::notification_service_server::NotificationServiceServer;
 use parkmesh_gateway::{Config, CorsConfig, Deps};
@@ -22,6 +24,8 @@ pub struct World {
     pub gateway: Running,
     pub service: Running,
     pub seen: Seen,
+    /// How often a raw service was asked.
+    pub asked: Arc<AtomicUsize>,
     pub tasks: Tasks,
     pub tokens: Tokens,
     pub token: String,
@@ -47,7 +51,8 @@ impl World {
         change(&mut config);
         let token = format!("Bearer {}", tokens.driver("anna"));
         let gateway = gateway(config, &clock, &ids, &verifier).await;
-        Self { gateway, service, seen, tasks, tokens, token, ids, clock, verifier }
+        let asked = Arc::default();
+        Self { gateway, service, seen, asked, tasks, tokens, token, ids, clock, verifier }
     }
 
     /// A gateway whose notification service is a raw one.
@@ -57,11 +62,12 @@ impl World {
 
     pub async fn raw_for(role: &'static str, kind: Raw) -> Self {
         let clock = Clock::system();
-        let addr = raw(kind, &Tasks::new(&clock)).await;
-        Self::with(|config| {
+        let (addr, asked) = raw(kind, &Tasks::new(&clock)).await;
+        let world = Self::with(|config| {
             config.upstreams.insert(role.to_owned(), vec![format!("http://{addr}")]);
         })
-        .await
+        .await;
+        Self { asked, ..world }
     }
 
     pub async fn http1(&self) -> Wire {

@@ -44,7 +44,11 @@ impl CallMetrics {
 
     /// The instruments of the gateway, which passes on what a server then serves.
     pub fn gateway(meter: &Meter) -> Self {
-        Self::named(meter, "rpc.gateway.call.duration", "Calls passed on: count, codes and duration")
+        Self::named(
+            meter,
+            "rpc.gateway.call.duration",
+            "Calls passed on: count, codes and duration",
+        )
     }
 
     fn named(meter: &Meter, name: &'static str, description: &'static str) -> Self {
