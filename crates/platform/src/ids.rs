@@ -20,11 +20,13 @@ impl Ids {
     }
 
     /// Random bytes, good for keys.
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks for chance")]
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         rand::rng().random()
     }
 
     /// A number from 0 to just below 1, for jitter and choices among equals.
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks for chance")]
     pub fn fraction(&self) -> f64 {
         rand::rng().random()
     }

@@ -102,6 +102,10 @@ impl Servers {
         for folder in ["run", Kind::Redis.name(), Kind::Nats.name(), Kind::Mosquitto.name()] {
             account::create(&top.join(folder))?;
         }
+        for log in Kind::ALL.map(|kind| top.join("run").join(format!("{kind}.log"))) {
+            // One earlier log is kept. It is missing on a first start, and nobody needs it to start.
+            drop(fs::rename(&log, log.with_extension("log.1")));
+        }
         let account = account::ordinary();
         let postgres = postgres::prepare(binaries, &top, account, options.durable)?;
         let ports = Ports::choose(&top)?;
