@@ -3,10 +3,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use parkmesh_contracts::facts;
 use parkmesh_eventbus::follow::{self, Follow, Followed};
 use parkmesh_eventbus::{Bus, BusError, Delivered};
 use parkmesh_platform::ids::Ids;
@@ -32,14 +31,6 @@ const RETRY_MIN: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// Least time between two snapshots that a fact nobody can read asks for.
 const UNREADABLE_PERIOD: Duration = Duration::from_secs(30);
-
-/// Every fact of the two streams: those that change nothing tell how far the stream has come.
-static BOOKING_FACTS: LazyLock<Vec<&'static str>> = LazyLock::new(|| facts_of("BOOKING"));
-static SENSOR_FACTS: LazyLock<Vec<&'static str>> = LazyLock::new(|| facts_of("SENSOR"));
-
-fn facts_of(stream: &str) -> Vec<&'static str> {
-    facts::ALL.iter().filter(|fact| fact.stream == stream).map(|fact| fact.fact_type).collect()
-}
 
 /// A feeder ended and is to be started again.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +66,7 @@ pub struct Feeders {
 impl Feeders {
     /// Starts both.
     pub fn start(&self, tasks: &Tasks) {
-        for feed in [Feed::Booking, Feed::Sensor] {
+        for feed in Feed::ALL {
             let (feeders, own_tasks) = (self.clone(), tasks.clone());
             let name = match feed {
                 Feed::Booking => "feed-booking",
@@ -91,12 +82,8 @@ impl Feeders {
     async fn run(self, feed: Feed, tasks: &Tasks) -> Result<(), FeedError> {
         self.app.begin(feed, self.bus.stream_state(feed.stream()).await?.created_ns);
         let snapshot = self.upstreams.snapshot(feed).await?;
-        let fact_types = match feed {
-            Feed::Booking => BOOKING_FACTS.as_slice(),
-            Feed::Sensor => SENSOR_FACTS.as_slice(),
-        };
-        let from_sequence = Some(snapshot.sequence);
-        let follow = Follow { stream: feed.stream(), fact_types, from_sequence };
+        let (stream, from_sequence) = (feed.stream(), Some(snapshot.sequence));
+        let follow = Follow { stream, fact_types: events::fact_types(stream), from_sequence };
         let facts = follow::start(&self.bus, follow, tasks);
         let behind = !self.app.is_whole(feed) || self.app.position(feed) < snapshot.sequence;
         let feeder = Feeder::new(self, feed, facts);
@@ -252,13 +239,17 @@ impl Feeder {
         Ok(())
     }
 
-    fn take_facts(&self, facts: Vec<(u64, Option<Change>)>) {
+    fn take_facts(&mut self, facts: Vec<(u64, Option<Change>)>) {
         if facts.is_empty() {
             return;
         }
         let came = facts.len();
         let taken = self.shared.app.take_facts(self.feed, facts);
-        self.shared.metrics.heard(self.feed, came, taken);
+        self.shared.metrics.heard(self.feed, came, taken.taken);
+        if taken.unplaced > 0 {
+            tracing::warn!(facts = taken.unplaced, "facts of a lot or spot that nobody told of");
+            self.repair_soon();
+        }
     }
 
     fn change(&mut self, fact: &Delivered) -> Option<Change> {
@@ -273,7 +264,8 @@ impl Feeder {
         }
     }
 
-    /// A fact that cannot be read has changed something all the same; a snapshot says what.
+    /// A fact that cannot be read or placed has changed something all the same; a snapshot says
+    /// what.
     fn repair_soon(&mut self) {
         let now = Instant::now();
         if self.unreadable_at.is_none_or(|at| now.duration_since(at) >= UNREADABLE_PERIOD) {

@@ -102,17 +102,17 @@ pub fn phase(
 pub fn window_change(lot_id: LotId, row: &booking::LiveWindow) -> Result<Change, Unreadable> {
     let booking_id =
         BookingId::parse(&row.booking_id).map_err(|_| unreadable("LiveWindow", "booking_id"))?;
+    let version = row.version;
+    // A booking that has ended keeps no spot, and one of a pool may have none yet.
+    let phase = phase(row.state(), row.hold_expire_time.as_ref())?;
+    let Some(phase) = phase.filter(|_| !row.spot_id.is_empty()) else {
+        return Ok(Change::Ended { lot_id, booking_id, version });
+    };
     let spot_id = SpotId::parse(&row.spot_id).map_err(|_| unreadable("LiveWindow", "spot_id"))?;
     let window = row.window.as_ref().ok_or(unreadable("LiveWindow", "window"))?;
     let window = Window::try_from(window).map_err(|_| unreadable("LiveWindow", "window"))?;
-    let version = row.version;
-    match phase(row.state(), row.hold_expire_time.as_ref())? {
-        Some(phase) => {
-            let live = LiveWindow { booking_id, version, window, phase };
-            Ok(Change::Window { lot_id, spot_id, live })
-        }
-        None => Ok(Change::Ended { lot_id, booking_id, version }),
-    }
+    let live = LiveWindow { booking_id, version, window, phase };
+    Ok(Change::Window { lot_id, spot_id, live })
 }
 
 /// A fact's booking.

@@ -1,12 +1,32 @@
 //! What we listen to: the facts of booking and sensor that change the picture, each translated into one change.
 
+use std::sync::LazyLock;
+
 use parkmesh_contracts::booking::v1 as booking;
-use parkmesh_contracts::facts::Fact;
+use parkmesh_contracts::facts::{self, Fact};
 use parkmesh_contracts::sensor::v1 as sensor;
 use prost::Message as _;
 
 use crate::convert::{self, Unreadable};
 use crate::domain::picture::Change;
+
+static BOOKING: LazyLock<Vec<&'static str>> = LazyLock::new(|| facts_of("BOOKING"));
+static SENSOR: LazyLock<Vec<&'static str>> = LazyLock::new(|| facts_of("SENSOR"));
+
+/// What we listen to in a stream: every fact of it. Those that change nothing tell how far the
+/// stream has come.
+#[must_use]
+pub fn fact_types(stream: &str) -> &'static [&'static str] {
+    match stream {
+        "BOOKING" => &BOOKING,
+        "SENSOR" => &SENSOR,
+        _ => &[],
+    }
+}
+
+fn facts_of(stream: &str) -> Vec<&'static str> {
+    facts::ALL.iter().filter(|fact| fact.stream == stream).map(|fact| fact.fact_type).collect()
+}
 
 /// A fact that could not become a change.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -1,10 +1,11 @@
 //! Clockwork: time passes, streams are looked at, Redis is kept up to date.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use parkmesh_eventbus::Bus;
+use parkmesh_eventbus::{Bus, BusError};
 use parkmesh_platform::serve::Health;
 use parkmesh_platform::tasks::Tasks;
 use tokio::time::timeout;
@@ -14,6 +15,7 @@ use crate::app::App;
 use crate::app::freshness::Feed;
 use crate::app::share::Sharer;
 use crate::app::warm::Warm;
+use crate::events;
 use crate::metrics::Metrics;
 use crate::store::SharedPicture;
 
@@ -24,6 +26,8 @@ const DUE_LOOK_PERIOD: Duration = Duration::from_millis(100);
 const BACK_MIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(1);
 /// How often the ends of the streams are looked at.
 const STREAM_LOOK_PERIOD: Duration = Duration::from_secs(2);
+/// Messages before the end of a stream that are looked at one by one.
+const MAX_PASSED_OVER: u64 = 100;
 /// Changes of the picture within this time are written to Redis together.
 const SHARE_GATHER: Duration = Duration::from_millis(20);
 /// Redis is looked at this often when nothing changes: an emptied one is filled again.
@@ -33,7 +37,8 @@ const READY_LOOK_PERIOD: Duration = Duration::from_millis(20);
 /// Wait after Redis did not answer.
 const SHARE_RETRY: Duration = Duration::from_secs(1);
 
-/// Lets time pass in the picture: holds lapse, windows come near, without any fact.
+/// Lets time pass in the picture: holds lapse, windows come near, without any fact, and a picture
+/// that hears nothing becomes stale.
 pub async fn run_clock(app: Arc<App>, tasks: Tasks) {
     let clock = tasks.clock().clone();
     let mut last = Timestamp::MIN;
@@ -43,6 +48,7 @@ pub async fn run_clock(app: Arc<App>, tasks: Tasks) {
             app.look_again(now);
         }
         last = now;
+        app.look_at_staleness();
         let due_in = app.tick(now).map(|due| due.duration_since(clock.now()));
         let due_in = due_in.and_then(|wait| Duration::try_from(wait).ok());
         // One millisecond at least: an instant that has just come due is looked at next time, not in a spin.
@@ -51,22 +57,44 @@ pub async fn run_clock(app: Arc<App>, tasks: Tasks) {
     }
 }
 
-/// Looks at the ends of the streams, which tells how fresh the picture is, and tells watchers when it becomes stale.
+/// Looks at the ends of the streams, which tells how fresh the picture is.
 pub fn start_looks(app: &Arc<App>, bus: &Bus, tasks: &Tasks) {
     let (app, bus) = (Arc::clone(app), bus.clone());
+    let mut seen = HashMap::new();
     tasks.every("stream-looks", STREAM_LOOK_PERIOD, move |_now| {
-        let (app, bus) = (Arc::clone(&app), bus.clone());
+        let (app, bus, before) = (Arc::clone(&app), bus.clone(), seen.clone());
+        seen = Feed::ALL.into_iter().map(|feed| (feed, app.position(feed))).collect();
         async move {
-            for feed in [Feed::Booking, Feed::Sensor] {
-                match timeout(STREAM_LOOK_PERIOD, bus.last_sequence(feed.stream())).await {
-                    Ok(Ok(sequence)) => app.look_at_end(feed, sequence),
+            for feed in Feed::ALL {
+                let look = look(&app, &bus, feed, before.get(&feed).copied());
+                match timeout(STREAM_LOOK_PERIOD, look).await {
+                    Ok(Ok(())) => {}
                     Ok(Err(error)) => tracing::debug!(?feed, %error, "the stream does not answer"),
                     Err(_) => tracing::debug!(?feed, "the stream does not answer"),
                 }
             }
-            app.look_at_staleness();
         }
     });
+}
+
+async fn look(app: &App, bus: &Bus, feed: Feed, before: Option<u64>) -> Result<(), BusError> {
+    let last = bus.last_sequence(feed.stream()).await?;
+    app.look_at_end(feed, last);
+    let position = app.position(feed);
+    if position >= last || before != Some(position) || last - position > MAX_PASSED_OVER {
+        return Ok(());
+    }
+    // It stands still before the end: what lies between may be nothing for us. Letters that were
+    // delivered again to one consumer lie there, and facts that only a newer version knows.
+    let ours = events::fact_types(feed.stream());
+    for sequence in position + 1..=last {
+        let fact = bus.fact_at(feed.stream(), sequence).await?;
+        if fact.is_some_and(|fact| ours.contains(&fact.fact_type.as_str())) {
+            return Ok(());
+        }
+    }
+    app.pass(feed, last);
+    Ok(())
 }
 
 /// Takes over what Redis holds, once, to have something to answer with until the picture stands.

@@ -29,6 +29,15 @@ pub struct Snapshot {
     pub begun: (jiff::Timestamp, Instant),
 }
 
+/// What became of facts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Newer than what was known.
+    pub taken: usize,
+    /// Of lots or spots that are not known: only a snapshot can tell of them now.
+    pub unplaced: usize,
+}
+
 /// What a snapshot put right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drift {
@@ -54,22 +63,23 @@ fn stamp(feed: Feed, sequence: u64) -> Stamp {
 }
 
 impl App {
-    /// Takes facts, in the order of their stream: each with its position, and the change if it brings one. Returns how many were newer
-    /// than what was known.
+    /// Takes facts, in the order of their stream: each with its position, and the change if it
+    /// brings one.
     pub fn take_facts(
         &self,
         feed: Feed,
         facts: impl IntoIterator<Item = (u64, Option<Change>)>,
-    ) -> usize {
+    ) -> Taken {
         let now = self.clock.now();
         let mut state = self.write();
         let mut lots = HashSet::new();
-        let mut taken = 0;
+        let mut taken = Taken::default();
         for (sequence, change) in facts {
             if let Some(change) = change {
                 let lot_id = change.lot_id();
+                taken.unplaced += usize::from(!state.picture.has_place(&change));
                 if state.picture.apply(change, stamp(feed, sequence), now) {
-                    taken += 1;
+                    taken.taken += 1;
                     lots.insert(lot_id);
                 }
             }
@@ -144,9 +154,20 @@ impl App {
         self.write().feeds.look(feed, sequence, now, at);
     }
 
+    /// There is nothing for us in the stream up to `sequence`.
+    pub fn pass(&self, feed: Feed, sequence: u64) {
+        self.write().feeds.reach(feed, sequence);
+    }
+
     /// Tells every watcher when the picture has become stale, or fresh again.
     pub fn look_at_staleness(&self) {
-        self.tell_staleness(&mut self.write());
+        let told = {
+            let state = self.read();
+            state.stale_told == state.feeds.freshness(Instant::now()).1
+        };
+        if !told {
+            self.tell_staleness(&mut self.write());
+        }
     }
 
     fn tell_staleness(&self, state: &mut super::State) {

@@ -21,6 +21,9 @@ pub enum Feed {
 }
 
 impl Feed {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Booking, Self::Sensor];
+
     /// The stream of its facts.
     #[must_use]
     pub fn stream(self) -> &'static str {

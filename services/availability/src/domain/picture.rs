@@ -96,6 +96,18 @@ impl Picture {
         }
     }
 
+    /// Whether the lot, and the spot, that a change needs are known. Without them it is not kept, except for the ground.
+    #[must_use]
+    pub fn has_place(&self, change: &Change) -> bool {
+        match change {
+            Change::Lot(..) | Change::Ground { .. } | Change::Ended { .. } => true,
+            Change::Spot(lot_id, _) => self.lots.contains_key(lot_id),
+            Change::Window { lot_id, spot_id, .. } => {
+                self.lots.get(lot_id).is_some_and(|lot| lot.spot(*spot_id).is_some())
+            }
+        }
+    }
+
     /// Applies a row of a snapshot: as [`Picture::apply`], but at the same version the owner's word wins over ours.
     pub fn repair(&mut self, change: Change, stamp: Stamp, now: Timestamp) -> bool {
         if let Some(lot) = self.lots.get_mut(&change.lot_id()) {

@@ -207,7 +207,18 @@ impl House {
         let now = self.clock.now();
         // An aggregate of its own for each: tests tell old and repeated facts, which an owner would not.
         let rows = facts.into_iter().map(|fact| Row::of(&self.ids, now, self.ids.next(), 1, &fact));
-        let rows: Vec<Row> = rows.collect();
+        self.append(rows.collect()).await;
+    }
+
+    /// Tells a fact of a type that this build does not know.
+    pub async fn tell_unknown(&self) {
+        let fact = crate::facts::occupied(self.lot_id, self.spots[0], 1);
+        let row = Row::of(&self.ids, self.clock.now(), self.ids.next(), 1, &fact);
+        let fact_type = "parkmesh.booking.v1.moved_house";
+        self.append(vec![Row { fact_type, ..row }]).await;
+    }
+
+    async fn append(&self, rows: Vec<Row>) {
         let told: Result<(), sqlx::Error> = postgres::transaction(&self.pool, |connection| {
             Box::pin(async move { outbox::append(connection, &rows).await })
         })

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use parkmesh_availability::DOMAIN;
 use parkmesh_contracts::availability::v1 as proto;
-use parkmesh_contracts::booking::v1::{BookingState, SpotStateChanged};
+use parkmesh_contracts::booking::v1::{
+    BookingState, Floor, InventoryChanged, Lot, Spot, SpotStateChanged,
+};
 use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
-use parkmesh_contracts::ids::LotId;
+use parkmesh_contracts::ids::{FloorId, LotId, SpotId};
 use parkmesh_contracts::sensor::v1::{OccupancyState, SpotOccupancy};
 use parkmesh_platform::fault::reason_of;
 use parkmesh_testkit::eventually;
@@ -166,6 +168,66 @@ async fn a_hold_lapses_and_a_window_comes_near_by_the_clock_alone() {
         (status == SpotStatus::Reserved).then_some(())
     })
     .await;
+    house.stop([replica]).await;
+}
+
+#[tokio::test]
+async fn a_lot_made_later_is_shown_by_facts_alone() {
+    let house = House::new().await;
+    let replica = house.stand().await;
+    let (lot_id, floor_id): (LotId, FloorId) = (house.ids.next(), house.ids.next());
+    let lot = Lot { lot_id: lot_id.to_string(), version: 1, ..Lot::default() };
+    let floor = Floor {
+        floor_id: floor_id.to_string(),
+        lot_id: lot_id.to_string(),
+        floor_number: -1,
+        ..Floor::default()
+    };
+    let spot = Spot {
+        lot_id: lot_id.to_string(),
+        floor_id: floor_id.to_string(),
+        spot_id: house.ids.next::<SpotId>().to_string(),
+        ..house.spot(0, 1, false)
+    };
+    let named = lot_id.to_string();
+    let (lot, floors) = (Some(lot), vec![floor]);
+    house.tell([InventoryChanged { lot_id: named.clone(), version: 1, lot, floors }]).await;
+    house.tell([SpotStateChanged { lot_id: named, version: 1, spot: Some(spot) }]).await;
+    let counts = eventually("the lot and its spot", || async {
+        replica.availability(lot_id).await.ok().filter(|counts| counts.total == 1)
+    })
+    .await;
+    assert_eq!((counts.free, counts.floors[0].floor_number), (1, -1));
+    house.stop([replica]).await;
+}
+
+#[tokio::test]
+async fn a_fact_of_a_spot_that_nobody_told_of_asks_for_a_snapshot() {
+    let mut house = House::new().await;
+    let replica = house.stand().await;
+    // As if the fact of the spot itself had been lost.
+    house.spots.push(house.ids.next());
+    let booking = house.booking(SPOTS, 0);
+    let row = booking.live(BookingState::Reserved, 2);
+    house.doubles.known().spots.push(house.spot(SPOTS, 1, false));
+    house.doubles.known().windows.insert(row.booking_id.clone(), row);
+    house.tell([booking.reserved(2)]).await;
+    eventually("the spot", || async {
+        let statuses = replica.statuses(house.lot_id).await;
+        statuses.contains(&("12".to_owned(), SpotStatus::Reserved)).then_some(())
+    })
+    .await;
+    house.stop([replica]).await;
+}
+
+#[tokio::test]
+async fn facts_that_only_a_newer_version_knows_do_not_make_the_picture_stale() {
+    let house = House::new().await;
+    let replica = house.stand().await;
+    house.tell([facts::occupied(house.lot_id, house.spots[1], 1)]).await;
+    house.tell_unknown().await;
+    replica.has_caught_up(&house).await;
+    assert_eq!(replica.availability(house.lot_id).await.expect("counts").free, 11);
     house.stop([replica]).await;
 }
 

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use parkmesh_availability::Config;
+use parkmesh_contracts::availability::v1::{WatchAvailabilityRequest, WatchAvailabilityResponse};
 use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::common::v1::SpotStatus;
 use parkmesh_eventbus::{Bus, BusConfig};
 use parkmesh_platform::telemetry;
 use parkmesh_testkit::{eventually, nats_url};
+use tonic::Streaming;
 
 use crate::facts;
 use crate::house::{House, stale};
@@ -105,6 +107,11 @@ async fn without_its_feed_the_picture_goes_on_and_says_stale_until_it_has_caught
     let replica = house.start_with(house.config.clone(), house.redis.clone(), bus).await;
     replica.stands(house.lot_id).await;
 
+    let lot_id = house.lot_id.to_string();
+    let request = WatchAvailabilityRequest { lot_id, ..Default::default() };
+    let answer = replica.client.clone().watch_availability(request).await;
+    let mut watch = answer.expect("a stream").into_inner();
+
     proxy.cut();
     house.tell([facts::occupied(house.lot_id, house.spots[0], 1)]).await;
     let before = eventually("staleness", || async {
@@ -114,8 +121,23 @@ async fn without_its_feed_the_picture_goes_on_and_says_stale_until_it_has_caught
     .await;
     assert_eq!(before.free, 12, "nobody could tell");
 
+    assert_eq!(next_counts(&mut watch).await, (false, 12), "the first answer");
+    assert_eq!(next_counts(&mut watch).await, (true, 12), "a watcher is told that it is stale");
+
     proxy.mend();
     let after = replica.stands(house.lot_id).await;
     assert_eq!(after.free, 11, "fresh again only with all that was told meanwhile");
+    // The fact and the freshness may come apart.
+    while next_counts(&mut watch).await != (false, 11) {}
     house.stop([replica]).await;
+}
+
+/// Whether the next answer with counts is stale, and how many spots it says are free.
+async fn next_counts(watch: &mut Streaming<WatchAvailabilityResponse>) -> (bool, i32) {
+    loop {
+        let answer = watch.message().await.expect("no end").expect("an answer");
+        if let Some(counts) = answer.counts {
+            return (stale(&counts), counts.free);
+        }
+    }
 }
