@@ -33,6 +33,8 @@ pub struct App {
     pub relay: Relay,
     /// Turns of snapshots, [`snapshot::SNAPSHOTS_MAX`] of them.
     pub snapshots: Arc<Semaphore>,
+    /// Lots and spots that holds have met.
+    pub known: booking::known::Known,
     /// Which bookings change, for the watches of this process.
     pub changes: booking::watch::Changes,
     /// Where streams run; they end when the service stops.

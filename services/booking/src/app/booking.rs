@@ -7,6 +7,7 @@ mod create;
 mod end;
 pub mod ground;
 mod hold;
+pub mod known;
 pub mod lapse;
 mod payment;
 mod read;

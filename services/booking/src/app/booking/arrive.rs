@@ -109,8 +109,8 @@ pub async fn arrive(
                 Err(error) => return Err(error),
             }
         }
-        let user_id = &booking.user_id;
-        let found = search::obstacles(&mut *connection, booking.spot_id, &early, user_id).await?;
+        let nobody = (&booking.user_id, None);
+        let found = search::obstacles(&mut *connection, booking.spot_id, &early, nobody).await?;
         if found.taken {
             return Err(Error::ArrivalTooEarly { from: booking.window.start() });
         }

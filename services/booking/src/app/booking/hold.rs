@@ -1,5 +1,6 @@
 //! HoldSpot: of all who want a spot for overlapping windows, one gets it.
 
+use jiff::Timestamp;
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::common::v1::SpotType;
@@ -7,6 +8,9 @@ use parkmesh_contracts::ids::{FloorId, LotId, SpotId, UserId};
 use parkmesh_platform::fault;
 use parkmesh_platform::postgres::{constraint_of, is_retryable, is_unavailable};
 use prost::Message;
+use prost_types::Any;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -21,7 +25,6 @@ use crate::events;
 use crate::store::booking::hold::{NewHold, insert};
 use crate::store::booking::search::{self, Obstacles};
 use crate::store::booking::{self as store, Kept};
-use crate::store::inventory::lot;
 use crate::store::replay::{self, Request};
 
 /// Times that one spot is tried: others' lapsed holds, the caller's own other holds and a database
@@ -63,8 +66,11 @@ impl App {
             Ok(booking) => return Ok(booking),
             Err(refused) => refused,
         };
-        // What is refused now may have been granted to this same request before. A store that
-        // fails says so itself.
+        // What is refused now may have been granted to this same request before. Whoever tried a
+        // spot has looked.
+        if matches!(refused, Error::SpotTaken { .. } | Error::TooManyHolds(_)) {
+            return Err(refused);
+        }
         match self.answered(key).await {
             Ok(None) => Err(refused),
             Ok(Some(before)) => Ok(before),
@@ -83,65 +89,76 @@ impl App {
 
     async fn hold_anew(&self, key: &Request, wanted: &Wanted) -> Result<proto::Booking, Error> {
         check_window(&wanted.window, self.clock.now())?;
+        let connection = self.pool.acquire().await?;
+        let mut holding = Holding { app: self, key, wanted, connection };
         match wanted.choice {
-            Choice::Spot(spot_id, seen) => self.hold_this(key, wanted, spot_id, seen).await,
+            Choice::Spot(spot_id, seen) => holding.this(spot_id, seen).await,
             Choice::Pool(lot_id, spot_type, preferred) => {
-                self.hold_any(key, wanted, (lot_id, spot_type), preferred).await
+                holding.any((lot_id, spot_type), preferred).await
             }
         }
     }
 
-    async fn hold_this(
-        &self,
-        key: &Request,
-        wanted: &Wanted,
-        spot_id: SpotId,
-        seen: i64,
-    ) -> Result<proto::Booking, Error> {
-        let spot = search::spot(&self.pool, spot_id).await?;
-        check_permit(spot.spot_type, wanted)?;
-        let lot = lot::get(&self.pool, spot.lot_id).await?;
-        let obstacles = match self.try_spot(key, wanted, &lot, &spot, seen).await? {
+    /// Reads a booking that was just answered about.
+    pub(super) async fn stands(&self, booking: &proto::Booking) -> Result<Kept, Error> {
+        store::get(&self.pool, id("booking_id", &booking.booking_id)?).await
+    }
+}
+
+/// One request under way, on one connection: a crowd waits for a connection once each.
+struct Holding<'a> {
+    app: &'a App,
+    key: &'a Request,
+    wanted: &'a Wanted,
+    connection: PoolConnection<Postgres>,
+}
+
+impl Holding<'_> {
+    async fn this(&mut self, spot_id: SpotId, seen: i64) -> Result<proto::Booking, Error> {
+        let spot = self.app.known.spot(&mut self.connection, spot_id).await?;
+        check_permit(spot.spot_type, self.wanted)?;
+        let obstacles = match self.try_spot(&spot, seen).await? {
             Tried::Held(booking) => return Ok(booking),
             Tried::Blocked(obstacles) => obstacles,
         };
         // Somebody's window wins over everything else that is true: it is what the driver can act on.
         if obstacles.taken {
-            return Err(Error::SpotTaken { extra: self.alternatives(&spot, wanted).await? });
+            return Err(Error::SpotTaken { extra: self.alternatives(&spot).await? });
         }
         if obstacles.out_of_service {
             return Err(Error::SpotOutOfService);
         }
         if seen != 0 && seen != obstacles.spot_version {
-            let mut extra = self.alternatives(&spot, wanted).await?;
-            let stands = search::spot(&self.pool, spot_id).await?;
+            let mut extra = self.alternatives(&spot).await?;
+            let stands = search::spot(&mut *self.connection, spot_id).await?;
             extra.push(fault::any(&proto::Spot::from(&stands)));
             return Err(Error::SpotVersionStale { spot_id, version: stands.version, extra });
         }
-        Err(too_many_or_crowd(&obstacles, &lot))
+        Err(self.too_many_or_crowd(&obstacles, spot.lot_id).await)
     }
 
-    async fn hold_any(
-        &self,
-        key: &Request,
-        wanted: &Wanted,
+    async fn any(
+        &mut self,
         pool: (LotId, SpotType),
         preferred: Option<FloorId>,
     ) -> Result<proto::Booking, Error> {
-        check_permit(pool.1, wanted)?;
-        let lot = lot::get(&self.pool, pool.0).await?;
+        check_permit(pool.1, self.wanted)?;
+        self.app.known.lot(&mut self.connection, pool.0).await?;
+        let window = &self.wanted.window;
         for _search in 0..SEARCHES_MAX {
-            let seed = i64::from_be_bytes(self.ids.bytes());
-            let window = &wanted.window;
-            let free = search::candidates(&self.pool, pool, preferred, window, seed).await?;
+            let seed = i64::from_be_bytes(self.app.ids.bytes());
+            let free =
+                search::candidates(&mut *self.connection, pool, preferred, window, seed).await?;
             if free.is_empty() {
                 return Err(Error::SoldOut);
             }
             for spot in &free {
-                match self.try_spot(key, wanted, &lot, spot, 0).await? {
+                match self.try_spot(spot, 0).await? {
                     Tried::Held(booking) => return Ok(booking),
                     Tried::Blocked(found) if found.taken || found.out_of_service => {}
-                    Tried::Blocked(found) => return Err(too_many_or_crowd(&found, &lot)),
+                    Tried::Blocked(found) => {
+                        return Err(self.too_many_or_crowd(&found, pool.0).await);
+                    }
                 }
             }
         }
@@ -149,127 +166,113 @@ impl App {
     }
 
     /// Tries one spot until it is held or something stands in the way. When nothing can be seen to
-    /// stand in the way, it was a lapsed hold or a moment's crossing, and is tried again.
-    async fn try_spot(
-        &self,
-        key: &Request,
-        wanted: &Wanted,
-        lot: &Lot,
-        spot: &Spot,
-        seen: i64,
-    ) -> Result<Tried, Error> {
-        let (user_id, window) = (&key.subject, &wanted.window);
+    /// stand in the way, it was a lapsed hold, a lot that has changed or a moment's crossing, and is
+    /// tried again.
+    async fn try_spot(&mut self, spot: &Spot, seen: i64) -> Result<Tried, Error> {
+        let (user_id, window) = (&self.key.subject, &self.wanted.window);
+        let request = (user_id, Some(self.key.request_id));
         let mut lapsed = Vec::new();
         let mut last = None;
         for _try in 0..TRIES_MAX {
-            match self.try_once(key, wanted, lot, spot, seen, &lapsed).await {
+            let lot = self.app.known.lot(&mut self.connection, spot.lot_id).await?;
+            match self.try_once(&lot, spot, seen, &lapsed).await {
                 Ok(Some(booking)) => return Ok(Tried::Held(booking)),
                 Ok(None) => {}
-                Err(Error::Store(error)) if may_try_again(&error) => last = Some(error),
+                Err(Error::Store(error)) if may_try_again(&error) => {
+                    // After a lost connection the outcome is unknown: the request's own row tells.
+                    self.connection = self.app.pool.acquire().await?;
+                    last = Some(error);
+                }
                 Err(other) => return Err(other),
             }
-            // After a lost connection the outcome is unknown: the request's own row tells.
-            if let Some(before) = self.answered(key).await? {
-                return Ok(Tried::Held(before));
+            let found =
+                search::obstacles(&mut *self.connection, spot.spot_id, window, request).await?;
+            if found.answered {
+                let before = replay::find(&mut self.connection, self.key).await?;
+                let before = before.and_then(|answer: proto::HoldSpotResponse| answer.booking);
+                return before.map(Tried::Held).ok_or(Error::Crowded);
             }
-            let found = search::obstacles(&self.pool, spot.spot_id, window, user_id).await?;
             let stale = seen != 0 && seen != found.spot_version;
             let full = found.holds >= i64::from(lot.policy.resolve().max_holds_per_user);
             if found.taken || found.out_of_service || stale || full {
                 return Ok(Tried::Blocked(found));
             }
-            lapsed = search::lapsed(&self.pool, spot, window, Some(user_id)).await?;
+            self.app.known.forget_lot(spot.lot_id);
+            let mine = Some(user_id);
+            lapsed = search::lapsed(&mut *self.connection, spot, window, mine).await?;
         }
         Err(last.map_or(Error::Crowded, Error::Store))
     }
 
     async fn try_once(
-        &self,
-        key: &Request,
-        wanted: &Wanted,
+        &mut self,
         lot: &Lot,
         spot: &Spot,
         seen: i64,
         lapsed: &[Kept],
     ) -> Result<Option<proto::Booking>, Error> {
-        let now = self.clock.now();
-        let (terms, policy) = (terms(lot), lot.policy.resolve());
-        let hold_expire_time = hold_end(&wanted.window, policy.hold_ttl, now);
-        let booking = self.new_booking(key, wanted, lot, spot)?;
-        let booking = Booking {
-            hold_expire_time,
-            due_time: Some(hold_expire_time),
-            create_time: now,
-            ..booking
-        };
+        let (app, now) = (self.app, self.app.clock.now());
+        let booking = self.new_booking(lot, spot, now)?;
         let mut facts = Vec::with_capacity(lapsed.len() + 1);
         for kept in lapsed {
             let step = kept.booking.transition(&Command::Lapse, &kept.terms.policy, now)?;
             if let Step::Changed(ended, event) = step {
-                facts.push(events::fact(&self.ids, now, &ended, &kept.terms, &event));
+                facts.push(events::fact(&app.ids, now, &ended, &kept.terms, &event));
             }
         }
-        facts.push(events::fact(&self.ids, now, &booking, &terms, &Event::Held));
+        let lapsed: Vec<Uuid> = facts.iter().map(|fact| fact.aggregate_id).collect();
+        facts.push(events::fact(&app.ids, now, &booking, &terms(lot), &Event::Held));
         let answer = proto::HoldSpotResponse { booking: Some((&booking).into()) };
-        let lapsed: Vec<Uuid> = facts[..facts.len() - 1].iter().map(|f| f.aggregate_id).collect();
         let hold = NewHold {
             booking: &booking,
             spot_version: seen,
-            max_holds: policy.max_holds_per_user,
+            lot_version: lot.version,
+            max_holds: lot.policy.resolve().max_holds_per_user,
             lapsed: &lapsed,
             facts: &facts,
-            request: key,
+            request: self.key,
             response: &answer.encode_to_vec(),
         };
-        let held = insert(&self.pool, &hold).await?;
+        let held = insert(&mut *self.connection, &hold).await?;
         if held || !lapsed.is_empty() {
-            self.relay.wake();
+            app.relay.wake();
         }
         Ok(answer.booking.filter(|_| held))
     }
 
-    fn new_booking(
-        &self,
-        key: &Request,
-        wanted: &Wanted,
-        lot: &Lot,
-        spot: &Spot,
-    ) -> Result<Booking, Error> {
-        let price = Price::of(&lot.tariff, &wanted.window)
+    fn new_booking(&self, lot: &Lot, spot: &Spot, now: Timestamp) -> Result<Booking, Error> {
+        let window = self.wanted.window;
+        let price = Price::of(&lot.tariff, &window)
             .map_err(|error| Error::Broken(format!("a price does not fit: {error}")))?;
-        let now = self.clock.now();
+        let hold_expire_time = hold_end(&window, lot.policy.resolve().hold_ttl, now);
         Ok(Booking {
-            booking_id: self.ids.next(),
-            code: code(self.ids.bytes::<CODE_LEN>()),
+            booking_id: self.app.ids.next(),
+            code: code(self.app.ids.bytes::<CODE_LEN>()),
             lot_id: spot.lot_id,
             floor_id: spot.floor_id,
             spot_id: spot.spot_id,
             spot_number: spot.spot_number.clone(),
-            user_id: key.subject.clone(),
-            plate: wanted.plate.clone(),
-            window: wanted.window,
-            start_time: wanted.window.start(),
+            user_id: self.key.subject.clone(),
+            plate: self.wanted.plate.clone(),
+            window,
+            start_time: window.start(),
             state: BookingState::Held,
             price,
-            hold_expire_time: now,
+            hold_expire_time,
             payment_attempt: None,
             decline_code: None,
             payment_id: None,
             arrive_time: None,
             leave_time: None,
             final_amount: None,
-            due_time: None,
+            due_time: Some(hold_expire_time),
             version: 1,
             create_time: now,
         })
     }
 
-    async fn alternatives(
-        &self,
-        spot: &Spot,
-        wanted: &Wanted,
-    ) -> Result<Vec<prost_types::Any>, Error> {
-        let free = search::alternatives(&self.pool, spot, &wanted.window).await?;
+    async fn alternatives(&mut self, spot: &Spot) -> Result<Vec<Any>, Error> {
+        let free = search::alternatives(&mut *self.connection, spot, &self.wanted.window).await?;
         let alternatives = free.iter().map(|spot| proto::Alternative {
             spot_id: spot.spot_id.to_string(),
             floor_id: spot.floor_id.to_string(),
@@ -279,9 +282,12 @@ impl App {
         Ok(vec![fault::any(&proto::Alternatives { alternatives: alternatives.collect() })])
     }
 
-    /// Reads a booking that was just answered about.
-    pub(super) async fn stands(&self, booking: &proto::Booking) -> Result<Kept, Error> {
-        store::get(&self.pool, id("booking_id", &booking.booking_id)?).await
+    async fn too_many_or_crowd(&mut self, obstacles: &Obstacles, lot_id: LotId) -> Error {
+        let max = match self.app.known.lot(&mut self.connection, lot_id).await {
+            Ok(lot) => lot.policy.resolve().max_holds_per_user,
+            Err(error) => return error,
+        };
+        if obstacles.holds >= i64::from(max) { Error::TooManyHolds(max) } else { Error::Crowded }
     }
 }
 
@@ -298,11 +304,6 @@ fn check_permit(spot_type: SpotType, wanted: &Wanted) -> Result<(), Error> {
         return Err(Error::PermitRequired);
     }
     Ok(())
-}
-
-fn too_many_or_crowd(obstacles: &Obstacles, lot: &Lot) -> Error {
-    let max = lot.policy.resolve().max_holds_per_user;
-    if obstacles.holds >= i64::from(max) { Error::TooManyHolds(max) } else { Error::Crowded }
 }
 
 /// The statement may be sent again: it holds at most once whatever became of the first sending.

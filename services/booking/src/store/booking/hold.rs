@@ -21,6 +21,8 @@ pub struct NewHold<'a> {
     pub booking: &'a Booking,
     /// The version of the spot that the caller saw; 0 for whatever stands.
     pub spot_version: i64,
+    /// The version of the lot that the hold was made for: its policy and its words.
+    pub lot_version: i64,
     /// Live holds that the user may have in the lot.
     pub max_holds: i32,
     /// Lapsed holds that may be in the way: ended in the same statement, if they are still lapsed.
@@ -54,6 +56,7 @@ WITH lapsed AS MATERIALIZED (
         tstzrange($6, $7, '[)'), $6, 1, $8, $9, $10, $11, $12, $12, slot.number, 1, $13
     FROM (SELECT count(*) AS done FROM reclaimed) AS first
     CROSS JOIN spot
+    JOIN lot ON lot.lot_id = spot.lot_id
     CROSS JOIN LATERAL (
         SELECT min(number) AS number FROM generate_series(1, $15::integer) AS number
         WHERE NOT EXISTS (
@@ -63,6 +66,8 @@ WITH lapsed AS MATERIALIZED (
     ) AS slot
     WHERE first.done >= 0 AND spot.spot_id = $3 AND NOT spot.out_of_service
       AND ($14::bigint = 0 OR spot.version = $14) AND slot.number IS NOT NULL
+      AND lot.version = $29
+      AND $8 = (SELECT max(version) FROM tariff WHERE tariff.lot_id = spot.lot_id)
       AND NOT EXISTS (SELECT FROM request WHERE subject = $4 AND request_id = $25)
     ON CONFLICT DO NOTHING
     RETURNING booking_id
@@ -84,8 +89,8 @@ WITH lapsed AS MATERIALIZED (
 )
 SELECT EXISTS (SELECT FROM made)";
 
-/// Holds the spot if nobody else has it, the spot is as it was seen, the user has a hold left, and
-/// the request is new. False says that one of these is not so; reading tells which.
+/// Holds the spot if nobody else has it, spot, lot and tariff are as they were seen, the user has a
+/// hold left, and the request is new. False says that one of these is not so; reading tells which.
 ///
 /// # Errors
 /// The store's. `request_pkey` when a twin of the request with another body was faster.
@@ -121,6 +126,7 @@ pub async fn insert(executor: impl PgExecutor<'_>, hold: &NewHold<'_>) -> Result
         .bind(hold.request.method)
         .bind(hold.request.body_hash.as_slice())
         .bind(hold.response)
+        .bind(hold.lot_version)
         .fetch_one(executor)
         .await?;
     Ok(row.try_get(0)?)

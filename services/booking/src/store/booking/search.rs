@@ -3,7 +3,7 @@
 
 use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::common::v1::SpotType;
-use parkmesh_contracts::ids::{FloorId, LotId, SpotId, UserId};
+use parkmesh_contracts::ids::{FloorId, LotId, RequestId, SpotId, UserId};
 use parkmesh_contracts::window::Window;
 use sqlx::{PgExecutor, Row};
 
@@ -46,9 +46,11 @@ pub struct Obstacles {
     pub out_of_service: bool,
     /// The spot's version now.
     pub spot_version: i64,
+    /// The request itself has been answered before.
+    pub answered: bool,
 }
 
-/// Looks what stands in the way. A lapsed hold does not.
+/// Looks what stands in the way of this request of the user. A lapsed hold does not.
 ///
 /// # Errors
 /// [`Error::SpotNotFound`], or the store's.
@@ -56,7 +58,7 @@ pub async fn obstacles(
     executor: impl PgExecutor<'_>,
     spot_id: SpotId,
     window: &Window,
-    user_id: &UserId,
+    (user_id, request_id): (&UserId, Option<RequestId>),
 ) -> Result<Obstacles, Error> {
     let row = sqlx::query(
         "SELECT spot.out_of_service, spot.version,
@@ -66,13 +68,16 @@ pub async fn obstacles(
                    AND (other.state <> 1 OR other.due_time > park_now())) AS taken,
              (SELECT count(*) FROM booking AS own
                  WHERE own.user_id = $4 AND own.lot_id = spot.lot_id AND own.state = 1
-                   AND own.due_time > park_now()) AS holds
+                   AND own.due_time > park_now()) AS holds,
+             EXISTS (SELECT FROM request
+                 WHERE subject = $4 AND request_id = $5) AS answered
          FROM spot WHERE spot.spot_id = $1",
     )
     .bind(spot_id.as_uuid())
     .bind(window.start().to_sqlx())
     .bind(window.end().to_sqlx())
     .bind(user_id.as_str())
+    .bind(request_id.map(RequestId::as_uuid))
     .fetch_optional(executor)
     .await?;
     let row = row.ok_or(Error::SpotNotFound)?;
@@ -81,6 +86,7 @@ pub async fn obstacles(
         holds: row.try_get("holds")?,
         out_of_service: row.try_get("out_of_service")?,
         spot_version: row.try_get("version")?,
+        answered: row.try_get("answered")?,
     })
 }
 
