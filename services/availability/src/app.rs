@@ -1,5 +1,5 @@
-//! Use cases: one door to the picture for those who read it and one for those who feed it. Readers hold the lock for as long as an answer takes to
-//! build and never wait for a network or a disk.
+//! Use cases: one door to the picture for those who read it and one for those who feed it. Readers
+//! hold the lock for as long as an answer takes to build and never wait for a network or a disk.
 
 pub mod feed;
 pub mod freshness;
@@ -28,7 +28,8 @@ struct State {
     warm: Warm,
     /// One for each lot that is or was watched: the lot's revision.
     watched: HashMap<LotId, Sender<u64>>,
-    /// Counts up whenever positions in the streams lost their meaning: what Redis holds is of another world then.
+    /// Counts up whenever positions in the streams lost their meaning: what Redis holds is of
+    /// another world then.
     generation: u64,
     /// Whether watchers were last told that the picture is stale.
     stale_told: bool,
@@ -59,7 +60,8 @@ impl App {
         Self { clock, state: RwLock::new(state), stirred: Sender::new(0), incarnation }
     }
 
-    // A panic while the lock is held is a bug that the task's supervisor reports; the picture itself is only ever moved in whole steps.
+    // A panic while the lock is held is a bug that the task's supervisor reports; the picture
+    // itself is only ever moved in whole steps.
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }

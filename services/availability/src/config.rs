@@ -32,8 +32,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads `PARKMESH_WATCH_HEARTBEAT_SECONDS`, `_WATCH_LIFE_MAX_SECONDS`, `_WATCH_GATHER_MS`, `_RECONCILE_SECONDS`, `_REDIS_PREFIX` and
-    /// what [`ServeConfig::read`] reads.
+    /// Reads `PARKMESH_WATCH_HEARTBEAT_SECONDS`, `_WATCH_LIFE_MAX_SECONDS`, `_WATCH_GATHER_MS`,
+    /// `_RECONCILE_SECONDS`, `_REDIS_PREFIX` and what [`ServeConfig::read`] reads.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
         let serve = ServeConfig::read(reader);

@@ -1,5 +1,6 @@
-//! Ears: one feeder for booking and one for sensor. Each takes a snapshot, follows the facts after it, and takes another snapshot every few
-//! minutes, and at once when facts may be missing, to compare and repair.
+//! Ears: one feeder for booking and one for sensor. Each takes a snapshot, follows the facts after
+//! it, and takes another snapshot every few minutes, and at once when facts may be missing, to
+//! compare and repair.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -165,7 +166,8 @@ impl Feeder {
         }
     }
 
-    /// Asks for a snapshot. One that is on its way, or waits, is thrown away: it may be of before the reason to ask.
+    /// Asks for a snapshot. One that is on its way, or waits, is thrown away: it may be of before
+    /// the reason to ask.
     fn fetch(&mut self) {
         let (upstreams, feed) = (self.shared.upstreams.clone(), self.feed);
         self.waiting = None;
@@ -187,8 +189,9 @@ impl Feeder {
         }
     }
 
-    /// Takes the waiting snapshot over once the facts up to it are applied: what then is otherwise is a mistake, not a fact under way. After
-    /// a gap nothing is known of facts under way, and it is taken over at once.
+    /// Takes the waiting snapshot over once the facts up to it are applied: what then is otherwise
+    /// is a mistake, not a fact under way. After a gap nothing is known of facts under way, and it
+    /// is taken over at once.
     fn compare(&mut self) {
         let Some((snapshot, until)) = &self.waiting else { return };
         let lost = !self.shared.app.is_whole(self.feed);

@@ -22,7 +22,9 @@ const DEFAULT_EARLY_ARRIVAL: SignedDuration = SignedDuration::from_mins(15);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}.{field} is missing or makes no sense")]
 pub struct Unreadable {
+    /// The message.
     pub message: &'static str,
+    /// The field in it.
     pub field: &'static str,
 }
 
@@ -60,7 +62,8 @@ pub fn spot_change(spot: &booking::Spot) -> Result<Change, Unreadable> {
         spot_id: SpotId::parse(&spot.spot_id).map_err(|_| unreadable("Spot", "spot_id"))?,
         floor_id: FloorId::parse(&spot.floor_id).map_err(|_| unreadable("Spot", "floor_id"))?,
         spot_number: spot.spot_number.clone(),
-        // A type that a newer booking service knows and this one does not is counted as unspecified, never dropped.
+        // A type that a newer booking service knows and this one does not is counted as
+        // unspecified, never dropped.
         spot_type: SpotType::try_from(spot.spot_type).unwrap_or(SpotType::Unspecified),
         out_of_service: spot.out_of_service,
         version: spot.version,

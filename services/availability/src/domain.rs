@@ -1,5 +1,6 @@
-//! The rules of the picture: pure and sync. What stands on a spot follows from three sources, each with its own version (the spot itself,
-//! the ground, the windows of live bookings), and from the time.
+//! The rules of the picture: pure and sync. What stands on a spot follows from three sources, each
+//! with its own version (the spot itself, the ground, the windows of live bookings), and from the
+//! time.
 
 pub mod lot;
 pub mod picture;

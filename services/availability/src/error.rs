@@ -25,7 +25,8 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
     ("INTERNAL", Kind::Internal, "Our mistake; the log of the service knows more."),
 ];
 
-/// What went wrong. `Display` is the sentence for the caller, except where [`Fault::public`] hides what is inside.
+/// What went wrong. `Display` is the sentence for the caller, except where [`Fault::public`] hides
+/// what is inside.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Fields that break a rule.

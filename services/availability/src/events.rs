@@ -1,4 +1,5 @@
-//! What we listen to: the facts of booking and sensor that change the picture, each translated into one change.
+//! What we listen to: the facts of booking and sensor that change the picture, each translated into
+//! one change.
 
 use std::sync::LazyLock;
 
@@ -31,13 +32,16 @@ fn facts_of(stream: &str) -> Vec<&'static str> {
 /// A fact that could not become a change.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum EventError {
+    /// Not the message that its type names.
     #[error("the body is not the message that the fact's type names: {0}")]
     Decode(#[from] prost::DecodeError),
+    /// A message that makes no sense.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
 }
 
-/// The change that a fact brings; `None` for facts that the picture has no use for, those of a newer version among them.
+/// The change that a fact brings; `None` for facts that the picture has no use for, those of a
+/// newer version among them.
 ///
 /// # Errors
 /// When the body is not what the type names.

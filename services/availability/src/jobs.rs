@@ -19,8 +19,8 @@ use crate::events;
 use crate::metrics::Metrics;
 use crate::store::SharedPicture;
 
-/// Longest wait between two looks at what is due. In development the clock may be moved meanwhile; and a fact may have brought an earlier
-/// instant.
+/// Longest wait between two looks at what is due. In development the clock may be moved meanwhile;
+/// and a fact may have brought an earlier instant.
 const DUE_LOOK_PERIOD: Duration = Duration::from_millis(100);
 /// A clock that goes back by less is only another thread's.
 const BACK_MIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(1);
@@ -51,7 +51,8 @@ pub async fn run_clock(app: Arc<App>, tasks: Tasks) {
         app.look_at_staleness();
         let due_in = app.tick(now).map(|due| due.duration_since(clock.now()));
         let due_in = due_in.and_then(|wait| Duration::try_from(wait).ok());
-        // One millisecond at least: an instant that has just come due is looked at next time, not in a spin.
+        // One millisecond at least: an instant that has just come due is looked at next time, not
+        // in a spin.
         let wait = due_in.map_or(DUE_LOOK_PERIOD, |wait| wait + Duration::from_millis(1));
         tasks.sleep(wait.min(DUE_LOOK_PERIOD)).await;
     }
@@ -122,7 +123,8 @@ pub async fn share(
     let mut rewritten_at = tokio::time::Instant::now();
     loop {
         if rewritten_at.elapsed() >= rewrite {
-            // Nothing in Redis is compared with anything: it is written again, and what is older there gives way.
+            // Nothing in Redis is compared with anything: it is written again, and what is older
+            // there gives way.
             sharer.forget();
             rewritten_at = tokio::time::Instant::now();
         }

@@ -1,5 +1,6 @@
-//! Page tokens: where a list goes on. Opaque to callers, and bound to the list that they came from: a token given with other arguments or by
-//! another caller is refused, since it would silently skip rows.
+//! Page tokens: where a list goes on. Opaque to callers, and bound to the list that they came from:
+//! a token given with other arguments or by another caller is refused, since it would silently skip
+//! rows.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// What the token of a list of spots says, as JSON. Not a secret and not signed: whoever forges one chooses where an own list begins.
+/// What the token of a list of spots says, as JSON. Not a secret and not signed: whoever forges one
+/// chooses where an own list begins.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Token {
     #[serde(rename = "u")]
@@ -73,7 +75,8 @@ impl SpotList<'_> {
     }
 }
 
-/// A mark of the caller, so that tokens do not carry names: FNV-1a, which is the same in every replica and version.
+/// A mark of the caller, so that tokens do not carry names: FNV-1a, which is the same in every
+/// replica and version.
 fn mark(caller: &UserId) -> u32 {
     caller
         .as_str()

@@ -43,8 +43,8 @@ pub struct Deps {
     pub sensor: Channel,
 }
 
-/// Starts the service. It answers at once, and its health says SERVING by itself as soon as it has anything to answer with: what
-/// Redis held, or the picture.
+/// Starts the service. It answers at once, and its health says SERVING by itself as soon as it has
+/// anything to answer with: what Redis held, or the picture.
 ///
 /// # Errors
 /// When the server does not start.

@@ -1,5 +1,6 @@
-//! The shared picture in Redis: counters that others may read and the last known state of every spot, which a starting replica serves, flagged
-//! stale, until its own picture stands. Redis keeps nothing across its own restart: an empty one is noticed by its missing epoch and filled anew.
+//! The shared picture in Redis: counters that others may read and the last known state of every
+//! spot, which a starting replica serves, flagged stale, until its own picture stands. Redis keeps
+//! nothing across its own restart: an empty one is noticed by its missing epoch and filled anew.
 //!
 //! | key | kind | holds |
 //! |---|---|---|
@@ -9,8 +10,8 @@
 //! | `avail:{lot}:floor` | hash | `epoch`, `free`, `total`, `<type>:free`, `<type>:total` |
 //! | `avail:{lot}:floor:spots` | hash | spot id → `booking:sensor:at_ms:free:type:<JSON of the spot>` |
 //!
-//! All keys of one script share the hash tag of their lot, so that a Redis Cluster keeps them together. A floor whose `epoch` is not the
-//! trusted one is being filled, and not to be believed.
+//! All keys of one script share the hash tag of their lot, so that a Redis Cluster keeps them
+//! together. A floor whose `epoch` is not the trusted one is being filled, and not to be believed.
 
 pub mod epoch;
 pub mod keys;
@@ -84,7 +85,8 @@ impl SharedPicture {
         Ok(text.map(Epoch::read))
     }
 
-    /// Makes an epoch the trusted one, after all of its floors were written. Returns the one that is trusted then.
+    /// Makes an epoch the trusted one, after all of its floors were written. Returns the one that
+    /// is trusted then.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -118,7 +120,8 @@ impl SharedPicture {
         Ok(())
     }
 
-    /// Writes spots of one floor, each only if it is newer than what stands there. No spots at all make the floor.
+    /// Writes spots of one floor, each only if it is newer than what stands there. No spots at all
+    /// make the floor.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -153,8 +156,8 @@ impl SharedPicture {
         Ok(Written::Applied(applied))
     }
 
-    /// Every lot that Redis knows, for a replica that starts. Floors that are not of the trusted epoch are left out; all of
-    /// them when none is trusted.
+    /// Every lot that Redis knows, for a replica that starts. Floors that are not of the trusted
+    /// epoch are left out; all of them when none is trusted.
     ///
     /// # Errors
     /// When Redis does not answer or holds what nobody of us wrote.

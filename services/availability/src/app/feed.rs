@@ -89,7 +89,8 @@ impl App {
         taken
     }
 
-    /// Takes a snapshot over: what it says that is newer or other than what is known, and what it does not list.
+    /// Takes a snapshot over: what it says that is newer or other than what is known, and what it
+    /// does not list.
     pub fn take_snapshot(&self, snapshot: Snapshot) -> Drift {
         let Snapshot { feed, sequence, changes, live, begun } = snapshot;
         let stamp = stamp(feed, sequence);
@@ -123,7 +124,8 @@ impl App {
         drift
     }
 
-    /// Following a stream begins, in this incarnation of it. Positions of another incarnation are forgotten.
+    /// Following a stream begins, in this incarnation of it. Positions of another incarnation are
+    /// forgotten.
     pub fn begin(&self, feed: Feed, created_ns: i64) {
         let before = self.write().feeds.is_now(feed, created_ns);
         if before.is_some_and(|before| before != created_ns) {
@@ -131,7 +133,8 @@ impl App {
         }
     }
 
-    /// Which incarnation of the stream is followed, after the positions of the one before were forgotten.
+    /// Which incarnation of the stream is followed, after the positions of the one before were
+    /// forgotten.
     pub fn is_now(&self, feed: Feed, created_ns: i64) {
         self.write().feeds.is_now(feed, created_ns);
     }

@@ -1,7 +1,8 @@
 //! How fresh the picture is: as fresh as the older of its two feeds.
 //!
-//! A feed is as fresh as its last look at the end of the stream that has been reached since: a look says "the stream ends at N now", and once
-//! fact N is applied, the picture is as of that look. So an idle stream is fresh, and a long queue of facts is not.
+//! A feed is as fresh as its last look at the end of the stream that has been reached since: a look
+//! says "the stream ends at N now", and once fact N is applied, the picture is as of that look. So
+//! an idle stream is fresh, and a long queue of facts is not.
 
 use std::time::Duration;
 
@@ -89,8 +90,9 @@ impl Feeds {
         }
     }
 
-    /// Somebody looked at the end of the stream: it ends at `sequence`. A look that waits to be reached is kept instead: under a steady flow
-    /// of facts the newest end is always a little ahead.
+    /// Somebody looked at the end of the stream: it ends at `sequence`. A look that waits to be
+    /// reached is kept instead: under a steady flow of facts the newest end is always a little
+    /// ahead.
     pub fn look(&mut self, feed: Feed, sequence: u64, now: Timestamp, at: Instant) {
         let state = self.feed_mut(feed);
         state.look.get_or_insert(Look { sequence, now, at });
@@ -104,7 +106,8 @@ impl Feeds {
         state.settle();
     }
 
-    /// Facts may be missing: the picture is not whole until a snapshot stands again. Positions begin anew, with this incarnation of the stream.
+    /// Facts may be missing: the picture is not whole until a snapshot stands again. Positions
+    /// begin anew, with this incarnation of the stream.
     pub fn lose(&mut self, feed: Feed) {
         let state = self.feed_mut(feed);
         state.whole = false;

@@ -79,8 +79,9 @@ impl Sharer {
         self.written.clear();
     }
 
-    /// Writes what has changed since the last time, and everything when Redis was emptied, or holds a filling that cannot be trusted: an
-    /// older one than was seen before, or one from other incarnations of the streams.
+    /// Writes what has changed since the last time, and everything when Redis was emptied, or holds
+    /// a filling that cannot be trusted: an older one than was seen before, or one from other
+    /// incarnations of the streams.
     ///
     /// # Errors
     /// When Redis does not answer. What was not written is written next time.
@@ -112,7 +113,8 @@ impl Sharer {
     async fn fill(&mut self, epoch: Epoch) -> Result<(), StoreError> {
         tracing::info!(epoch = epoch.as_str(), "the shared picture is filled anew");
         self.written.clear();
-        // Until the switch nobody trusts it: a failure in the midst of this makes the next step begin another.
+        // Until the switch nobody trusts it: a failure in the midst of this makes the next step
+        // begin another.
         if self.write(&epoch).await? == Outcome::Whole {
             self.epoch = Some(self.shared.switch_epoch(&epoch).await?);
             if self.epoch.as_ref() != Some(&epoch) {
@@ -126,7 +128,8 @@ impl Sharer {
         for lot in self.app.unwritten(&self.written) {
             let (lot_id, revision) = (lot.lot.lot_id, lot.revision);
             if self.write_lot(epoch, &lot.lot, lot.spots).await? == Outcome::Overtaken {
-                // Another replica fills it anew; its epoch is trusted soon, and then everything of ours is written into it.
+                // Another replica fills it anew; its epoch is trusted soon, and then everything of
+                // ours is written into it.
                 self.written.clear();
                 return Ok(Outcome::Overtaken);
             }

@@ -1,4 +1,5 @@
-//! What Redis held when this replica started: answers to serve, flagged stale, until the picture stands.
+//! What Redis held when this replica started: answers to serve, flagged stale, until the picture
+//! stands.
 
 use std::collections::HashMap;
 

@@ -23,8 +23,8 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// Begins to watch. `resume_token` is that of an earlier answer, or empty; one of another process or a later revision than ours is as
-    /// good as none.
+    /// Begins to watch. `resume_token` is that of an earlier answer, or empty; one of another
+    /// process or a later revision than ours is as good as none.
     ///
     /// # Errors
     /// [`Error::LotNotFound`], [`Error::PictureNotReady`].
@@ -65,7 +65,8 @@ impl Watching {
         })
     }
 
-    /// What has changed since the last answer, all changes together; `None` when this watcher cares for none of them.
+    /// What has changed since the last answer, all changes together; `None` when this watcher cares
+    /// for none of them.
     ///
     /// # Errors
     /// [`Error::LotNotFound`].

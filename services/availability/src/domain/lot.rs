@@ -1,5 +1,6 @@
-//! One lot: its floors, its spots, its counters. Every change moves the counters by the difference and gets the next revision, so that
-//! a watcher can ask for what changed since the revision it has seen.
+//! One lot: its floors, its spots, its counters. Every change moves the counters by the difference
+//! and gets the next revision, so that a watcher can ask for what changed since the revision it has
+//! seen.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,24 +13,31 @@ use crate::domain::spot::{Ground, LiveWindow, SpotInfo, SpotPicture, Stamp};
 /// What the inventory says of a lot, as far as the picture needs it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LotInfo {
+    /// The lot.
     pub lot_id: LotId,
+    /// Name that drivers see.
     pub name: String,
     /// How long before its start a window keeps others away.
     pub early_arrival: SignedDuration,
+    /// The lot's own version.
     pub version: i64,
 }
 
 /// A level of a lot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FloorInfo {
+    /// The floor.
     pub floor_id: FloorId,
+    /// 0 is the street's level.
     pub floor_number: i32,
 }
 
 /// Free and total spots of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
+    /// Can be taken now.
     pub free: u32,
+    /// In all.
     pub total: u32,
 }
 
@@ -39,7 +47,9 @@ pub type FloorCounts = BTreeMap<SpotType, Count>;
 /// Everything known of one lot.
 #[derive(Clone, Debug)]
 pub struct LotPicture {
+    /// What the inventory says of it.
     pub info: LotInfo,
+    /// Its levels.
     pub floors: BTreeMap<FloorId, FloorInfo>,
     spots: HashMap<SpotId, SpotPicture>,
     counts: BTreeMap<FloorId, FloorCounts>,
@@ -52,6 +62,7 @@ pub struct LotPicture {
 }
 
 impl LotPicture {
+    /// A lot without floors and spots.
     #[must_use]
     pub fn new(info: LotInfo) -> Self {
         Self {
@@ -65,20 +76,24 @@ impl LotPicture {
         }
     }
 
+    /// Counts up with every change that a reader could notice.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
+    /// A spot, if it is known.
     #[must_use]
     pub fn spot(&self, spot_id: SpotId) -> Option<&SpotPicture> {
         self.spots.get(&spot_id)
     }
 
+    /// All spots, in no order.
     pub fn spots(&self) -> impl Iterator<Item = &SpotPicture> {
         self.spots.values()
     }
 
+    /// Counters by floor and type.
     #[must_use]
     pub fn counts(&self) -> &BTreeMap<FloorId, FloorCounts> {
         &self.counts
@@ -123,7 +138,8 @@ impl LotPicture {
         true
     }
 
-    /// Puts a spot in with a status that neither facts nor time will change: for answers out of what somebody else has seen.
+    /// Puts a spot in with a status that neither facts nor time will change: for answers out of
+    /// what somebody else has seen.
     pub fn put_frozen(&mut self, info: SpotInfo, status: SpotStatus) {
         let mut spot = SpotPicture::new(info);
         spot.status = status;
@@ -224,13 +240,15 @@ impl LotPicture {
         changed
     }
 
-    /// Looks at every spot again, whatever is due: for a clock that was moved back. Returns how many changed.
+    /// Looks at every spot again, whatever is due: for a clock that was moved back. Returns how
+    /// many changed.
     pub fn look_again(&mut self, now: Timestamp) -> usize {
         let all: Vec<SpotId> = self.spots.keys().copied().collect();
         all.into_iter().filter(|spot_id| self.refresh(*spot_id, now)).count()
     }
 
-    /// Notes that every spot is as of these positions at least: a snapshot of them agreed, or was taken over.
+    /// Notes that every spot is as of these positions at least: a snapshot of them agreed, or was
+    /// taken over.
     pub fn confirm(&mut self, stamp: Stamp) {
         for spot in self.spots.values_mut() {
             advance(&mut spot.stamp, stamp);
@@ -244,8 +262,8 @@ impl LotPicture {
         }
     }
 
-    /// Makes room for the owner's word where the picture says something else at the same version: a mistake of ours, which no fact would
-    /// ever put right.
+    /// Makes room for the owner's word where the picture says something else at the same version: a
+    /// mistake of ours, which no fact would ever put right.
     pub fn doubt_info(&mut self, info: &LotInfo) {
         if self.info.version == info.version && self.info != *info {
             self.info.version -= 1;
@@ -285,7 +303,8 @@ impl LotPicture {
         }
     }
 
-    /// Looks at a spot again: status, counters, revision and the next due instant follow. True if the status changed.
+    /// Looks at a spot again: status, counters, revision and the next due instant follow. True if
+    /// the status changed.
     fn refresh(&mut self, spot_id: SpotId, now: Timestamp) -> bool {
         let Some(spot) = self.spots.get_mut(&spot_id) else { return false };
         if let Some(at) = spot.due.take() {

@@ -8,7 +8,8 @@ use parkmesh_contracts::ids::{BookingId, LotId, SpotId};
 use crate::domain::lot::{FloorInfo, LotInfo, LotPicture};
 use crate::domain::spot::{Ground, LiveWindow, SpotInfo, Stamp};
 
-/// Ended bookings that are remembered, so that an older fact delivered again does not bring a window back.
+/// Ended bookings that are remembered, so that an older fact delivered again does not bring a
+/// window back.
 const MAX_ENDED_BOOKINGS: usize = 200_000;
 /// Words of the ground on spots that the inventory has not told of yet.
 const MAX_EARLY_WORDS: usize = 100_000;
@@ -16,10 +17,15 @@ const MAX_EARLY_WORDS: usize = 100_000;
 /// One thing that a fact or a snapshot says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
+    /// A lot, and floors of it.
     Lot(LotInfo, Vec<FloorInfo>),
+    /// A spot, whatever stands on it.
     Spot(LotId, SpotInfo),
+    /// What stands on a spot.
     Ground { lot_id: LotId, spot_id: SpotId, ground: Ground, version: i64 },
+    /// A booking keeps a spot.
     Window { lot_id: LotId, spot_id: SpotId, live: LiveWindow },
+    /// A booking keeps no spot any more, or none yet.
     Ended { lot_id: LotId, booking_id: BookingId, version: i64 },
 }
 
@@ -57,11 +63,13 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// A lot, if it is known.
     #[must_use]
     pub fn lot(&self, lot_id: LotId) -> Option<&LotPicture> {
         self.lots.get(&lot_id)
     }
 
+    /// All lots, in no order.
     pub fn lots(&self) -> impl Iterator<Item = &LotPicture> {
         self.lots.values()
     }
@@ -96,7 +104,8 @@ impl Picture {
         }
     }
 
-    /// Whether the lot, and the spot, that a change needs are known. Without them it is not kept, except for the ground.
+    /// Whether the lot, and the spot, that a change needs are known. Without them it is not kept,
+    /// except for the ground.
     #[must_use]
     pub fn has_place(&self, change: &Change) -> bool {
         match change {
@@ -108,7 +117,8 @@ impl Picture {
         }
     }
 
-    /// Applies a row of a snapshot: as [`Picture::apply`], but at the same version the owner's word wins over ours.
+    /// Applies a row of a snapshot: as [`Picture::apply`], but at the same version the owner's word
+    /// wins over ours.
     pub fn repair(&mut self, change: Change, stamp: Stamp, now: Timestamp) -> bool {
         if let Some(lot) = self.lots.get_mut(&change.lot_id()) {
             match &change {
@@ -155,7 +165,8 @@ impl Picture {
         }
     }
 
-    /// Looks at every spot again: for a clock that was moved back. Returns the lots in which a spot changed.
+    /// Looks at every spot again: for a clock that was moved back. Returns the lots in which a spot
+    /// changed.
     pub fn look_again(&mut self, now: Timestamp) -> Vec<LotId> {
         self.lots
             .iter_mut()
@@ -177,8 +188,9 @@ impl Picture {
         self.lots.values().filter_map(LotPicture::next_due).min()
     }
 
-    /// Takes off every window that the picture learnt of at or before `sequence` and that is not among `live`: a snapshot of that position
-    /// would have told of it. Returns how many there were.
+    /// Takes off every window that the picture learnt of at or before `sequence` and that is not
+    /// among `live`: a snapshot of that position would have told of it. Returns how many there
+    /// were.
     pub fn drop_unlisted(
         &mut self,
         live: &HashSet<BookingId>,

@@ -8,10 +8,15 @@ use parkmesh_contracts::window::Window;
 /// What the inventory says of a spot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpotInfo {
+    /// The spot.
     pub spot_id: SpotId,
+    /// Its floor.
     pub floor_id: FloorId,
+    /// What is painted on it.
     pub spot_number: String,
+    /// What it is made for.
     pub spot_type: SpotType,
+    /// The operator closed it.
     pub out_of_service: bool,
     /// The spot's own version, which HoldSpot checks.
     pub version: i64,
@@ -25,7 +30,9 @@ pub enum Ground {
     /// No sensor watches the spot: the books alone decide.
     #[default]
     Unwatched,
+    /// Nothing stands there.
     Vacant,
+    /// A car stands there.
     Occupied,
     /// A sensor watches it and is silent.
     Unknown,
@@ -36,24 +43,31 @@ pub enum Ground {
 pub enum Phase {
     /// Kept until the instant; from then on it blocks nobody, even if nobody says so.
     Held {
+        /// When the hold ends.
         until: Timestamp,
     },
+    /// Promised; no car yet.
     Reserved,
+    /// The car has come.
     Active,
 }
 
 /// The window that a live booking keeps on a spot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiveWindow {
+    /// The booking.
     pub booking_id: BookingId,
     /// The booking's version.
     pub version: i64,
+    /// The time kept.
     pub window: Window,
+    /// How far it has come.
     pub phase: Phase,
 }
 
 impl LiveWindow {
-    /// The span in which the window keeps others away, `None` for an end that only a fact can bring.
+    /// The span in which the window keeps others away, `None` for an end that only a fact can
+    /// bring.
     fn reach(&self, early_arrival: SignedDuration) -> (Timestamp, Option<Timestamp>) {
         let from = self.window.start() - early_arrival;
         match self.phase {
@@ -68,7 +82,9 @@ impl LiveWindow {
 /// Everything known of one spot.
 #[derive(Clone, Debug)]
 pub struct SpotPicture {
+    /// What the inventory says.
     pub info: SpotInfo,
+    /// What the ground says.
     pub ground: Ground,
     /// Version of `ground`; 0 before the first word.
     pub ground_version: i64,
@@ -87,11 +103,15 @@ pub struct SpotPicture {
 /// How far a spot's picture has come in the two streams that feed it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
+    /// In BOOKING.
     pub booking: u64,
+    /// In SENSOR.
     pub sensor: u64,
 }
 
 impl SpotPicture {
+    /// A spot of which only the inventory has spoken. Its status is unspecified until the first
+    /// look.
     #[must_use]
     pub fn new(info: SpotInfo) -> Self {
         Self {

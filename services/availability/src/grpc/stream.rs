@@ -1,4 +1,5 @@
-//! A watch as a stream of answers: the first at once, then changes, gathered, with signs of life between them, until its life is over.
+//! A watch as a stream of answers: the first at once, then changes, gathered, with signs of life
+//! between them, until its life is over.
 
 use futures_util::Stream;
 use futures_util::stream::unfold;
@@ -53,7 +54,8 @@ impl Watch {
                         return Ok(changes);
                     }
                 }
-                // The platform ends the streams of a stopping server with a reason of its own; this is for its last moment.
+                // The platform ends the streams of a stopping server with a reason of its own; this
+                // is for its last moment.
                 Ok(false) => return Err(Error::StreamExpired),
                 Err(_) if Instant::now() >= self.end => return Err(Error::StreamExpired),
                 Err(_) => return Ok(self.watching.heartbeat()),

@@ -9,13 +9,15 @@ use uuid::Uuid;
 pub struct Epoch(String);
 
 impl Epoch {
-    /// A new filling from these incarnations of the streams. Positions in it mean nothing in other incarnations.
+    /// A new filling from these incarnations of the streams. Positions in it mean nothing in other
+    /// incarnations.
     #[must_use]
     pub fn new(id: Uuid, streams: Streams) -> Self {
         Self(format!("{id}/{streams}"))
     }
 
-    /// What stands in Redis. Text that nobody of us wrote is an epoch of no streams, so that it is not trusted.
+    /// What stands in Redis. Text that nobody of us wrote is an epoch of no streams, so that it is
+    /// not trusted.
     #[must_use]
     pub fn read(text: String) -> Self {
         Self(text)
@@ -27,6 +29,7 @@ impl Epoch {
         self.0.split_once('/').is_some_and(|(_, text)| text == streams.to_string())
     }
 
+    /// As it stands in Redis.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -36,7 +39,9 @@ impl Epoch {
 /// When BOOKING and SENSOR were created, nanoseconds since 1970: the names of their incarnations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Streams {
+    /// Of BOOKING.
     pub booking: i64,
+    /// Of SENSOR.
     pub sensor: i64,
 }
 

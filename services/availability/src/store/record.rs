@@ -10,19 +10,25 @@ use crate::domain::spot::{SpotPicture, Stamp};
 /// A lot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LotRecord {
+    /// The lot.
     pub lot_id: LotId,
+    /// Name that drivers see.
     pub name: String,
+    /// Its floors, by number.
     pub floors: Vec<FloorRecord>,
 }
 
 /// A floor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FloorRecord {
+    /// The floor.
     pub floor_id: FloorId,
+    /// 0 is the street's level.
     pub floor_number: i32,
 }
 
 impl LotRecord {
+    /// What is written of a lot.
     #[must_use]
     pub fn of(lot: &LotPicture) -> Self {
         let mut floors: Vec<FloorRecord> = lot
@@ -38,21 +44,30 @@ impl LotRecord {
 /// A spot's last known state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpotRecord {
+    /// The spot.
     pub spot_id: SpotId,
+    /// How far it had come in the two streams.
     pub stamp: Stamp,
     /// When the state was looked at, milliseconds since 1970.
     pub at_ms: i64,
+    /// What stood there.
     pub state: SpotJson,
 }
 
 /// The part that scripts do not look into. Enums as the numbers of the contract.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SpotJson {
+    /// What is painted on it.
     pub number: String,
+    /// What it is made for.
     pub spot_type: i32,
+    /// What stands there.
     pub status: i32,
+    /// The version to hold it with.
     pub version: i64,
+    /// Place on the floor's plan.
     pub x: f64,
+    /// Place on the floor's plan.
     pub y: f64,
 }
 
@@ -65,6 +80,7 @@ impl SpotJson {
 }
 
 impl SpotRecord {
+    /// What is written of a spot.
     #[must_use]
     pub fn of(spot: &SpotPicture, at_ms: i64) -> Self {
         Self {
@@ -82,6 +98,7 @@ impl SpotRecord {
         }
     }
 
+    /// Whether it counts as free.
     #[must_use]
     pub fn is_free(&self) -> bool {
         self.state.status == i32::from(SpotStatus::Available)

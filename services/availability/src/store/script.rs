@@ -1,11 +1,13 @@
 //! The two scripts. Redis runs each as one step.
 
-/// Writes spots of one floor. KEYS: counters, spots. ARGV: epoch, then for each spot: id, booking, sensor, at_ms, free (0/1), type, JSON.
-/// Returns how many spots were newer than what stands there, or −1 when the floor belongs to a later epoch.
+/// Writes spots of one floor. KEYS: counters, spots. ARGV: epoch, then for each spot: id, booking,
+/// sensor, at_ms, free (0/1), type, JSON. Returns how many spots were newer than what stands there,
+/// or −1 when the floor belongs to a later epoch.
 ///
-/// A floor of an earlier epoch, or of none, is thrown away and begun anew. The counters move by the difference that a spot makes, so that a
-/// repeated or late write changes nothing. A spot is newer when neither position goes back and at least one of (booking, sensor, at) goes
-/// forward: replicas that stand at different places in the two streams then end with the same row.
+/// A floor of an earlier epoch, or of none, is thrown away and begun anew. The counters move by the
+/// difference that a spot makes, so that a repeated or late write changes nothing. A spot is newer
+/// when neither position goes back and at least one of (booking, sensor, at) goes forward: replicas
+/// that stand at different places in the two streams then end with the same row.
 pub const WRITE_SPOTS: &str = r"
 local counters, spots, epoch = KEYS[1], KEYS[2], ARGV[1]
 local stands = redis.call('HGET', counters, 'epoch')
@@ -50,7 +52,8 @@ end
 return applied
 ";
 
-/// Makes an epoch the trusted one. KEYS: epoch. ARGV: epoch. Returns the one that is trusted now: a later one stays.
+/// Makes an epoch the trusted one. KEYS: epoch. ARGV: epoch. Returns the one that is trusted now: a
+/// later one stays.
 pub const SWITCH_EPOCH: &str = r"
 local stands = redis.call('GET', KEYS[1])
 if stands and stands > ARGV[1] then return stands end

@@ -205,7 +205,8 @@ impl House {
     /// Tells facts, in this order.
     pub async fn tell<F: Fact>(&self, facts: impl IntoIterator<Item = F>) {
         let now = self.clock.now();
-        // An aggregate of its own for each: tests tell old and repeated facts, which an owner would not.
+        // An aggregate of its own for each: tests tell old and repeated facts, which an owner would
+        // not.
         let rows = facts.into_iter().map(|fact| Row::of(&self.ids, now, self.ids.next(), 1, &fact));
         self.append(rows.collect()).await;
     }

@@ -1,4 +1,5 @@
-//! Availability against a real Redis and a real NATS, with doubles of booking's and sensor's snapshots.
+//! Availability against a real Redis and a real NATS, with doubles of booking's and sensor's
+//! snapshots.
 
 mod doubles;
 mod facts;

@@ -82,7 +82,8 @@ async fn a_comparison_repairs_what_no_fact_told_and_counts_it() {
     house.stop([replica]).await;
 }
 
-/// Rows that comparisons with booking have put right, in this process. Only one test here has comparisons.
+/// Rows that comparisons with booking have put right, in this process. Only one test here has
+/// comparisons.
 fn drift() -> f64 {
     let text = telemetry::render_metrics();
     let line = text.lines().find(|line| {
