@@ -1,1 +1,44 @@
-fn main() {}
+//! The one binary of Parkmesh: every role, and the commands around them. `parkmesh --help` tells.
+
+mod cli;
+mod client;
+mod dead_letters;
+mod migrate;
+mod mqtt;
+mod names;
+mod replay;
+mod seed;
+mod serve;
+mod simulate;
+mod token;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+/// Any error of a command: it is told once, here, with all that caused it.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let _first = rustls::crypto::ring::default_provider().install_default();
+    let outcome = match Cli::parse().command {
+        Command::Up(options) => up::run(options),
+        Command::Serve(options) => serve::run(&options),
+        Command::Migrate(options) => migrate::run(&options),
+        Command::Seed(options) => seed::run(options),
+        Command::Token(options) => token::run(&options),
+        Command::Simulate(options) => simulate::run(options),
+        Command::Replay(options) => replay::run(options),
+        Command::DeadLetters(options) => dead_letters::run(options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("parkmesh: {}", parkmesh_platform::fault::chain(failure.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}

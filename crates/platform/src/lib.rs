@@ -9,6 +9,7 @@ pub mod config;
 pub mod fault;
 pub mod ids;
 pub mod postgres;
+pub mod reasons;
 pub mod redis;
 pub mod serve;
 pub mod tasks;

@@ -7,6 +7,7 @@
 mod export;
 pub mod trace_context;
 
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 
 use opentelemetry::metrics::Meter;
@@ -45,7 +46,7 @@ impl TelemetryConfig {
     pub fn read(role: &str, reader: &mut Reader) -> Self {
         Self {
             role: role.to_owned(),
-            log: reader.get("LOG", "info".to_owned()),
+            log: reader.get("LOG", "info,async_nats=warn".to_owned()),
             log_json: reader.get("LOG_JSON", false),
             otlp_endpoint: reader.find("OTLP_ENDPOINT"),
             sample_ratio: reader.get("TRACE_SAMPLE_RATIO", 0.05),
@@ -79,7 +80,9 @@ pub enum TelemetryError {
 /// When the settings are not usable.
 pub fn init(config: &TelemetryConfig) -> Result<Exporters, TelemetryError> {
     let filter = EnvFilter::try_new(&config.log)?;
-    let text = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let text = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let lines = if config.log_json {
         text.json().flatten_event(true).with_filter(filter).boxed()
     } else {

@@ -50,7 +50,10 @@ pub fn role_of(schema: &str) -> String {
 /// When the address is not usable.
 pub fn url_as(admin_url: &str, schema: &str) -> Result<String, sqlx::Error> {
     let options = PgConnectOptions::from_str(admin_url)?.username(&role_of(schema));
-    Ok(options.to_url_lossy().to_string())
+    let mut url = options.to_url_lossy();
+    // What sqlx adds of its own no other client would understand.
+    url.set_query(None);
+    Ok(url.to_string())
 }
 
 /// Brings a database up to date: roles, schemas, extensions, tables. Safe to repeat, and safe to run by

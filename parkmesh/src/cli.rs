@@ -1,0 +1,201 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::names::Role;
+
+/// Parking: booked before you arrive, free when you get there.
+#[derive(Debug, Parser)]
+#[command(name = "parkmesh", version, about, after_help = "Start here:  parkmesh up")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything on this machine: servers, all roles, a demo mall, simulated cars.
+    Up(Up),
+    /// Run one role, or several, as a service. Settings come from PARKMESH_* (or PARKMESH_*_FILE).
+    Serve(Serve),
+    /// Bring the database up to date: roles, schemas, tables. Safe to repeat.
+    Migrate(Migrate),
+    /// Make the demo mall: 500 spots on 3 floors, with sensors. Safe to repeat.
+    Seed(Seed),
+    /// Mint a development token.
+    Token(Token),
+    /// Let simulated cars come and go: publishes sensor readings over MQTT.
+    Simulate(Simulate),
+    /// Play recorded sensor data through the whole system and compare the outcome.
+    Replay(Replay),
+    /// List facts that no consumer could take, or send them again.
+    DeadLetters(DeadLetters),
+}
+
+/// Options of `up`.
+#[derive(Debug, Clone, Args)]
+pub struct Up {
+    /// Where data, keys and up.json are kept.
+    #[arg(long, default_value = ".parkmesh")]
+    pub home: PathBuf,
+    /// Where the servers keep their data; default `<home>/data`.
+    #[arg(long)]
+    pub data_dir: Option<PathBuf>,
+    /// Where fetched servers are kept; default `<home>`.
+    #[arg(long, env = "PARKMESH_SERVERS_HOME")]
+    pub servers_home: Option<PathBuf>,
+    /// Throw the data away at the end.
+    #[arg(long)]
+    pub ephemeral: bool,
+    /// Start no simulated cars; sensors stay silent until you publish.
+    #[arg(long)]
+    pub no_simulate: bool,
+    /// Make no demo mall (and so simulate nothing).
+    #[arg(long)]
+    pub no_seed: bool,
+    /// Gateway at this port, services at +1 to +7, admin ports at +100 to +107; default 8080, 7001–7007 and 7100–7107.
+    #[arg(long)]
+    pub port_base: Option<u16>,
+    /// Where a collector listens for OTLP over gRPC, for example http://127.0.0.1:4317.
+    #[arg(long)]
+    pub otlp_endpoint: Option<String>,
+}
+
+/// Options of `serve`.
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// Which roles; each reads PARKMESH_<ROLE>_<NAME>, then PARKMESH_<NAME>.
+    #[arg(required = true, value_enum)]
+    pub roles: Vec<Role>,
+}
+
+/// Options of `migrate`.
+#[derive(Debug, Clone, Args)]
+pub struct Migrate {
+    /// The database, as somebody who may make roles and schemas.
+    #[arg(long, env = "PARKMESH_POSTGRES_ADMIN_URL", hide_env_values = true)]
+    pub admin_url: String,
+    /// Leave out the sandbox provider's schema, which production has no use for.
+    #[arg(long)]
+    pub no_sandbox: bool,
+}
+
+/// How to reach a running system.
+#[derive(Debug, Clone, Args)]
+pub struct Target {
+    /// The gateway.
+    #[arg(long, env = "PARKMESH_GATEWAY_URL", default_value = "http://127.0.0.1:8080")]
+    pub gateway: String,
+    /// An operator's token; default: the one in `.parkmesh/up.json`.
+    #[arg(long, env = "PARKMESH_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// The MQTT broker; default: the one in `.parkmesh/up.json`.
+    #[arg(long, env = "PARKMESH_MQTT_URL")]
+    pub mqtt: Option<String>,
+    /// Where `up` keeps up.json.
+    #[arg(long, default_value = ".parkmesh")]
+    pub home: PathBuf,
+}
+
+/// Options of `seed`.
+#[derive(Debug, Clone, Args)]
+pub struct Seed {
+    /// Which system.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Options of `token`.
+#[derive(Debug, Clone, Args)]
+pub struct Token {
+    /// driver, kiosk, operator, device or service.
+    pub role: String,
+    /// Whom the token names, for example `anna`, or a device's or service's name.
+    pub subject: String,
+    /// A lot that the token is bound to; may be repeated.
+    #[arg(long = "lot")]
+    pub lots: Vec<String>,
+    /// How long it holds.
+    #[arg(long, default_value_t = 12)]
+    pub hours: u32,
+    /// The development key; made when it is missing.
+    #[arg(long, default_value = ".parkmesh/keys/issuer.pem")]
+    pub key: PathBuf,
+}
+
+/// Options of `simulate`.
+#[derive(Debug, Clone, Args)]
+pub struct Simulate {
+    /// Which system.
+    #[command(flatten)]
+    pub target: Target,
+    /// The lot.
+    #[arg(long)]
+    pub lot: String,
+    /// Share of spots that are taken, on average, from 0 to 1.
+    #[arg(long, default_value_t = 0.6)]
+    pub occupancy: f64,
+    /// Cars that come or go in a minute.
+    #[arg(long, default_value_t = 30.0)]
+    pub changes_per_minute: f64,
+    /// Leave the first spots of each floor alone, for people who try things by hand.
+    #[arg(long, default_value_t = 20)]
+    pub spare: usize,
+}
+
+/// Options of `replay`.
+#[derive(Debug, Clone, Args)]
+pub struct Replay {
+    /// What was recorded.
+    #[command(subcommand)]
+    pub source: ReplaySource,
+}
+
+/// Recordings that can be replayed.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ReplaySource {
+    /// Two snapshots of the City of Melbourne's on-street bay sensors.
+    Melbourne(Melbourne),
+}
+
+/// Options of `replay melbourne`.
+#[derive(Debug, Clone, Args)]
+pub struct Melbourne {
+    /// The first snapshot, CSV: its bays become lots, spots and sensors.
+    pub first: PathBuf,
+    /// The second snapshot, CSV: what changed is published on top of the first.
+    pub second: PathBuf,
+    /// Which system.
+    #[command(flatten)]
+    pub target: Target,
+    /// Seconds to wait for the picture to agree.
+    #[arg(long, default_value_t = 120)]
+    pub wait_seconds: u64,
+}
+
+/// Options of `dead-letters`.
+#[derive(Debug, Clone, Args)]
+pub struct DeadLetters {
+    /// NATS.
+    #[arg(long, env = "PARKMESH_NATS_URL", default_value = "nats://127.0.0.1:4222")]
+    pub nats_url: String,
+    /// List or redrive.
+    #[command(subcommand)]
+    pub action: DeadLetterAction,
+}
+
+/// What to do with dead letters.
+#[derive(Debug, Clone, Subcommand)]
+pub enum DeadLetterAction {
+    /// Show them, oldest first.
+    List,
+    /// Give one back to the consumer that could not take it, after the cause is gone.
+    Redrive {
+        /// Its number in the list.
+        sequence: u64,
+    },
+}

@@ -1,0 +1,21 @@
+//! `parkmesh replay`: recorded sensor data through the whole system, from MQTT to the picture, and the proof
+//! that the picture equals the recording.
+
+mod compare;
+mod latency;
+mod melbourne;
+mod snapshot;
+
+use crate::Failure;
+use crate::cli::{Replay, ReplaySource};
+
+/// Replays a recording.
+pub fn run(options: Replay) -> Result<(), Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        match options.source {
+            ReplaySource::Melbourne(options) => melbourne::replay(&options).await,
+        }
+    })
+}

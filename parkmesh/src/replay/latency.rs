@@ -1,0 +1,120 @@
+//! How long a change takes from its MQTT publish to a watching client, the sensor's settle time taken off.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use parkmesh_contracts::availability::v1::WatchAvailabilityRequest;
+use parkmesh_contracts::availability::v1::availability_service_client::AvailabilityServiceClient;
+use parkmesh_contracts::common::v1::SpotStatus;
+use parkmesh_platform::tasks::Tasks;
+use tokio::time::Instant;
+
+use super::melbourne::MadeLot;
+use super::snapshot::{Bay, Snapshot};
+use crate::Failure;
+use crate::client::{ANSWER_BYTES_MAX, Gateway};
+
+/// When the changes were published and when they were seen.
+pub struct Latencies {
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// By bay: what it changes to, and when that was published.
+    published: HashMap<String, (bool, Option<Instant>)>,
+    latencies: Vec<Duration>,
+}
+
+impl Latencies {
+    /// Begins to watch all lots for the changes of these bays.
+    pub async fn watch(
+        gateway: &Gateway,
+        lots: &[MadeLot],
+        changed: &[&Bay],
+        later: &Snapshot,
+        tasks: &Tasks,
+    ) -> Result<Self, Failure> {
+        let published = changed
+            .iter()
+            .filter_map(|bay| Some((bay.bay_id.clone(), (later.get(&bay.bay_id)?.occupied, None))));
+        let seen = Seen { published: published.collect(), latencies: Vec::new() };
+        let seen = Arc::new(Mutex::new(seen));
+        for lot in lots {
+            watch_lot(gateway, lot, &seen, tasks).await?;
+        }
+        Ok(Self { seen })
+    }
+
+    /// A bay's reading is published now.
+    pub fn published(&self, bay: &Bay) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, at)) = seen.published.get_mut(&bay.bay_id) {
+            *at = Some(Instant::now());
+        }
+    }
+
+    /// p50 and p99, in words.
+    pub fn summary(&self) -> String {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.latencies.sort_unstable();
+        let at = |percent: usize| {
+            let index = (seen.latencies.len() * percent / 100).min(seen.latencies.len().max(1) - 1);
+            seen.latencies.get(index).map_or(0.0, |one| one.as_secs_f64() * 1_000.0)
+        };
+        format!(
+            "{} changes seen; MQTT publish to availability change, settle time excluded: p50 {:.1} ms, p99 {:.1} ms",
+            seen.latencies.len(),
+            at(50),
+            at(99)
+        )
+    }
+}
+
+async fn watch_lot(
+    gateway: &Gateway,
+    lot: &MadeLot,
+    seen: &Arc<Mutex<Seen>>,
+    tasks: &Tasks,
+) -> Result<(), Failure> {
+    let mut client =
+        AvailabilityServiceClient::new(gateway.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
+    let request = WatchAvailabilityRequest {
+        lot_id: lot.lot_id.clone(),
+        include_spots: true,
+        resume_token: String::new(),
+    };
+    let mut changes = client.watch_availability(request).await?.into_inner();
+    // The first answer shows everything as it stands: from here on only changes come.
+    changes.message().await?;
+    let (bays, seen): (BTreeMap<String, String>, _) = (lot.bays.clone(), Arc::clone(seen));
+    tasks.spawn("watch-lot", async move {
+        while let Ok(Some(change)) = changes.message().await {
+            let now = Instant::now();
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            for spot in &change.spots {
+                if let Some(bay) = bays.get(&spot.spot_id) {
+                    seen.note(bay, spot.status(), now);
+                }
+            }
+        }
+    });
+    Ok(())
+}
+
+impl Seen {
+    fn note(&mut self, bay: &str, status: SpotStatus, now: Instant) {
+        let Some((occupied, Some(at))) = self.published.get(bay).copied() else { return };
+        let wanted = if occupied { SpotStatus::Occupied } else { SpotStatus::Available };
+        if status == wanted {
+            self.published.remove(bay);
+            self.latencies.push(now.duration_since(at).saturating_sub(settle_time(occupied)));
+        }
+    }
+}
+
+/// How long a sensor of the replay's model must say the same before it counts.
+fn settle_time(occupied: bool) -> Duration {
+    super::melbourne::settle(occupied)
+}

@@ -1,0 +1,173 @@
+//! Which process gets which settings: the whole wiring of a development machine on one page.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::names::Role;
+
+use super::supervisor::Part;
+
+/// Where the servers underneath answer.
+#[derive(Debug, Clone)]
+pub struct ServerUrls {
+    /// PostgreSQL, as its administrator, database `parkmesh`.
+    pub postgres: String,
+    /// Redis.
+    pub redis: String,
+    /// NATS.
+    pub nats: String,
+    /// MQTT.
+    pub mqtt: String,
+}
+
+/// Ports and files of one `up`.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// From `--port-base`.
+    pub port_base: Option<u16>,
+    /// Keys, tokens, logs and process ids.
+    pub home: PathBuf,
+    /// The servers.
+    pub servers: ServerUrls,
+    /// A collector, if there is one.
+    pub otlp_endpoint: Option<String>,
+}
+
+impl Plan {
+    /// Where a role answers.
+    pub fn address(&self, role: Role) -> Option<String> {
+        let port = role.port()?;
+        let port = match (self.port_base, role) {
+            (None, _) => port,
+            (Some(base), Role::Gateway) => base,
+            (Some(base), _) => base.saturating_add(port.saturating_sub(7000)),
+        };
+        Some(format!("127.0.0.1:{port}"))
+    }
+
+    /// Where a role's admin port is.
+    pub fn admin_address(&self, role: Role) -> String {
+        let port = match self.port_base {
+            None => role.admin_port(),
+            Some(base) => base.saturating_add(role.admin_port().saturating_sub(7000)),
+        };
+        format!("127.0.0.1:{port}")
+    }
+
+    /// Every address of every role, by name, with `http://` in front.
+    pub fn addresses(&self) -> BTreeMap<String, String> {
+        let all = Role::ALL.into_iter();
+        all.filter_map(|role| Some((role.to_string(), self.url(role)?))).collect()
+    }
+
+    /// Every admin address, by name.
+    pub fn admin_addresses(&self) -> BTreeMap<String, String> {
+        let all = Role::ALL.into_iter();
+        all.map(|role| (role.to_string(), format!("http://{}", self.admin_address(role)))).collect()
+    }
+
+    /// A role's address with `http://` in front.
+    pub fn url(&self, role: Role) -> Option<String> {
+        self.address(role).map(|address| format!("http://{address}"))
+    }
+
+    /// The JWK set that every role verifies tokens with.
+    pub fn jwks_file(&self) -> PathBuf {
+        self.home.join("keys/jwks.json")
+    }
+
+    /// The token with which a role calls others.
+    pub fn token_file(&self, role: Role) -> PathBuf {
+        self.home.join(format!("keys/{role}.token"))
+    }
+
+    /// The number that moves everybody's clock.
+    pub fn clock_offset_file(&self) -> PathBuf {
+        self.home.join("run/clock-offset-ms")
+    }
+
+    /// Logs and process ids.
+    pub fn run_dir(&self) -> PathBuf {
+        self.home.join("run")
+    }
+
+    /// The process of a role.
+    pub fn part(&self, role: Role) -> Part {
+        Part {
+            name: role.to_string(),
+            args: vec!["serve".to_owned(), role.to_string()],
+            env: self.env(role),
+        }
+    }
+
+    fn env(&self, role: Role) -> Vec<(String, String)> {
+        let path = |path: PathBuf| absolute(&path).display().to_string();
+        let mut env = vec![
+            ("ADMIN_LISTEN", self.admin_address(role)),
+            ("AUTH_JWKS", path(self.jwks_file())),
+            ("SERVICE_TOKEN_FILE", path(self.token_file(role))),
+            ("CLOCK_OFFSET_FILE", path(self.clock_offset_file())),
+            ("NATS_URL", self.servers.nats.clone()),
+            ("REDIS_URL", self.servers.redis.clone()),
+            ("MQTT_URL", self.servers.mqtt.clone()),
+        ];
+        if let Some(listen) = self.address(role) {
+            env.push(("LISTEN", listen));
+        }
+        if let Some(endpoint) = &self.otlp_endpoint {
+            env.push(("OTLP_ENDPOINT", endpoint.clone()));
+            env.push(("TRACE_SAMPLE_RATIO", "1".to_owned()));
+        }
+        let postgres = role.schema().and_then(|schema| {
+            parkmesh_platform::postgres::url_as(&self.servers.postgres, schema).ok()
+        });
+        if let Some(url) = postgres {
+            env.push(("POSTGRES_URL", url));
+        }
+        let others = [
+            ("BOOKING_URL", Role::Booking),
+            ("AVAILABILITY_URL", Role::Availability),
+            ("PAYMENT_URL", Role::Payment),
+            ("SENSOR_URL", Role::Sensor),
+            ("NOTIFICATION_URL", Role::Notification),
+            ("PROVIDER_URL", Role::PaymentSandbox),
+        ];
+        env.extend(others.into_iter().filter_map(|(name, role)| Some((name, self.url(role)?))));
+        env.into_iter().map(|(name, value)| (format!("PARKMESH_{name}"), value)).collect()
+    }
+}
+
+/// The same path from wherever a process stands.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(port_base: Option<u16>) -> Plan {
+        let servers = ServerUrls {
+            postgres: "postgres://parkmesh@127.0.0.1:5/parkmesh".to_owned(),
+            redis: "redis://127.0.0.1:6".to_owned(),
+            nats: "nats://127.0.0.1:7".to_owned(),
+            mqtt: "mqtt://127.0.0.1:8".to_owned(),
+        };
+        Plan { port_base, home: "home".into(), servers, otlp_endpoint: None }
+    }
+
+    #[test]
+    fn a_port_base_moves_every_port() {
+        let plan = plan(Some(30_000));
+        assert_eq!(plan.address(Role::Gateway).as_deref(), Some("127.0.0.1:30000"));
+        assert_eq!(plan.address(Role::Notification).as_deref(), Some("127.0.0.1:30005"));
+        assert_eq!(plan.admin_address(Role::SensorBridge), "127.0.0.1:30106");
+    }
+
+    #[test]
+    fn each_service_logs_in_as_its_own_role() {
+        let env = plan(None).part(Role::Payment).env;
+        let url = env.iter().find(|(name, _)| name == "PARKMESH_POSTGRES_URL").expect("an address");
+        assert!(url.1.contains("parkmesh_payment@127.0.0.1:5/parkmesh"), "{}", url.1);
+    }
+}

@@ -1,0 +1,84 @@
+//! What may stand in which room, and how large a room may be.
+
+use super::sources;
+
+/// No file is longer.
+const LINES_MAX: usize = 500;
+/// Nine in ten are below this.
+const LINES_USUAL: usize = 400;
+
+#[test]
+fn rules_are_pure() {
+    let impure = ["sqlx", "tonic::", "async_nats", "tokio::", "reqwest", "async fn", "::v1::"];
+    let rules = sources::all();
+    let rules: Vec<_> = rules
+        .iter()
+        .filter(|file| file.path.contains("/src/domain/") || file.path.ends_with("/src/domain.rs"))
+        .collect();
+    assert!(rules.len() > 5, "only {} files of rules found", rules.len());
+    for file in rules {
+        for word in impure {
+            let found = file.code().lines().find(|line| {
+                line.contains(word)
+                    && !line.trim_start().starts_with("//")
+                    && !line.contains("common::v1")
+            });
+            assert!(found.is_none(), "{} knows of {word}: {found:?}", file.path);
+        }
+    }
+}
+
+#[test]
+fn sql_stands_in_the_store_and_nowhere_else() {
+    for file in sources::all().iter().filter(|file| file.path.starts_with("services/")) {
+        let in_store = file.path.contains("/src/store");
+        let has_sql = ["sqlx::query", "query_as", "query_scalar"]
+            .iter()
+            .any(|word| file.code().contains(word));
+        assert!(in_store || !has_sql, "{} holds SQL", file.path);
+    }
+}
+
+#[test]
+fn doors_decide_nothing_and_touch_no_store() {
+    for file in sources::all() {
+        let is_door = file.path.contains("/src/grpc/") || file.path.ends_with("/src/grpc.rs");
+        if is_door {
+            assert!(!file.code().contains("sqlx"), "{} touches the database", file.path);
+            assert!(!file.code().contains("crate::store"), "{} touches the store", file.path);
+        }
+    }
+}
+
+#[test]
+fn every_service_has_the_same_rooms() {
+    let rooms = ["lib.rs", "config.rs", "start.rs", "error.rs"];
+    for service in std::fs::read_dir(sources::root().join("services")).expect("services") {
+        let folder = service.expect("a folder").path();
+        for room in rooms {
+            assert!(folder.join("src").join(room).exists(), "{} has no {room}", folder.display());
+        }
+    }
+}
+
+#[test]
+fn no_file_is_too_long_and_most_are_short() {
+    let mut lengths: Vec<(usize, String)> =
+        sources::all().into_iter().map(|file| (file.lines(), file.path)).collect();
+    lengths.sort();
+    let (longest, path) = lengths.last().expect("files");
+    assert!(*longest <= LINES_MAX, "{path} has {longest} lines");
+    let usual = lengths[lengths.len() * 9 / 10].0;
+    assert!(usual <= LINES_USUAL, "a tenth of the files is longer than {usual} lines");
+    let median = lengths[lengths.len() / 2].0;
+    assert!(median <= 160, "the median file has {median} lines");
+}
+
+#[test]
+fn nothing_names_a_path_of_a_machine() {
+    for file in sources::all() {
+        for word in ["/work/", "/root/"] {
+            assert!(!file.text.contains(word), "{} names {word}", file.path);
+        }
+    }
+}

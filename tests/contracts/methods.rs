@@ -1,0 +1,57 @@
+//! The method table.
+
+use std::collections::BTreeSet;
+
+use parkmesh_contracts::methods::{self, Idempotency, METHODS};
+use parkmesh_platform::auth::Role;
+
+#[test]
+fn every_method_has_somebody_who_may_call_it_and_a_way_to_be_carried() {
+    assert!(METHODS.len() > 30, "only {} methods", METHODS.len());
+    for method in METHODS {
+        let owned = !method.scopes.is_empty() || !method.callers.is_empty();
+        assert!(owned, "{} has no owner", method.path);
+        let bounded = method.deadline_ms > 0 || method.server_streaming;
+        assert!(bounded, "{} has no deadline", method.path);
+        assert_eq!(methods::find(method.path), Some(method));
+        assert!(method.path.starts_with(&format!("/{}/", method.service)), "{}", method.path);
+    }
+    assert_eq!(methods::find("/parkmesh.booking.v1.BookingService/Nothing"), None);
+}
+
+#[test]
+fn reads_are_named_as_reads_and_writes_can_be_repeated() {
+    for method in METHODS {
+        let reads = ["Get", "List", "Watch", "Quote", "Resolve"]
+            .iter()
+            .any(|verb| method.name.starts_with(verb))
+            || ["StreamInventory", "StreamOccupancy"].contains(&method.name);
+        let said = method.idempotency == Idempotency::NoSideEffects;
+        assert_eq!(reads, said, "{}", method.path);
+        assert!(method.idempotency.is_repeatable(), "{} cannot be repeated", method.path);
+    }
+}
+
+#[test]
+fn only_the_edges_that_the_design_knows_exist_between_services() {
+    let edges: BTreeSet<(&str, &str)> = METHODS
+        .iter()
+        .flat_map(|method| method.callers.iter().map(|from| (*from, method.role)))
+        .collect();
+    let known = BTreeSet::from([
+        ("booking", "payment"),
+        ("availability", "booking"),
+        ("availability", "sensor"),
+        ("sensor-bridge", "sensor"),
+    ]);
+    assert_eq!(edges, known);
+}
+
+#[test]
+fn every_scope_of_the_table_is_granted_to_somebody_and_nothing_else_is() {
+    let asked: BTreeSet<&str> =
+        METHODS.iter().flat_map(|method| method.scopes.iter().copied()).collect();
+    let granted: BTreeSet<&str> =
+        Role::ALL.iter().flat_map(|role| role.default_scopes().iter().copied()).collect();
+    assert_eq!(asked, granted);
+}

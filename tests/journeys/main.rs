@@ -1,0 +1,16 @@
+//! The whole house, seen from the street: `parkmesh up` as anybody would start it, with its own servers and
+//! a process per role, and everything done through the gateway and the MQTT broker.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test is outside of the house: it has its own time and chance"
+)]
+
+mod clients;
+mod kills;
+mod race;
+mod refusals;
+mod restore;
+mod story;
+mod support;
+mod trace;

@@ -1,0 +1,11 @@
+//! What the journeys need: a running `up`, people who call, a car that parks.
+
+mod car;
+mod people;
+mod up;
+mod wait;
+
+pub use car::Car;
+pub use people::{Driver, Office, reason};
+pub use up::Up;
+pub use wait::{eventually, eventually_ok};

@@ -1,0 +1,48 @@
+//! A car, as the sensor under it tells.
+
+use std::time::Duration;
+
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::{AsyncClient, MqttOptions};
+
+use super::Up;
+
+/// Speaks over MQTT as the sensor of one spot.
+pub struct Car {
+    client: AsyncClient,
+    device_id: String,
+}
+
+impl Car {
+    /// A car that will park on a spot of the demo mall.
+    pub fn at(up: &Up, spot_number: &str) -> Self {
+        let url = format!("{}?client_id=car-{}", up.told("/servers/mqtt"), uuid::Uuid::now_v7());
+        let options = MqttOptions::parse_url(url).expect("the broker's address");
+        let (client, mut events) = AsyncClient::new(options, 16);
+        tokio::spawn(async move {
+            loop {
+                if events.poll().await.is_err() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        });
+        Self { client, device_id: format!("demo-{}", spot_number.to_ascii_lowercase()) }
+    }
+
+    /// It stands there.
+    pub async fn stands(&self, up: &Up) {
+        self.says(up, true).await;
+    }
+
+    /// It is gone.
+    pub async fn gone(&self, up: &Up) {
+        self.says(up, false).await;
+    }
+
+    async fn says(&self, up: &Up, occupied: bool) {
+        let body = serde_json::json!({ "occupied": occupied, "time": up.now().to_string() });
+        let topic = format!("parkmesh/devices/{}/up", self.device_id);
+        let sent = self.client.publish(topic, QoS::AtLeastOnce, false, body.to_string()).await;
+        sent.expect("the client takes it");
+    }
+}
