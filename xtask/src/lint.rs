@@ -12,7 +12,16 @@ const ONE_VERSION: [&str; 4] = ["tonic", "prost", "prost-types", "opentelemetry"
 /// Runs every check, and tells all that failed together.
 pub fn lint(against: Option<&str>) -> Result<ExitCode, Failure> {
     let mut clippy = run::cargo();
-    clippy.args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+    clippy.args([
+        "clippy",
+        "--quiet",
+        "--keep-going",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]);
     let outcomes = [
         step("cargo fmt", run::cargo().args(["fmt", "--all", "--check"])),
         step("cargo clippy", &mut clippy),
