@@ -19,9 +19,11 @@ pub struct Config {
     pub share_group: Option<String>,
     /// How long the broker keeps the session of a bridge that is away, in seconds.
     pub session_expiry_seconds: u32,
-    /// Messages that the broker may send ahead of our acknowledgements: what a bridge holds in
-    /// memory.
+    /// Messages that the broker may send ahead of our acknowledgements. A wish: not every broker
+    /// counts well.
     pub receive_maximum: u16,
+    /// Messages that wait for a batch; then the connection waits.
+    pub waiting_max: usize,
     /// Messages in one batch at most; the contract allows 1,000.
     pub batch_max: usize,
     /// How long a batch waits for more messages.
@@ -39,6 +41,7 @@ impl Default for Config {
             share_group: None,
             session_expiry_seconds: 7 * 24 * 3_600,
             receive_maximum: 1_000,
+            waiting_max: 16_384,
             batch_max: 500,
             linger: Duration::from_millis(2),
             window: 8,

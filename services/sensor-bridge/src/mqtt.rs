@@ -32,8 +32,8 @@ pub use broker::{Broker, BrokerError};
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// A client that has reported nothing for so long, not even a ping, hangs (rumqttc #1056).
 const STUCK_AFTER: Duration = Duration::from_secs(25);
-/// Acknowledgements that wait for the connection.
-const REQUESTS_MAX: usize = 1_024;
+/// Acknowledgements that wait for the connection. The client reads ten packets for each one that it writes, so these are many more than the messages that we hold.
+const ACKS_MAX: usize = 1 << 20;
 /// Larger messages the broker does not send us; a sensor's has some hundred bytes.
 const PACKET_BYTES_MAX: u32 = 16 * 1024;
 
@@ -59,11 +59,9 @@ pub struct Ack {
 }
 
 impl Ack {
-    /// Tells the broker to forget the message. Does nothing if the connection that brought it is
-    /// gone: the
-    /// broker sends it again, and the sensor service passes over it.
-    pub async fn send(self) {
-        let _gone = self.client.ack(&self.publish).await;
+    /// Tells the broker to forget the message. Does nothing if the connection that brought it is gone: the broker sends it again, and the sensor service passes over it. Never waits: the connection may be waiting for us.
+    pub fn send(self) {
+        let _gone = self.client.try_ack(&self.publish);
     }
 }
 
@@ -82,10 +80,6 @@ pub enum SessionError {
     /// The broker does not let us listen.
     #[error("the broker refuses our subscription: {0}")]
     Refused(String),
-    /// More messages than the broker may send ahead, while those of an earlier connection are under
-    /// way.
-    #[error("messages of an earlier connection are still under way")]
-    Overrun,
     /// Nobody takes messages any more.
     #[error("the bridge stops")]
     Stopping,
@@ -101,7 +95,7 @@ pub async fn session(
     deliveries: &mpsc::Sender<Delivery>,
 ) -> Result<(), SessionError> {
     let topics = Topics::new(&config.topic_root, config.share_group.as_deref());
-    let (client, mut events) = AsyncClient::new(options(config)?, REQUESTS_MAX);
+    let (client, mut events) = AsyncClient::new(options(config)?, ACKS_MAX);
     loop {
         match next(&mut events).await? {
             Packet::ConnAck(told) => {
@@ -121,7 +115,9 @@ pub async fn session(
                     return Err(SessionError::Refused(format!("{code:?}")));
                 }
             }
-            Packet::Publish(publish) => hand_on(&client, publish, clock.now(), deliveries)?,
+            Packet::Publish(publish) => {
+                hand_on(&client, publish, clock.now(), deliveries).await?;
+            }
             _ => {}
         }
     }
@@ -138,9 +134,8 @@ async fn next(events: &mut EventLoop) -> Result<Packet, SessionError> {
     }
 }
 
-/// Never waits: whoever polls must go on polling. The broker's leave to send ahead is smaller than
-/// the room.
-fn hand_on(
+/// Hands a message on. Without room it waits, and with it the connection, so that the broker keeps what we cannot take: what it may send ahead is no limit (mosquitto 2.0.11 sends as much again after every acknowledgement). This is no deadlock (rumqttc #1025): those who make room never wait for the connection.
+async fn hand_on(
     client: &AsyncClient,
     publish: Publish,
     now: Timestamp,
@@ -160,7 +155,10 @@ fn hand_on(
     match deliveries.try_send(delivery) {
         Ok(()) => Ok(()),
         Err(TrySendError::Closed(_)) => Err(SessionError::Stopping),
-        Err(TrySendError::Full(_)) if promised => Err(SessionError::Overrun),
+        Err(TrySendError::Full(delivery)) if promised => {
+            let waited = deliveries.send(delivery).await;
+            waited.map_err(|_closed| SessionError::Stopping)
+        }
         Err(TrySendError::Full(_)) => {
             tracing::warn!("a message of QoS 0, which promises nothing, was dropped");
             Ok(())

@@ -47,9 +47,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     Broker::parse(&config.mqtt_url)?;
     let tasks = Tasks::new(&deps.clock);
     let sensor = SensorServiceClient::new(deps.sensor);
-    // Twice what the broker may send ahead: after a reconnection it sends again what is under way.
-    let room = usize::from(config.receive_maximum) * 2;
-    let (deliveries, received) = mpsc::channel(room);
+    let (deliveries, received) = mpsc::channel(config.waiting_max.max(1));
     let (batches, carried) = mpsc::channel(1);
     let batcher = Batcher {
         topics: Topics::new(&config.topic_root, config.share_group.as_deref()),

@@ -15,6 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use crate::batches::Batch;
+use crate::mqtt::Ack;
 
 /// First wait before the stream is opened again; doubles.
 const AGAIN_MIN: Duration = Duration::from_millis(50);
@@ -96,9 +97,7 @@ impl Uplink {
                             let Some(batch) = self.under_way.pop_front() else { break };
                             oldest += 1;
                             self.progressed = true;
-                            for ack in batch.acks {
-                                ack.send().await;
-                            }
+                            batch.acks.into_iter().for_each(Ack::send);
                         }
                     }
                     Ok(None) => return End::Broken(Status::unavailable("ended by the service")),
