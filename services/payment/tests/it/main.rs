@@ -7,4 +7,5 @@ mod ledger;
 mod reading;
 mod rescue;
 mod settle;
+mod torture;
 mod world;

@@ -16,15 +16,16 @@ use parkmesh_contracts::money::{Currency, Money};
 use parkmesh_contracts::payment::v1 as proto;
 use parkmesh_contracts::payment::v1::payment_service_client::PaymentServiceClient;
 use parkmesh_contracts::time;
-use parkmesh_eventbus::{Bus, Delivered, outbox};
+use parkmesh_eventbus::{Bus, BusConfig, Delivered, outbox};
 use parkmesh_payment::{Config, Deps};
 use parkmesh_platform::auth::{Claims, Role};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::fault::reason_of;
 use parkmesh_platform::ids::Ids;
+use parkmesh_platform::postgres::{self, PostgresConfig};
 use parkmesh_platform::serve::Running;
 use parkmesh_platform::tasks::Tasks;
-use parkmesh_testkit::{TestDatabase, Tokens, eventually, listener, recorded, test_bus};
+use parkmesh_testkit::{TestDatabase, Tokens, eventually, listener, nats_url, recorded, test_bus};
 use serde_json::Value;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
@@ -45,6 +46,31 @@ pub struct World {
     _payment: Running,
     pub sandbox: Running,
     database: TestDatabase,
+}
+
+/// Impatient, so that tests are not slow.
+fn config(provider_url: &str) -> Config {
+    Config {
+        provider_url: provider_url.to_owned(),
+        provider_timeout: Duration::from_secs(1),
+        rescue_period: Duration::from_millis(50),
+        ..Config::default()
+    }
+}
+
+/// A second process of the service, which can be killed: it lives in a runtime of its own.
+pub struct Doomed {
+    pub client: PaymentServiceClient<Channel>,
+    kill: std::sync::mpsc::Sender<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Doomed {
+    /// Ends everything it does at whatever point it is.
+    pub fn kill(self) {
+        self.kill.send(()).unwrap();
+        self.thread.join().unwrap();
+    }
 }
 
 /// Twelve euros fifty and the like.
@@ -78,12 +104,6 @@ impl World {
         let provider_url = format!("http://{}", sandbox.addr);
         let (tokens, bus) = (Tokens::new(&clock, &ids), test_bus(&clock, &ids).await);
         let pool = database.pool_of("payment", &clock).await;
-        let config = Config {
-            provider_url: provider_url.clone(),
-            provider_timeout: Duration::from_secs(1),
-            rescue_period: Duration::from_millis(50),
-            ..Config::default()
-        };
         let deps = Deps {
             listener: listener().await,
             clock: clock.clone(),
@@ -92,7 +112,7 @@ impl World {
             bus: bus.clone(),
             verifier: tokens.verifier(&Tasks::new(&clock)).await,
         };
-        let payment = parkmesh_payment::start(config, deps).await.unwrap();
+        let payment = parkmesh_payment::start(config(&provider_url), deps).await.unwrap();
         let client =
             PaymentServiceClient::connect(format!("http://{}", payment.addr)).await.unwrap();
         let lot = ids.next();
@@ -127,6 +147,36 @@ impl World {
         parkmesh_payment_sandbox::start(parkmesh_payment_sandbox::Config::default(), deps)
             .await
             .unwrap()
+    }
+
+    /// Starts a process that is going to be killed.
+    pub async fn doomed(&self) -> Doomed {
+        let bus_config =
+            BusConfig { url: nats_url(), prefix: self.bus.name(""), ..BusConfig::default() };
+        let (clock, ids, tokens) = (self.clock.clone(), self.ids.clone(), self.tokens.clone());
+        let (url, provider_url) = (self.database.url_of("payment"), self.provider_url.clone());
+        let (kill, killed) = std::sync::mpsc::channel();
+        let (ready, started) = tokio::sync::oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let running = runtime.block_on(async move {
+                let deps = Deps {
+                    listener: listener().await,
+                    clock: clock.clone(),
+                    ids: ids.clone(),
+                    pool: postgres::connect(&PostgresConfig::of(url), &clock).unwrap(),
+                    bus: Bus::connect(&bus_config, &clock, &ids).await.unwrap(),
+                    verifier: tokens.verifier(&Tasks::new(&clock)).await,
+                };
+                parkmesh_payment::start(config(&provider_url), deps).await.unwrap()
+            });
+            ready.send(running.addr).unwrap();
+            killed.recv().unwrap();
+            runtime.shutdown_background();
+        });
+        let address = started.await.unwrap();
+        let client = PaymentServiceClient::connect(format!("http://{address}")).await.unwrap();
+        Doomed { client, kill, thread }
     }
 
     /// Another pool of the provider's schema.
