@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-pub use deadpool_redis::Pool;
 pub use deadpool_redis::redis;
 use deadpool_redis::redis::AsyncConnectionConfig;
+pub use deadpool_redis::{Connection, Pool, PoolError};
 use deadpool_redis::{Manager, Runtime};
 
 use crate::config::Reader;

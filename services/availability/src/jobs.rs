@@ -39,7 +39,7 @@ const SHARE_RETRY: Duration = Duration::from_secs(1);
 
 /// Lets time pass in the picture: holds lapse, windows come near, without any fact, and a picture
 /// that hears nothing becomes stale.
-pub async fn run_clock(app: Arc<App>, tasks: Tasks) {
+pub async fn run_clock(app: Arc<App>, metrics: Metrics, tasks: Tasks) {
     let clock = tasks.clock().clone();
     let mut last = Timestamp::MIN;
     loop {
@@ -48,7 +48,7 @@ pub async fn run_clock(app: Arc<App>, tasks: Tasks) {
             app.look_again(now);
         }
         last = now;
-        app.look_at_staleness();
+        metrics.is_stale(app.look_at_staleness());
         let due_in = app.tick(now).map(|due| due.duration_since(clock.now()));
         let due_in = due_in.and_then(|wait| Duration::try_from(wait).ok());
         // One millisecond at least: an instant that has just come due is looked at next time, not

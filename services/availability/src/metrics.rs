@@ -1,7 +1,7 @@
 //! What is counted.
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::Counter;
+use opentelemetry::metrics::{Counter, Gauge};
 use parkmesh_platform::telemetry;
 
 use crate::app::feed::Drift;
@@ -15,6 +15,7 @@ pub struct Metrics {
     comparisons: Counter<u64>,
     drift: Counter<u64>,
     shared_failures: Counter<u64>,
+    stale: Gauge<u64>,
 }
 
 impl Default for Metrics {
@@ -23,7 +24,9 @@ impl Default for Metrics {
         let counter = |name: &'static str, what: &'static str| {
             meter.u64_counter(name).with_description(what).build()
         };
+        let stale = meter.u64_gauge("parkmesh.availability.stale");
         Self {
+            stale: stale.with_description("1 while the picture may be behind").build(),
             facts: counter("parkmesh.availability.facts", "Facts heard"),
             taken: counter("parkmesh.availability.facts_taken", "Facts newer than the picture"),
             comparisons: counter("parkmesh.availability.comparisons", "Comparisons with upstreams"),
@@ -47,6 +50,11 @@ impl Metrics {
     pub fn compared(&self, feed: Feed, drift: Drift) {
         self.comparisons.add(1, &of(feed));
         self.drift.add(as_u64(drift.total()), &of(feed));
+    }
+
+    /// Whether the picture may be behind.
+    pub fn is_stale(&self, stale: bool) {
+        self.stale.record(u64::from(stale), &[]);
     }
 
     /// Redis could not be written.

@@ -70,7 +70,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         reconcile_period: config.reconcile_period,
     };
     feeders.start(&tasks);
-    tasks.spawn("clock", jobs::run_clock(Arc::clone(&app), tasks.clone()));
+    tasks.spawn("clock", jobs::run_clock(Arc::clone(&app), metrics.clone(), tasks.clone()));
     jobs::start_looks(&app, &bus, &tasks);
     let sharer = Sharer::new(Arc::clone(&app), shared, ids);
     let rewrite = config.reconcile_period;

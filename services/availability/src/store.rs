@@ -20,9 +20,9 @@ pub mod script;
 
 use std::collections::HashMap;
 
-use deadpool_redis::redis::{self, AsyncCommands as _};
-use deadpool_redis::{Connection, Pool};
 use parkmesh_contracts::ids::{FloorId, LotId};
+use parkmesh_platform::redis::redis::{self, AsyncCommands as _};
+use parkmesh_platform::redis::{Connection, Pool, PoolError};
 
 use self::epoch::Epoch;
 use self::keys::Keys;
@@ -37,7 +37,7 @@ pub const MAX_SPOTS_PER_SCRIPT: usize = 250;
 pub enum StoreError {
     /// The pool has none, or Redis is away.
     #[error("no connection to Redis: {0}")]
-    Pool(#[from] deadpool_redis::PoolError),
+    Pool(#[from] PoolError),
     /// A command failed.
     #[error("Redis refused: {0}")]
     Redis(#[from] redis::RedisError),

@@ -162,15 +162,17 @@ impl App {
         self.write().feeds.reach(feed, sequence);
     }
 
-    /// Tells every watcher when the picture has become stale, or fresh again.
-    pub fn look_at_staleness(&self) {
-        let told = {
+    /// Tells every watcher when the picture has become stale, or fresh again. Returns whether it is
+    /// stale.
+    pub fn look_at_staleness(&self) -> bool {
+        let (told, stale) = {
             let state = self.read();
-            state.stale_told == state.feeds.freshness(Instant::now()).1
+            (state.stale_told, state.feeds.freshness(Instant::now()).1)
         };
-        if !told {
+        if told != stale {
             self.tell_staleness(&mut self.write());
         }
+        stale
     }
 
     fn tell_staleness(&self, state: &mut super::State) {
