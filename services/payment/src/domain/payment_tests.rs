@@ -67,7 +67,9 @@ fn after(payment: &Payment, act: &Act) -> Option<Payment> {
 
 proptest! {
     #[test]
-    fn whatever_is_done_in_whatever_order_money_adds_up(acts in prop::collection::vec(act(), 0..12)) {
+    fn whatever_is_done_in_whatever_order_money_adds_up(
+        acts in prop::collection::vec(act(), 0..12)
+    ) {
         let mut payment = pending();
         let (mut driver, mut held, mut operator) = (0, 0, 0);
         for act in acts {
