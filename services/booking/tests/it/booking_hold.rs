@@ -282,10 +282,8 @@ async fn clients_that_go_away_half_way_leave_no_transaction_behind() {
         let request = town.hold(usize::try_from(round % 10).unwrap(), 60, 120);
         let wait = std::time::Duration::from_micros(round * 150);
         let _given_up = tokio::time::timeout(wait, driver.hold_spot(request)).await;
-        let cancel = proto::CancelBookingRequest {
-            request_id: request_id(),
-            booking_id: request_id(),
-        };
+        let cancel =
+            proto::CancelBookingRequest { request_id: request_id(), booking_id: request_id() };
         let _given_up = tokio::time::timeout(wait, driver.cancel_booking(cancel)).await;
     }
     held(anna.hold_spot(town.hold(0, 600, 660)).await);

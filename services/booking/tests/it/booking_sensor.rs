@@ -65,7 +65,11 @@ async fn read(client: &mut Bookings, booking: &proto::Booking) -> proto::Booking
     client.get_booking(asked).await.unwrap().into_inner().booking.unwrap()
 }
 
-async fn becomes(client: &Bookings, booking: &proto::Booking, state: BookingState) -> proto::Booking {
+async fn becomes(
+    client: &Bookings,
+    booking: &proto::Booking,
+    state: BookingState,
+) -> proto::Booking {
     eventually("the booking's state", || async {
         let now = read(&mut client.clone(), booking).await;
         (now.state() == state).then_some(now)

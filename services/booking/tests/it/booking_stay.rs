@@ -113,7 +113,10 @@ async fn a_kiosk_and_an_operator_of_the_lot_check_in_by_code_and_nobody_else() {
         let status = stranger.get_booking(asked).await.unwrap_err();
         assert_eq!(status.code(), Code::NotFound);
         assert_eq!(reason(stranger.cancel_booking(cancel(&one)).await), "BOOKING_NOT_FOUND");
-        assert_eq!(reason(stranger.confirm_booking(confirm(&one, "ok")).await), "BOOKING_NOT_FOUND");
+        assert_eq!(
+            reason(stranger.confirm_booking(confirm(&one, "ok")).await),
+            "BOOKING_NOT_FOUND"
+        );
     }
     kiosk.check_in(by_code(&one)).await.unwrap();
     operator.check_in(by_code(&two)).await.unwrap();

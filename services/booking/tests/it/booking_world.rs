@@ -101,11 +101,8 @@ impl PaymentService for Payment {
         match request.payment_method.as_str() {
             "declined" => {
                 let metadata = [("decline_code".to_owned(), "insufficient_funds".to_owned())];
-                let details = ErrorDetails::with_error_info(
-                    "PAYMENT_DECLINED",
-                    "payment.parkmesh",
-                    metadata,
-                );
+                let details =
+                    ErrorDetails::with_error_info("PAYMENT_DECLINED", "payment.parkmesh", metadata);
                 return Err(Status::with_error_details(
                     Code::FailedPrecondition,
                     "declined",
@@ -256,8 +253,10 @@ impl Town {
         .unwrap()
     }
 
-    /// Deadlocks that the test's database has seen.
+    /// Deadlocks that the test's database has seen. Sessions report them a second late.
+    #[expect(clippy::disallowed_methods, reason = "the server's own rhythm")]
     pub async fn deadlocks(&self) -> i64 {
+        tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
         let row = sqlx::query(
             "SELECT pg_stat_clear_snapshot(),
                     deadlocks FROM pg_stat_database WHERE datname = current_database()",

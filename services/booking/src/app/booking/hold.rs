@@ -35,7 +35,7 @@ const SEARCHES_MAX: u32 = 6;
 
 /// How trying one spot ended.
 enum Tried {
-    Held(proto::Booking),
+    Held(Box<proto::Booking>),
     Blocked(Obstacles),
 }
 
@@ -118,7 +118,7 @@ impl Holding<'_> {
         let spot = self.app.known.spot(&mut self.connection, spot_id).await?;
         check_permit(spot.spot_type, self.wanted)?;
         let obstacles = match self.try_spot(&spot, seen).await? {
-            Tried::Held(booking) => return Ok(booking),
+            Tried::Held(booking) => return Ok(*booking),
             Tried::Blocked(obstacles) => obstacles,
         };
         // Somebody's window wins over everything else that is true: it is what the driver can act on.
@@ -154,7 +154,7 @@ impl Holding<'_> {
             }
             for spot in &free {
                 match self.try_spot(spot, 0).await? {
-                    Tried::Held(booking) => return Ok(booking),
+                    Tried::Held(booking) => return Ok(*booking),
                     Tried::Blocked(found) if found.taken || found.out_of_service => {}
                     Tried::Blocked(found) => {
                         return Err(self.too_many_or_crowd(&found, pool.0).await);
@@ -176,7 +176,7 @@ impl Holding<'_> {
         for _try in 0..TRIES_MAX {
             let lot = self.app.known.lot(&mut self.connection, spot.lot_id).await?;
             match self.try_once(&lot, spot, seen, &lapsed).await {
-                Ok(Some(booking)) => return Ok(Tried::Held(booking)),
+                Ok(Some(booking)) => return Ok(Tried::Held(Box::new(booking))),
                 Ok(None) => {}
                 Err(Error::Store(error)) if may_try_again(&error) => {
                     // After a lost connection the outcome is unknown: the request's own row tells.
@@ -190,7 +190,7 @@ impl Holding<'_> {
             if found.answered {
                 let before = replay::find(&mut self.connection, self.key).await?;
                 let before = before.and_then(|answer: proto::HoldSpotResponse| answer.booking);
-                return before.map(Tried::Held).ok_or(Error::Crowded);
+                return before.map(|b| Tried::Held(Box::new(b))).ok_or(Error::Crowded);
             }
             let stale = seen != 0 && seen != found.spot_version;
             let full = found.holds >= i64::from(lot.policy.resolve().max_holds_per_user);

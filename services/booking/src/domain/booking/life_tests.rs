@@ -1,6 +1,5 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use jiff::SignedDuration;
 use parkmesh_contracts::money::Money;
 use proptest::prelude::*;
 use uuid::Uuid;

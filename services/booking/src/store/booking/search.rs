@@ -35,6 +35,9 @@ pub async fn spot(executor: impl PgExecutor<'_>, spot_id: SpotId) -> Result<Spot
     spot_of_row(&row.ok_or(Error::SpotNotFound)?)
 }
 
+// The searches below order the spots first and look at bookings one spot after the other, until
+// enough are found: `OFFSET 0` keeps Postgres from looking at the bookings of all spots beforehand.
+
 /// What stands in the way of a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Obstacles {
@@ -131,18 +134,20 @@ pub async fn alternatives(
     window: &Window,
 ) -> Result<Vec<Spot>, Error> {
     let rows = sqlx::query(
-        "SELECT s.spot_id, s.lot_id, s.floor_id, s.spot_number, s.spot_type, s.out_of_service,
-                s.plan_x, s.plan_y, s.latitude, s.longitude, s.version
-         FROM spot AS s
-         JOIN floor AS f ON f.floor_id = s.floor_id
-         JOIN floor AS mine ON mine.floor_id = $3
-         WHERE s.lot_id = $1 AND s.spot_type = $2 AND NOT s.out_of_service AND s.spot_id <> $4
-           AND NOT EXISTS (SELECT FROM booking AS other
-               WHERE other.spot_id = s.spot_id AND other.during && tstzrange($5, $6, '[)')
-                 AND other.state IN (1, 2, 3)
-                 AND (other.state <> 1 OR other.due_time > park_now()))
-         ORDER BY abs(f.floor_number - mine.floor_number),
-                  (s.plan_x - $7) ^ 2 + (s.plan_y - $8) ^ 2, s.spot_number
+        "SELECT s.* FROM (
+             SELECT s.spot_id, s.lot_id, s.floor_id, s.spot_number, s.spot_type, s.out_of_service,
+                    s.plan_x, s.plan_y, s.latitude, s.longitude, s.version
+             FROM spot AS s
+             JOIN floor AS f ON f.floor_id = s.floor_id
+             JOIN floor AS mine ON mine.floor_id = $3
+             WHERE s.lot_id = $1 AND s.spot_type = $2 AND NOT s.out_of_service AND s.spot_id <> $4
+             ORDER BY abs(f.floor_number - mine.floor_number),
+                      (s.plan_x - $7) ^ 2 + (s.plan_y - $8) ^ 2, s.spot_number
+             OFFSET 0) AS s
+         WHERE NOT EXISTS (SELECT FROM booking AS other
+             WHERE other.spot_id = s.spot_id AND other.during && tstzrange($5, $6, '[)')
+               AND other.state IN (1, 2, 3)
+               AND (other.state <> 1 OR other.due_time > park_now()))
          LIMIT $9",
     )
     .bind(spot.lot_id.as_uuid())
@@ -172,15 +177,17 @@ pub async fn candidates(
     seed: i64,
 ) -> Result<Vec<Spot>, Error> {
     let rows = sqlx::query(
-        "SELECT s.spot_id, s.lot_id, s.floor_id, s.spot_number, s.spot_type, s.out_of_service,
-                s.plan_x, s.plan_y, s.latitude, s.longitude, s.version
-         FROM spot AS s
-         WHERE s.lot_id = $1 AND s.spot_type = $2 AND NOT s.out_of_service
-           AND NOT EXISTS (SELECT FROM booking AS other
-               WHERE other.spot_id = s.spot_id AND other.during && tstzrange($3, $4, '[)')
-                 AND other.state IN (1, 2, 3)
-                 AND (other.state <> 1 OR other.due_time > park_now()))
-         ORDER BY (s.floor_id = $5) IS TRUE DESC, uuid_hash_extended(s.spot_id, $6)
+        "SELECT s.* FROM (
+             SELECT s.spot_id, s.lot_id, s.floor_id, s.spot_number, s.spot_type, s.out_of_service,
+                    s.plan_x, s.plan_y, s.latitude, s.longitude, s.version
+             FROM spot AS s
+             WHERE s.lot_id = $1 AND s.spot_type = $2 AND NOT s.out_of_service
+             ORDER BY (s.floor_id = $5) IS TRUE DESC, uuid_hash_extended(s.spot_id, $6)
+             OFFSET 0) AS s
+         WHERE NOT EXISTS (SELECT FROM booking AS other
+             WHERE other.spot_id = s.spot_id AND other.during && tstzrange($3, $4, '[)')
+               AND other.state IN (1, 2, 3)
+               AND (other.state <> 1 OR other.due_time > park_now()))
          LIMIT $7",
     )
     .bind(lot_id.as_uuid())
