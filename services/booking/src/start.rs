@@ -16,6 +16,7 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::app::booking::crowd::Crowd;
 use crate::app::booking::known::Known;
 use crate::app::booking::watch::Changes;
 use crate::app::{App, forget, snapshot};
@@ -69,6 +70,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         relay,
         snapshots: Arc::new(Semaphore::new(snapshot::SNAPSHOTS_MAX)),
         known: Known::default(),
+        crowd: Crowd::default(),
         changes: Changes::default(),
         tasks: tasks.clone(),
         payment: PaymentServiceClient::new(deps.payment),

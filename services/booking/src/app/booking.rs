@@ -4,6 +4,7 @@ pub mod arrive;
 mod cancel;
 mod confirm;
 mod create;
+pub mod crowd;
 mod end;
 pub mod ground;
 mod hold;

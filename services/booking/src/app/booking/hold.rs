@@ -29,7 +29,7 @@ use crate::store::replay::{self, Request};
 
 /// Times that one spot is tried: others' lapsed holds, the caller's own other holds and a database
 /// that is away for a moment may each cost one.
-const TRIES_MAX: u32 = 6;
+const TRIES_MAX: u32 = 7;
 /// Times that a pool is searched before the crowd is given up on.
 const SEARCHES_MAX: u32 = 6;
 
@@ -123,7 +123,7 @@ impl Holding<'_> {
         };
         // Somebody's window wins over everything else that is true: it is what the driver can act on.
         if obstacles.taken {
-            return Err(Error::SpotTaken { extra: self.alternatives(&spot).await? });
+            return Err(Error::SpotTaken { extra: self.told_instead(&spot).await? });
         }
         if obstacles.out_of_service {
             return Err(Error::SpotOutOfService);
@@ -173,9 +173,14 @@ impl Holding<'_> {
         let request = (user_id, Some(self.key.request_id));
         let mut lapsed = Vec::new();
         let mut last = None;
+        let mut looks_first = self.app.crowd.expects(spot.spot_id, window);
         for _try in 0..TRIES_MAX {
             let lot = self.app.known.lot(&mut self.connection, spot.lot_id).await?;
-            match self.try_once(&lot, spot, seen, &lapsed).await {
+            let tried = match std::mem::take(&mut looks_first) {
+                true => Ok(None),
+                false => self.try_once(&lot, spot, seen, &lapsed).await,
+            };
+            match tried {
                 Ok(Some(booking)) => return Ok(Tried::Held(Box::new(booking))),
                 Ok(None) => {}
                 Err(Error::Store(error)) if may_try_again(&error) => {
@@ -269,6 +274,17 @@ impl Holding<'_> {
             version: 1,
             create_time: now,
         })
+    }
+
+    /// The alternatives, which a crowd is told together.
+    async fn told_instead(&mut self, spot: &Spot) -> Result<Vec<Any>, Error> {
+        let (crowd, window) = (&self.app.crowd, self.wanted.window);
+        if let Some(told) = crowd.told(spot.spot_id, &window) {
+            return Ok(told);
+        }
+        let told = self.alternatives(spot).await?;
+        crowd.note(spot.spot_id, window, &told);
+        Ok(told)
     }
 
     async fn alternatives(&mut self, spot: &Spot) -> Result<Vec<Any>, Error> {
