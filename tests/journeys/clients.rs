@@ -1,10 +1,11 @@
-//! Stock clients that know nothing of our code: Python's grpcio with server reflection, and in a browser's
-//! framing the official `grpc-web` and `@connectrpc/connect-web`, run from Node.
+//! Stock clients that know nothing of our code: Python's grpcio with server reflection; in a browser's framing
+//! the official `grpc-web` and `@connectrpc/connect-web`, run from Node over HTTP/1.1, and Node's HTTP/2 client.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jiff::SignedDuration;
+use parkmesh_contracts::booking::v1::BookingState;
 use serde_json::Value;
 
 use crate::support::{Driver, Up, eventually};
@@ -37,16 +38,78 @@ async fn a_stock_grpc_client_books_watches_and_cancels_at_the_gateway_and_at_the
             .collect();
         assert!(services.contains(&"parkmesh.booking.v1.BookingService"), "{services:?}");
         assert!(services.contains(&"grpc.health.v1.Health"), "{services:?}");
-        // RESERVED = 2, CANCELLED = 5.
-        assert_eq!((&told["booked"], &told["cancelled"]), (&2.into(), &5.into()), "{told}");
-        assert_eq!(told["second"], "FAILED_PRECONDITION");
-        let watched = told["watched"].as_array().expect("states");
-        assert_eq!((watched.first(), watched.last()), (Some(&2.into()), Some(&5.into())), "{told}");
+        booked_watched_and_cancelled(&told);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_browser_clients_and_a_stock_http_2_client_do_the_same_at_the_gateway() {
+    let web = web();
+    let descriptors = web.join("descriptors.binpb");
+    std::fs::write(&descriptors, parkmesh_contracts::FILE_DESCRIPTOR_SET).expect("a writable file");
+    let up = Up::start(&[]);
+    let anna = Driver::new(&up, "driver");
+    for (script, format, spot) in [
+        ("grpc-web.mjs", "text", "0-132"),
+        ("grpc-web.mjs", "binary", "0-133"),
+        ("connect-web.mjs", "binary", "0-134"),
+        ("http2.mjs", "binary", "0-135"),
+    ] {
+        eventually("the map", || async { anna.spot(&up, spot).await.ok() }).await;
+        let start = up.now() + SignedDuration::from_hours(1);
+        let output = Command::new("node")
+            .current_dir(&web)
+            .env("PARKMESH_GRPC_WEB_FORMAT", format)
+            .args([script, &up.gateway(), &up.token("driver")])
+            .arg(&descriptors)
+            .args([&up.lot(), spot])
+            .args([start.to_string(), (start + SignedDuration::from_hours(1)).to_string()])
+            .output()
+            .expect("node runs");
+        let told = json(&output);
+        booked_watched_and_cancelled(&told);
+        assert_eq!(told["secondHasDetails"], true, "{script} {format}: {told}");
+    }
+}
+
+/// What every client must tell: it booked, nobody else could, and it saw its booking until the end.
+fn booked_watched_and_cancelled(told: &Value) {
+    let (reserved, cancelled) = (BookingState::Reserved as i32, BookingState::Cancelled as i32);
+    assert_eq!(
+        (&told["booked"], &told["cancelled"]),
+        (&reserved.into(), &cancelled.into()),
+        "{told}"
+    );
+    assert_eq!(told["second"], "FAILED_PRECONDITION", "{told}");
+    let watched: Vec<i64> =
+        told["watched"].as_array().expect("states").iter().filter_map(Value::as_i64).collect();
+    assert_eq!(watched, [i64::from(reserved), i64::from(cancelled)], "{told}");
 }
 
 fn clients() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients")
+}
+
+/// A copy of tests/web with its packages, kept below target/ and made anew when their list changes.
+fn web() -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/web");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients-web");
+    std::fs::create_dir_all(&folder).expect("a writable folder");
+    for entry in std::fs::read_dir(&source).expect("tests/web").flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            std::fs::copy(entry.path(), folder.join(entry.file_name())).expect("a copy");
+        }
+    }
+    let read = |path: PathBuf| std::fs::read(path).unwrap_or_default();
+    let (wanted, installed) =
+        (folder.join("package-lock.json"), folder.join("installed-lock.json"));
+    if read(wanted.clone()) != read(installed.clone()) {
+        let arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
+        run(Command::new("npm").current_dir(&folder).args(arguments), "Node 20 with npm");
+        std::fs::copy(wanted, installed).expect("a copy");
+    }
+    run(Command::new("node").arg("--version"), "Node 20");
+    folder
 }
 
 /// host:port, as grpcio wants it.
@@ -65,18 +128,23 @@ pub fn json(output: &std::process::Output) -> Value {
 
 /// A Python with grpcio, made once and kept below target/.
 fn python() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients-python");
+    let packages = ["grpcio==1.85.1", "grpcio-reflection==1.85.1"];
+    python_with("clients", "grpc_reflection", &packages)
+}
+
+/// A Python with packages, made once and kept below target/; `import` is a module that they bring.
+pub fn python_with(name: &str, import: &str, packages: &[&str]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-python"));
     let python = folder.join("bin/python");
-    let has_grpc = |python: &Path| {
-        let tried = Command::new(python).args(["-c", "import grpc_reflection"]).output();
+    let has_it = |python: &Path| {
+        let tried = Command::new(python).args(["-c", &format!("import {import}")]).output();
         tried.is_ok_and(|output| output.status.success())
     };
-    if !has_grpc(&python) {
+    if !has_it(&python) {
         run(
             Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder),
             "python3 with venv",
         );
-        let packages = ["grpcio==1.85.1", "grpcio-reflection==1.85.1"];
         run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages), "pip");
     }
     python
