@@ -10,7 +10,7 @@ use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_platform::fault::{find_detail, reason_of};
 use tonic::Code;
 
-use crate::booking_world::{Town, held, reason};
+use crate::booking_world::{Town, held, insist, reason};
 use crate::world::request_id;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,7 +22,7 @@ async fn of_two_hundred_who_want_one_spot_one_gets_it_and_the_rest_hear_what_els
     }
     let calls = drivers.into_iter().map(|mut driver| {
         let request = town.hold(3, 60, 120);
-        async move { driver.hold_spot(request).await }
+        async move { insist(&mut driver, request).await }
     });
     let answers = join_all(calls).await;
     let winners = answers.iter().filter(|answer| answer.is_ok()).count();
@@ -51,7 +51,7 @@ async fn writers_on_crossing_windows_and_spots_never_overlap_nor_deadlock() {
         let spot = usize::try_from(number % 3).unwrap();
         let start = 60 + (number * 7) % 50;
         let request = town.hold_in(spot, town.window_from(now, start, start + 20));
-        calls.push(async move { driver.hold_spot(request).await });
+        calls.push(async move { insist(&mut driver, request).await });
     }
     let answers = join_all(calls).await;
     assert!(answers.iter().any(Result::is_ok));
@@ -254,7 +254,7 @@ async fn a_pool_is_sold_to_its_last_spot_and_not_beyond() {
         };
         let choice = Some(Choice::Pool(choice));
         let request = proto::HoldSpotRequest { choice, ..town.hold(0, 60, 120) };
-        calls.push(async move { driver.hold_spot(request).await });
+        calls.push(async move { insist(&mut driver, request).await });
     }
     let (mut spots, mut refused) = (HashSet::new(), 0);
     for answer in join_all(calls).await {
@@ -299,5 +299,43 @@ async fn clients_that_go_away_half_way_leave_no_transaction_behind() {
     });
     assert_eq!(stuck.await, 0);
     assert_eq!(town.double_bookings().await, 0);
+    town.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_die_half_way_lose_and_double_nothing() {
+    let town = Town::with(40, true).await;
+    let killing = async {
+        for _round in 0..15 {
+            sqlx::query(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()
+                   AND usename = current_user AND query LIKE '%INSERT INTO booking%'",
+            )
+            .fetch_one(&town.world.pool)
+            .await
+            .unwrap();
+            let wait = std::time::Duration::from_millis(40);
+            let _passed = tokio::time::timeout(wait, std::future::pending::<()>()).await;
+        }
+    };
+    let mut calls = Vec::new();
+    for number in 0..40_usize {
+        let mut driver = town.driver(&format!("driver-{number}")).await;
+        let request = town.hold(number, 60, 120);
+        calls.push(async move {
+            let booking = held(insist(&mut driver, request.clone()).await);
+            assert_eq!(held(insist(&mut driver, request).await), booking);
+            booking.booking_id
+        });
+    }
+    let (ids, ()) = tokio::join!(join_all(calls), killing);
+    let distinct: HashSet<String> = ids.into_iter().collect();
+    assert_eq!(distinct.len(), 40);
+    let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM booking")
+        .fetch_one(&town.world.pool)
+        .await
+        .unwrap();
+    assert_eq!(stored, 40);
     town.world.stop().await;
 }

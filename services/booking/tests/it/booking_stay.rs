@@ -243,3 +243,33 @@ async fn a_watch_tells_the_booking_and_every_change_of_it() {
     assert_eq!(reason(ben.watch_booking(asked(0)).await), "BOOKING_NOT_FOUND");
     town.world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_tell_each_others_watchers_and_end_each_booking_once() {
+    let town = Town::with(30, true).await;
+    let other = town.world.replica().await;
+    let mut anna = town.driver("anna").await;
+    let line = town.world.line_to(&other, &town.world.tokens.driver("anna")).await;
+    let mut elsewhere = Bookings::new(line);
+    let booking = held(anna.hold_spot(town.hold(0, 60, 120)).await);
+    let booking_id = booking.booking_id.clone();
+    let asked = proto::WatchBookingRequest { booking_id, after_version: 1 };
+    let mut watch = elsewhere.watch_booking(asked).await.unwrap().into_inner();
+    anna.confirm_booking(confirm(&booking, "ok")).await.unwrap();
+    let told = watch.message().await.unwrap().unwrap().booking.unwrap();
+    assert_eq!(told.state(), BookingState::Reserved);
+
+    let mut holds = Vec::new();
+    for number in 1..30 {
+        let mut driver = town.driver(&format!("driver-{number}")).await;
+        holds.push(held(driver.hold_spot(town.hold(number, 60, 120)).await));
+    }
+    town.advance(11);
+    for hold in &holds {
+        let facts = town.facts_of(&hold.booking_id, 2).await;
+        assert_eq!(facts, [(1, "held".to_owned()), (2, "expired".to_owned())]);
+    }
+    drop(watch);
+    other.stop().await;
+    town.world.stop().await;
+}

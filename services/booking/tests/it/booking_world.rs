@@ -283,6 +283,22 @@ impl Town {
     }
 }
 
+/// Asks until there is an answer about the spot: on a busy machine a call of a herd may pass its
+/// deadline, and repeating it with its id is what a driver's app does.
+pub async fn insist(
+    driver: &mut Bookings,
+    request: proto::HoldSpotRequest,
+) -> Result<Response<proto::HoldSpotResponse>, Status> {
+    for _again in 0..5 {
+        match driver.hold_spot(request.clone()).await {
+            Err(status) if status.code() == Code::DeadlineExceeded => {}
+            Err(status) if status.code() == Code::Unavailable => {}
+            answer => return answer,
+        }
+    }
+    driver.hold_spot(request).await
+}
+
 /// A request to confirm.
 pub fn confirm(booking: &proto::Booking, payment_method: &str) -> proto::ConfirmBookingRequest {
     proto::ConfirmBookingRequest {

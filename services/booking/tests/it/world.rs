@@ -75,8 +75,8 @@ impl World {
         world
     }
 
-    async fn run(&mut self) {
-        let deps = Deps {
+    async fn deps(&self) -> Deps {
+        Deps {
             listener: listener().await,
             clock: self.clock.clone(),
             ids: self.ids.clone(),
@@ -84,8 +84,16 @@ impl World {
             bus: self.bus.clone(),
             verifier: self.tokens.verifier(&self.tasks).await,
             payment: self.payment.clone(),
-        };
-        self.running = Some(start(self.config.clone(), deps).await.unwrap());
+        }
+    }
+
+    async fn run(&mut self) {
+        self.running = Some(start(self.config.clone(), self.deps().await).await.unwrap());
+    }
+
+    /// Another process of the same service, on the same data.
+    pub async fn replica(&self) -> Running {
+        start(self.config.clone(), self.deps().await).await.unwrap()
     }
 
     /// Stops the service and starts it anew with the same data. Clients must be made anew too.
@@ -96,7 +104,12 @@ impl World {
 
     /// A connection that carries this token.
     pub async fn line(&self, token: &str) -> Line {
-        let address = self.running.as_ref().unwrap().addr;
+        self.line_to(self.running.as_ref().unwrap(), token).await
+    }
+
+    /// A connection to this process that carries this token.
+    pub async fn line_to(&self, running: &Running, token: &str) -> Line {
+        let address = running.addr;
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let channel = endpoint.connect().await.unwrap();
         InterceptedService::new(channel, Bearer(format!("Bearer {token}")))
