@@ -35,6 +35,10 @@ pub struct App {
     pub snapshots: Arc<Semaphore>,
     /// Lots and spots that holds have met.
     pub known: booking::known::Known,
+    /// How watches run.
+    pub watch_limits: booking::watch::WatchLimits,
+    /// Spots that many want at this moment.
+    pub crowd: booking::crowd::Crowd,
     /// Which bookings change, for the watches of this process.
     pub changes: booking::watch::Changes,
     /// Where streams run; they end when the service stops.

@@ -20,6 +20,7 @@ mod page;
 mod start;
 mod store;
 
+pub use app::booking::watch::WatchLimits;
 pub use config::Config;
 pub use start::{Deps, NAME, StartError, start};
 

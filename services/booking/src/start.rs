@@ -69,6 +69,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         bus: deps.bus,
         relay,
         snapshots: Arc::new(Semaphore::new(snapshot::SNAPSHOTS_MAX)),
+        watch_limits: config.watch,
         known: Known::default(),
         crowd: Crowd::default(),
         changes: Changes::default(),

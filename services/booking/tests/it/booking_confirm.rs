@@ -203,6 +203,24 @@ async fn a_create_that_is_declined_gives_the_spot_back_and_says_so_again() {
     town.world.stop().await;
 }
 
+#[tokio::test]
+async fn a_card_number_is_refused_and_keeps_no_spot() {
+    let town = Town::start().await;
+    let now = town.world.clock.now();
+    let mut anna = town.driver("anna").await;
+    let window = town.window_from(now, 60, 120);
+    let request = create(&town.hold_in(0, window), "4242424242424242");
+    for _again in 0..2 {
+        let status = anna.create_booking(request.clone()).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let fields = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!(fields[0].field, "payment_method");
+    }
+    let corrected = create(&town.hold_in(0, window), "ok");
+    anna.create_booking(corrected).await.unwrap();
+    town.world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_goes_away_while_payment_thinks_has_its_reservation_all_the_same() {
     let town = Town::start().await;

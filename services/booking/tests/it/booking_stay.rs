@@ -1,5 +1,8 @@
 //! Arriving, staying, leaving, giving back; and who may see and do it.
 
+use std::time::Duration;
+
+use parkmesh_booking::{Config, WatchLimits};
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::booking::v1::check_in_request::Key;
@@ -271,5 +274,32 @@ async fn two_processes_tell_each_others_watchers_and_end_each_booking_once() {
     }
     drop(watch);
     other.stop().await;
+    town.world.stop().await;
+}
+
+#[tokio::test]
+async fn a_watch_has_a_pulse_and_ends_with_a_reason() {
+    let watch = WatchLimits {
+        heartbeat_period: Duration::from_millis(50),
+        life_max: Duration::from_millis(400),
+    };
+    let town = Town::with_config(1, Config { watch, ..Config::default() }).await;
+    let mut anna = town.driver("anna").await;
+    let booking_id = held(anna.hold_spot(town.hold(0, 60, 120)).await).booking_id;
+    let asked = proto::WatchBookingRequest { booking_id, after_version: 1 };
+    let mut watch = anna.watch_booking(asked).await.unwrap().into_inner();
+    let mut heartbeats = 0;
+    let ended = loop {
+        match watch.message().await {
+            Ok(Some(message)) => {
+                assert_eq!(message.booking, None);
+                heartbeats += 1;
+            }
+            Ok(None) => panic!("the watch ended without a reason"),
+            Err(status) => break status,
+        }
+    };
+    assert!((2..=8).contains(&heartbeats), "{heartbeats}");
+    assert_eq!(reason_of(&ended).as_deref(), Some("STREAM_EXPIRED"));
     town.world.stop().await;
 }

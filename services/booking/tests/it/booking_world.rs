@@ -109,6 +109,14 @@ impl PaymentService for Payment {
                     details,
                 ));
             }
+            "4242424242424242" => {
+                let details = ErrorDetails::with_error_info(
+                    "CARD_NUMBER_REFUSED",
+                    "payment.parkmesh",
+                    std::collections::HashMap::<String, String>::new(),
+                );
+                return Err(Status::with_error_details(Code::InvalidArgument, "card", details));
+            }
             "lost" if times == 1 => return Err(Status::deadline_exceeded("lost on the way")),
             "gate" => self.gate.acquire().await.unwrap().forget(),
             _ => {}
@@ -176,8 +184,12 @@ impl Town {
 
     /// So many spots; the clockwork runs or stands still.
     pub async fn with(spots: usize, clockwork: bool) -> Self {
+        Self::with_config(spots, Config { clockwork, ..Config::default() }).await
+    }
+
+    /// So many spots and these settings.
+    pub async fn with_config(spots: usize, config: Config) -> Self {
         let payment = Payment::start().await;
-        let config = Config { clockwork, ..Config::default() };
         let world = World::with(&payment.address, config).await;
         let place = make_place(&mut world.operator("op").await, "Mall", spots).await;
         Self { world, payment, place }

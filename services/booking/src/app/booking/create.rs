@@ -7,6 +7,7 @@ use parkmesh_platform::auth::Caller;
 use parkmesh_platform::postgres::transaction;
 use uuid::Uuid;
 
+use super::payment::method_refused;
 use super::{carry_out, own};
 use crate::app::App;
 use crate::convert::booking::{Wanted, hold_of};
@@ -16,6 +17,9 @@ use crate::error::Error;
 use crate::store::booking as store;
 use crate::store::booking::read::Reach;
 use crate::store::replay::Request;
+
+/// Stands in place of a provider's decline where payment would not even ask the provider.
+const METHOD_REFUSED: &str = "payment_method_refused";
 
 impl App {
     /// Holds and confirms. A decline gives the spot back at once.
@@ -56,12 +60,19 @@ impl App {
                 self.give_up(booking_id, &code).await?;
                 Err(Error::PaymentDeclined { code })
             }
+            // Whoever corrects it asks with another id, and must not find the spot taken by this one.
+            Err(Error::Invalid(found)) => {
+                self.give_up(booking_id, METHOD_REFUSED).await?;
+                Err(Error::Invalid(found))
+            }
             Err(Error::BookingStateWrong(BookingState::Cancelled)) => {
                 // The first call may have ended with a decline: then that is the answer.
                 let declined = self.stands(&held).await?.booking.decline_code;
-                Err(declined.map_or(Error::BookingStateWrong(BookingState::Cancelled), |code| {
-                    Error::PaymentDeclined { code }
-                }))
+                Err(match declined {
+                    Some(code) if code == METHOD_REFUSED => method_refused(),
+                    Some(code) => Error::PaymentDeclined { code },
+                    None => Error::BookingStateWrong(BookingState::Cancelled),
+                })
             }
             other => other,
         }

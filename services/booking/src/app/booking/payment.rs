@@ -87,20 +87,19 @@ fn refused(status: &Status) -> Authorized {
             let code = metadata_of(status, "decline_code").unwrap_or_default();
             Authorized::No(Error::PaymentDeclined { code })
         }
-        Some("CARD_NUMBER_REFUSED") => {
-            let why = "must be a provider's token, not a card number";
-            Authorized::No(Error::field("payment_method", why))
-        }
+        Some("CARD_NUMBER_REFUSED") => Authorized::No(method_refused()),
         Some("BOOKING_CLOSED") => Authorized::No(Error::HoldExpired),
-        _ if status.code() == Code::InvalidArgument => {
-            let why = format!("is not accepted: {}", status.message());
-            Authorized::No(Error::field("payment_method", why))
-        }
+        _ if status.code() == Code::InvalidArgument => Authorized::No(method_refused()),
         reason => {
             tracing::warn!(code = ?status.code(), reason, "the outcome of a payment is not known");
             Authorized::Unknown
         }
     }
+}
+
+/// Payment does not take the method to its provider at all.
+pub(super) fn method_refused() -> Error {
+    Error::field("payment_method", "must be a token of the payment provider, not a card number")
 }
 
 /// Asking again would get the same answer.

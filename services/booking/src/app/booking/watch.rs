@@ -22,10 +22,6 @@ use crate::error::Error;
 use crate::events::FACT_TYPES;
 use crate::store::booking::read::{self, Reach};
 
-/// How often a watcher hears that we are still here; the proto promises it.
-const HEARTBEAT_PERIOD: Duration = Duration::from_secs(15);
-/// How long a watch lives; the proto promises it.
-const LIFE_MAX: Duration = Duration::from_secs(15 * 60);
 /// Changes that wait for a busy watcher; one that misses some reads its booking anew.
 const CHANGES_WAITING_MAX: usize = 1_024;
 /// Messages that wait for a slow reader.
@@ -33,6 +29,21 @@ const MESSAGES_WAITING_MAX: usize = 4;
 
 type Sender = mpsc::Sender<Result<proto::WatchBookingResponse, Error>>;
 type Receiver = mpsc::Receiver<Result<proto::WatchBookingResponse, Error>>;
+
+/// How a watch runs. The defaults are what the proto promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WatchLimits {
+    /// How often a watcher hears that we are still here.
+    pub heartbeat_period: Duration,
+    /// How long a watch lives.
+    pub life_max: Duration,
+}
+
+impl Default for WatchLimits {
+    fn default() -> Self {
+        Self { heartbeat_period: Duration::from_secs(15), life_max: Duration::from_secs(15 * 60) }
+    }
+}
 
 /// Which bookings change. Clones tell the same.
 #[derive(Debug, Clone)]
@@ -88,6 +99,7 @@ impl App {
         let kept = read::find(&self.pool, booking_id, &reach).await?;
         let booking = kept.ok_or(Error::BookingNotFound)?.booking;
         let (sender, receiver) = mpsc::channel(MESSAGES_WAITING_MAX);
+        let life_max = self.watch_limits.life_max;
         let mut watch = Watch {
             app: self.clone(),
             booking_id,
@@ -100,10 +112,10 @@ impl App {
             if booking.version > watch.seen && !watch.send(Some((&booking).into())).await {
                 return;
             }
-            watch.seen = watch.seen.max(booking.version);
+            watch.seen = booking.version;
             let ended = tokio::select! {
                 ended = watch.run(changes) => ended,
-                () = tokio::time::sleep_until(Instant::now() + LIFE_MAX) => Err(Error::StreamExpired),
+                () = tokio::time::sleep_until(Instant::now() + life_max) => Err(Error::StreamExpired),
                 () = stopping.cancelled() => Ok(()),
             };
             if let Err(error) = ended {
@@ -132,7 +144,8 @@ struct Watch {
 impl Watch {
     /// Ok when nobody reads any more.
     async fn run(&mut self, mut changes: broadcast::Receiver<Change>) -> Result<(), Error> {
-        let mut heartbeats = interval_at(Instant::now() + HEARTBEAT_PERIOD, HEARTBEAT_PERIOD);
+        let period = self.app.watch_limits.heartbeat_period;
+        let mut heartbeats = interval_at(Instant::now() + period, period);
         heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let goes_on = tokio::select! {
