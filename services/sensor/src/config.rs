@@ -1,5 +1,7 @@
 //! The settings of this service, with their defaults.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use parkmesh_platform::config::Reader;
 use parkmesh_platform::serve::ServeConfig;
@@ -7,13 +9,22 @@ use parkmesh_platform::serve::ServeConfig;
 use crate::domain::model::Settle;
 
 /// How sensor runs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Limits of the server.
     pub serve: ServeConfig,
     /// How long changes must stand, instead of what each model needs: tests and replays of clean
     /// data.
     pub settle: Option<SettleMs>,
+    /// How long after the start nobody is called silent: first what was said while we were away must
+    /// come in.
+    pub silence_grace: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { serve: ServeConfig::default(), settle: None, silence_grace: Duration::from_secs(10) }
+    }
 }
 
 /// Settle times in milliseconds.
@@ -36,8 +47,7 @@ impl From<SettleMs> for Settle {
 
 impl Config {
     /// Reads `PARKMESH_GRPC_*`, `PARKMESH_SETTLE_OCCUPIED_MS` and `PARKMESH_SETTLE_VACANT_MS` (both
-    /// or none);
-    /// mistakes stay with the reader.
+    /// or none), `PARKMESH_SILENCE_GRACE_SECONDS`; mistakes stay with the reader.
     pub fn read(reader: &mut Reader) -> Self {
         let occupied = reader.find("SETTLE_OCCUPIED_MS");
         let vacant = reader.find("SETTLE_VACANT_MS");
@@ -46,7 +56,9 @@ impl Config {
                 .mistake("set PARKMESH_SETTLE_OCCUPIED_MS and PARKMESH_SETTLE_VACANT_MS together");
         }
         let settle = occupied.zip(vacant).map(|(occupied, vacant)| SettleMs { occupied, vacant });
-        Self { serve: ServeConfig::read(reader), settle }
+        let grace = reader.get("SILENCE_GRACE_SECONDS", Self::default().silence_grace.as_secs());
+        let silence_grace = Duration::from_secs(grace);
+        Self { serve: ServeConfig::read(reader), settle, silence_grace }
     }
 }
 

@@ -21,16 +21,20 @@ const SILENCE_PERIOD: Duration = Duration::from_millis(500);
 const TRIM_PERIOD: Duration = Duration::from_secs(60);
 
 /// Starts everything; it ends with the service's tasks.
-pub fn start(app: &App) {
+pub fn start(app: &App, silence_grace: Duration) {
     let settler = app.clone();
     app.tasks.supervise("settle", move || {
         let app = settler.clone();
         async move { settle(&app).await }
     });
     let watcher = app.clone();
-    app.tasks.every("silence", SILENCE_PERIOD, move |now| {
-        let app = watcher.clone();
-        async move { logged("silence", app.find_silent(now).await) }
+    app.tasks.spawn("silence-grace", async move {
+        watcher.tasks.sleep(silence_grace).await;
+        let tasks = watcher.tasks.clone();
+        tasks.every("silence", SILENCE_PERIOD, move |now| {
+            let app = watcher.clone();
+            async move { logged("silence", app.find_silent(now).await) }
+        });
     });
     let trimmer = app.clone();
     app.tasks.every("quarantine", TRIM_PERIOD, move |_now| {

@@ -66,7 +66,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         due: Arc::new(Due::default()),
         snapshots: Arc::new(Semaphore::new(snapshot::SNAPSHOTS_MAX)),
     };
-    jobs::start(&app);
+    jobs::start(&app, config.silence_grace);
     let writer = Writer::start(&app);
     let door = SensorServiceServer::new(SensorDoor::new(app, writer));
     let mut running = Server::new(NAME, config.serve, &deps.ids, &deps.verifier)

@@ -134,6 +134,24 @@ async fn a_silent_sensor_makes_its_spot_unknown_until_it_is_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_called_silent_before_what_was_said_meanwhile_has_come_in() {
+    // This world keeps the usual grace.
+    let mut world = World::without_settling().await;
+    let spot = world.place("bay", 1, 60).await.remove(0);
+    let mut feed = world.bridge().await;
+    feed.send(vec![world.says(&spot, true)]).await;
+    world.stop().await;
+    world.advance(1_000);
+    world.boot().await;
+    let look = tokio::time::Duration::from_millis(1_200);
+    tokio::time::timeout(look, std::future::pending::<()>()).await.unwrap_err();
+    assert_eq!(world.state(&spot).await, (Occupied, 2));
+    let mut feed = world.bridge().await;
+    feed.send(vec![world.says(&spot, true)]).await;
+    assert_eq!(world.state(&spot).await, (Occupied, 2), "no gap in what is known");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_that_was_pending_when_the_service_died_settles_after_its_start() {
     let mut world = World::start().await;
     let spot = world.place("bay", 1, 0).await.remove(0);

@@ -51,7 +51,7 @@ pub struct Placed {
 impl World {
     /// With the settle times of the models: 3 s and 10 s.
     pub async fn start() -> Self {
-        Self::with(Config::default()).await
+        Self::with(Config { silence_grace: Duration::ZERO, ..Config::default() }).await
     }
 
     /// Without settle times.
