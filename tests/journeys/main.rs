@@ -7,6 +7,7 @@
 )]
 
 mod clients;
+mod k8s;
 mod kills;
 mod race;
 mod refusals;
@@ -14,3 +15,4 @@ mod restore;
 mod story;
 mod support;
 mod trace;
+mod versions;

@@ -113,6 +113,11 @@ impl Up {
         value.unwrap_or_else(|| panic!("up.json has no {path}")).to_owned()
     }
 
+    /// Where keys, logs and up.json are.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
     /// The gateway's address.
     pub fn gateway(&self) -> String {
         self.told("/gateway")
