@@ -20,6 +20,7 @@ use parkmesh_contracts::ids::LotId;
 use parkmesh_eventbus::outbox;
 use parkmesh_platform::auth::{Caller, Role};
 use parkmesh_platform::ids::Ids;
+use parkmesh_platform::postgres::is_retryable;
 use prost::Message;
 use sqlx::PgConnection;
 
@@ -53,6 +54,30 @@ fn cause(caller: &Caller) -> Cause {
         Role::Kiosk => Cause::Kiosk,
         Role::Operator => Cause::Operator,
         _ => Cause::Driver,
+    }
+}
+
+/// Times that work is done again that crossed other work in the database.
+const CROSSINGS_MAX: u32 = 3;
+
+/// Does the work again when it crossed other work (a deadlock or a serialization failure), which
+/// has undone it.
+///
+/// # Errors
+/// The work's.
+async fn again<T, W, F>(mut work: W) -> Result<T, Error>
+where
+    W: FnMut() -> F,
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut crossings = 0;
+    loop {
+        match work().await {
+            Err(Error::Store(error)) if is_retryable(&error) && crossings < CROSSINGS_MAX => {
+                crossings += 1;
+            }
+            outcome => return outcome,
+        }
     }
 }
 

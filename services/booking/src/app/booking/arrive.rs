@@ -10,7 +10,7 @@ use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::{constraint_of, transaction};
 use sqlx::PgConnection;
 
-use super::{carry_out, cause, reach, remember};
+use super::{again, carry_out, cause, reach, remember};
 use crate::app::App;
 use crate::convert::inventory::id;
 use crate::domain::booking::{Booking, Command, typed_code};
@@ -32,18 +32,21 @@ impl App {
         let booking_id = self.key_of(caller, &request).await?;
         let request_id = id("request_id", &request.request_id)?;
         let key = Request::of(&caller.subject, request_id, "CheckIn", &request);
-        let (ids, cause) = (self.ids.clone(), cause(caller));
-        let outcome = transaction::<_, Error, _>(&self.pool, move |connection| {
-            Box::pin(async move {
-                let kept = store::lock(connection, booking_id).await?;
-                if let Some(before) = replay::find(connection, &key).await? {
-                    return Ok(before);
-                }
-                let now = store::now(&mut *connection).await?;
-                let booking = arrive(connection, &ids, &kept, now, cause, now).await?;
-                let response = proto::CheckInResponse { booking: Some((&booking).into()) };
-                remember(connection, &key, &response, now).await?;
-                Ok(response)
+        let cause = cause(caller);
+        let outcome = again(|| {
+            let (ids, key) = (self.ids.clone(), key.clone());
+            transaction::<_, Error, _>(&self.pool, move |connection| {
+                Box::pin(async move {
+                    let kept = store::lock(connection, booking_id).await?;
+                    if let Some(before) = replay::find(connection, &key).await? {
+                        return Ok(before);
+                    }
+                    let now = store::now(&mut *connection).await?;
+                    let booking = arrive(connection, &ids, &kept, now, cause, now).await?;
+                    let response = proto::CheckInResponse { booking: Some((&booking).into()) };
+                    remember(connection, &key, &response, now).await?;
+                    Ok(response)
+                })
             })
         })
         .await;

@@ -4,7 +4,7 @@ use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::postgres::transaction;
 
-use super::{carry_out, reach, remember};
+use super::{again, carry_out, reach, remember};
 use crate::app::App;
 use crate::convert::inventory::id;
 use crate::domain::booking::Command;
@@ -28,19 +28,22 @@ impl App {
         let mut reach = reach(caller);
         reach.kiosk = false;
         read::find(&self.pool, booking_id, &reach).await?.ok_or(Error::BookingNotFound)?;
-        let ids = self.ids.clone();
-        let answer = transaction::<_, Error, _>(&self.pool, move |connection| {
-            Box::pin(async move {
-                let kept = store::lock(connection, booking_id).await?;
-                if let Some(before) = replay::find(connection, &key).await? {
-                    return Ok(before);
-                }
-                let now = store::now(&mut *connection).await?;
-                let command = Command::Cancel(None);
-                let booking = carry_out(connection, &ids, &kept, &command, now).await?;
-                let response = proto::CancelBookingResponse { booking: Some((&booking).into()) };
-                remember(connection, &key, &response, now).await?;
-                Ok(response)
+        let answer = again(|| {
+            let (ids, key) = (self.ids.clone(), key.clone());
+            transaction::<_, Error, _>(&self.pool, move |connection| {
+                Box::pin(async move {
+                    let kept = store::lock(connection, booking_id).await?;
+                    if let Some(before) = replay::find(connection, &key).await? {
+                        return Ok(before);
+                    }
+                    let now = store::now(&mut *connection).await?;
+                    let command = Command::Cancel(None);
+                    let booking = carry_out(connection, &ids, &kept, &command, now).await?;
+                    let response =
+                        proto::CancelBookingResponse { booking: Some((&booking).into()) };
+                    remember(connection, &key, &response, now).await?;
+                    Ok(response)
+                })
             })
         })
         .await?;

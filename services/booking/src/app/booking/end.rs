@@ -4,7 +4,7 @@ use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::postgres::transaction;
 
-use super::{carry_out, cause, reach, remember};
+use super::{again, carry_out, cause, reach, remember};
 use crate::app::App;
 use crate::convert::inventory::id;
 use crate::domain::booking::Command;
@@ -28,19 +28,22 @@ impl App {
         let key = Request::of(&caller.subject, request_id, "EndSession", &request);
         let found = read::find(&self.pool, booking_id, &reach(caller)).await?;
         found.ok_or(Error::BookingNotFound)?;
-        let (ids, cause) = (self.ids.clone(), cause(caller));
-        let answer = transaction::<_, Error, _>(&self.pool, move |connection| {
-            Box::pin(async move {
-                let kept = store::lock(connection, booking_id).await?;
-                if let Some(before) = replay::find(connection, &key).await? {
-                    return Ok(before);
-                }
-                let now = store::now(&mut *connection).await?;
-                let command = Command::Leave(now, cause);
-                let booking = carry_out(connection, &ids, &kept, &command, now).await?;
-                let response = proto::EndSessionResponse { booking: Some((&booking).into()) };
-                remember(connection, &key, &response, now).await?;
-                Ok(response)
+        let cause = cause(caller);
+        let answer = again(|| {
+            let (ids, key) = (self.ids.clone(), key.clone());
+            transaction::<_, Error, _>(&self.pool, move |connection| {
+                Box::pin(async move {
+                    let kept = store::lock(connection, booking_id).await?;
+                    if let Some(before) = replay::find(connection, &key).await? {
+                        return Ok(before);
+                    }
+                    let now = store::now(&mut *connection).await?;
+                    let command = Command::Leave(now, cause);
+                    let booking = carry_out(connection, &ids, &kept, &command, now).await?;
+                    let response = proto::EndSessionResponse { booking: Some((&booking).into()) };
+                    remember(connection, &key, &response, now).await?;
+                    Ok(response)
+                })
             })
         })
         .await?;
