@@ -47,8 +47,9 @@ async fn serve(roles: &[Role]) -> Result<(), Failure> {
         running.push((*role, roles::start(*role, &process).await?));
     }
     for (role, part) in &running {
-        part.ready().await;
-        tracing::info!(%role, addr = %part.addr, "ready");
+        // A service says by itself when it serves: availability's picture may not stand yet.
+        part.health().into_iter().for_each(|health| process.readiness.needs(health));
+        tracing::info!(%role, addr = %part.addr, "started");
     }
     process.readiness.set(true);
     until_told_to_stop().await?;

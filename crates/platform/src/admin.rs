@@ -1,8 +1,8 @@
 //! The admin port of every process: `/metrics` for Prometheus, `/livez` and `/readyz` for whoever starts
 //! and stops it. Plain HTTP, inside only.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::State;
@@ -12,6 +12,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
+use crate::serve::Health;
 use crate::tasks::Tasks;
 use crate::telemetry;
 
@@ -20,17 +21,29 @@ const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Whether the process is ready for work. Clones share it; it begins as not ready.
 #[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+pub struct Readiness(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    started: AtomicBool,
+    servers: Mutex<Vec<Health>>,
+}
 
 impl Readiness {
-    /// Says whether the process is ready.
-    pub fn set(&self, ready: bool) {
-        self.0.store(ready, Ordering::SeqCst);
+    /// Says whether everything has been started, and nothing been stopped.
+    pub fn set(&self, started: bool) {
+        self.0.started.store(started, Ordering::SeqCst);
+    }
+
+    /// From now on the process is only ready while this server says that it serves.
+    pub fn needs(&self, server: &Health) {
+        self.0.servers.lock().unwrap_or_else(PoisonError::into_inner).push(server.clone());
     }
 
     /// Whether the process is ready.
     pub fn is_ready(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        let servers = self.0.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.started.load(Ordering::SeqCst) && servers.iter().all(Health::is_serving)
     }
 }
 

@@ -154,7 +154,10 @@ async fn gateway(process: &Process) -> Result<Running, Failure> {
         ids: process.ids.clone(),
         verifier: process.verifier(&auth).await?,
     };
-    Ok(parkmesh_gateway::start(config, deps).await?)
+    let running = parkmesh_gateway::start(config, deps).await?;
+    // It serves as soon as it listens: what lies behind it has health of its own.
+    running.ready().await;
+    Ok(running)
 }
 
 async fn payment_sandbox(process: &Process) -> Result<Running, Failure> {
