@@ -66,6 +66,11 @@ impl Driver {
         Self { way: way(up.gateway(), &up.token(name)) }
     }
 
+    /// Somebody who calls a service itself and not the gateway.
+    pub fn straight(url: String, token: &str) -> Self {
+        Self { way: way(url, token) }
+    }
+
     /// A driver of this name, with a token from the development issuer.
     pub fn named(up: &Up, name: &str) -> Self {
         Self { way: way_over(up.shared_channel(), &up.mint(name)) }
