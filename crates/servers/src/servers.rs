@@ -209,7 +209,14 @@ impl Servers {
     /// When something cannot be removed.
     pub fn erase(self) -> Result<(), Error> {
         self.stop();
-        erase(&self.layout.top)
+        let top = &self.layout.top;
+        erase(top)?;
+        for name in ["ports.json", "lock"] {
+            drop(fs::remove_file(top.join(name)));
+        }
+        // Stays when somebody else keeps something in it.
+        drop(fs::remove_dir(top));
+        Ok(())
     }
 
     fn start_all(&mut self) -> Result<(), Error> {
