@@ -33,9 +33,11 @@ fn rules_are_pure() {
 /// Whether every name that a `use` line brings in is the name of an enum.
 fn imports_only_words(line: &str) -> bool {
     let names = line.rsplit("::v1::").next().unwrap_or_default();
-    let names = names.trim_end_matches(';').trim_matches(['{', '}']);
+    let names = names.trim_end_matches(';').trim_end_matches("::{").trim_matches(['{', '}']);
     let is_word = |name: &str| {
-        let name = name.split(" as ").next().unwrap_or_default().trim();
+        let name = name.split(" as ").next().unwrap_or_default();
+        // `State::{` brings in the words of one enum.
+        let name = name.split("::").next().unwrap_or_default().trim();
         WORDS.iter().any(|word| name.ends_with(word))
     };
     line.trim_start().starts_with("use ") && names.split(',').all(is_word)
