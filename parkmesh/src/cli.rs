@@ -172,6 +172,9 @@ pub struct Melbourne {
     /// Which system.
     #[command(flatten)]
     pub target: Target,
+    /// Also write the outcome to this file, as JSON.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
     /// Seconds to wait for the picture to agree.
     #[arg(long, default_value_t = 120)]
     pub wait_seconds: u64,

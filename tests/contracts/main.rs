@@ -1,6 +1,7 @@
 //! The language, held against its promises: ids, money, windows and times keep what they are given; every
 //! validation rule refuses what it should; the tables say what the protos say.
 
+mod errors;
 mod facts;
 mod methods;
 mod money;

@@ -11,6 +11,7 @@ mod k8s;
 mod kills;
 mod race;
 mod refusals;
+mod replay;
 mod restore;
 mod story;
 mod support;

@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 use tonic_types::{StatusExt, pb};
 
 /// What sort of thing went wrong. Closed on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// The request makes no sense, whatever the state.
     Invalid,

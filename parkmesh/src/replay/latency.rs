@@ -1,6 +1,7 @@
 //! How long a change takes from its MQTT publish to a watching client, the sensor's settle time taken off.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -55,19 +56,36 @@ impl Latencies {
         }
     }
 
-    /// p50 and p99, in words.
-    pub fn summary(&self) -> String {
+    /// How many changes were seen, and how long they took.
+    pub fn summary(&self) -> Summary {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.latencies.sort_unstable();
         let at = |percent: usize| {
             let index = (seen.latencies.len() * percent / 100).min(seen.latencies.len().max(1) - 1);
             seen.latencies.get(index).map_or(0.0, |one| one.as_secs_f64() * 1_000.0)
         };
-        format!(
-            "{} changes seen; MQTT publish to availability change, settle time excluded: p50 {:.1} ms, p99 {:.1} ms",
-            seen.latencies.len(),
-            at(50),
-            at(99)
+        Summary { changes: seen.latencies.len(), p50_ms: at(50), p99_ms: at(99) }
+    }
+}
+
+/// What was seen of the changes.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub struct Summary {
+    /// How many were seen.
+    pub changes: usize,
+    /// Half of them took no longer, in milliseconds.
+    pub p50_ms: f64,
+    /// All but a hundredth of them took no longer, in milliseconds.
+    pub p99_ms: f64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { changes, p50_ms, p99_ms } = self;
+        write!(
+            f,
+            "{changes} changes seen; MQTT publish to availability change, settle time excluded: \
+             p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms"
         )
     }
 }

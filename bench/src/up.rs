@@ -1,0 +1,102 @@
+//! A `parkmesh up` of a proof's own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::Failure;
+use crate::proof::repository;
+
+/// How long `up` may take, servers fetched on the way.
+const READY_MAX: Duration = Duration::from_secs(300);
+/// Between two looks.
+const LOOK_PERIOD: Duration = Duration::from_millis(5);
+/// Ports that nobody uses by default.
+const PORT_BASE: &str = "41000";
+
+/// A running `up`.
+pub struct Up {
+    child: Child,
+    /// What `up.json` says.
+    pub file: Value,
+    /// From the start of the process until up.json stood.
+    pub ready_after: Duration,
+}
+
+impl Up {
+    /// Starts it in this home.
+    pub fn start(binary: &Path, home: &Path, args: &[&str]) -> Result<Self, Failure> {
+        let started = Instant::now();
+        let child = Command::new(binary)
+            .args(["up", "--no-simulate", "--port-base", PORT_BASE, "--home"])
+            .arg(home)
+            .arg("--servers-home")
+            .arg(repository().join(".parkmesh"))
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let mut up = Self { child, file: Value::Null, ready_after: Duration::ZERO };
+        up.file = up.until_ready(&home.join("up.json"), started)?;
+        up.ready_after = started.elapsed();
+        Ok(up)
+    }
+
+    fn until_ready(&mut self, path: &Path, started: Instant) -> Result<Value, Failure> {
+        loop {
+            if let Ok(text) = std::fs::read_to_string(path)
+                && let Ok(file) = serde_json::from_str(&text)
+            {
+                return Ok(file);
+            }
+            if let Some(status) = self.child.try_wait()? {
+                return Err(format!("`parkmesh up` ended before it was ready: {status}").into());
+            }
+            if started.elapsed() > READY_MAX {
+                return Err("`parkmesh up` did not get ready".into());
+            }
+            std::thread::sleep(LOOK_PERIOD);
+        }
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            let _gone = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        let _ended = self.child.wait();
+    }
+}
+
+/// The `parkmesh` of the profile that this program was built with, brought up to date.
+pub fn binary() -> Result<PathBuf, Failure> {
+    let own = std::env::current_exe()?;
+    let folder = own.parent().ok_or("this program lies nowhere")?;
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    };
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--profile", profile, "--package", "parkmesh"])
+        .current_dir(repository())
+        .status()?;
+    if !built.success() {
+        return Err("parkmesh does not build".into());
+    }
+    Ok(folder.join("parkmesh"))
+}
+
+/// A folder of a proof's own below target/, emptied.
+pub fn home(name: &str) -> Result<PathBuf, Failure> {
+    let home = repository().join("target/proof-homes").join(name);
+    if home.exists() {
+        std::fs::remove_dir_all(&home)?;
+    }
+    std::fs::create_dir_all(&home)?;
+    Ok(home)
+}
