@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod fault;
 pub mod ids;
+pub mod page;
 pub mod postgres;
 pub mod reasons;
 pub mod redis;

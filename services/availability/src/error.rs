@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use parkmesh_contracts::validate::Violation;
 use parkmesh_platform::fault::{self, Details, Fault, Kind, invalid};
+use parkmesh_platform::page::PageTokenInvalid;
 
 /// Who says so, in `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "availability.parkmesh";
@@ -95,6 +96,12 @@ impl Fault for Error {
 impl From<Error> for tonic::Status {
     fn from(error: Error) -> Self {
         fault::to_status(DOMAIN, &error)
+    }
+}
+
+impl From<PageTokenInvalid> for Error {
+    fn from(_: PageTokenInvalid) -> Self {
+        Self::PageTokenInvalid
     }
 }
 

@@ -10,13 +10,14 @@ use parkmesh_contracts::availability::v1::availability_service_server::Availabil
 use parkmesh_contracts::ids::{FloorId, LotId};
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::fault::{self, invalid};
+use parkmesh_platform::page::{self, List};
 use parkmesh_platform::tasks::Tasks;
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
+use crate::app::read::SpotKey;
 use crate::app::watch::Watching;
 use crate::error::Error;
-use crate::page::SpotList;
 
 mod stream;
 
@@ -81,15 +82,12 @@ impl AvailabilityService for Door {
         let request = request.into_inner();
         let lot_id = lot_id(&request.lot_id)?;
         let floor_id = floor_id(&request.floor_id)?;
-        let list = SpotList { caller: &caller, lot_id, floor_id };
-        let after = list.after(&request.page_token)?;
-        let size = match usize::try_from(request.page_size) {
-            Ok(0) | Err(_) => PAGE_SIZE_DEFAULT,
-            Ok(asked) => asked.min(PAGE_SIZE_MAX),
-        };
-        let page = self.app.spot_states(lot_id, floor_id, after.as_ref(), size)?;
-        let next_page_token = page.next.map(|key| list.token(key)).transpose()?.unwrap_or_default();
-        let (spots, freshness) = (page.spots, Some(page.freshness));
+        let list = List::of("ListSpotStates", &caller, &[&request.lot_id, &request.floor_id]);
+        let after: Option<SpotKey> = list.after(&request.page_token).map_err(Error::from)?;
+        let size = page::size(request.page_size, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
+        let found = self.app.spot_states(lot_id, floor_id, after.as_ref(), size)?;
+        let next_page_token = found.next.map(|key| list.token(&key)).unwrap_or_default();
+        let (spots, freshness) = (found.spots, Some(found.freshness));
         Ok(Response::new(proto::ListSpotStatesResponse { spots, next_page_token, freshness }))
     }
 

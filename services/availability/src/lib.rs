@@ -16,7 +16,6 @@ pub mod events;
 pub mod grpc;
 pub mod jobs;
 pub mod metrics;
-pub mod page;
 pub mod start;
 pub mod store;
 pub mod upstream;

@@ -6,6 +6,7 @@ use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::ids::SpotId;
 use parkmesh_contracts::validate::Violation;
 use parkmesh_platform::fault::{self, Details, Fault, Kind, Precondition, invalid};
+use parkmesh_platform::page::PageTokenInvalid;
 use prost_types::Any;
 
 mod reasons;
@@ -274,6 +275,12 @@ impl From<Vec<Violation>> for Error {
 impl From<Error> for tonic::Status {
     fn from(error: Error) -> Self {
         fault::to_status(DOMAIN, &error)
+    }
+}
+
+impl From<PageTokenInvalid> for Error {
+    fn from(_: PageTokenInvalid) -> Self {
+        Self::PageTokenInvalid
     }
 }
 

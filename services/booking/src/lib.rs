@@ -16,7 +16,6 @@ pub mod error;
 mod events;
 mod grpc;
 mod jobs;
-mod page;
 mod start;
 mod store;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use parkmesh_contracts::validate::Violation;
 use parkmesh_platform::fault::{self, Details, Fault, Kind, invalid};
+use parkmesh_platform::page::PageTokenInvalid;
 use parkmesh_platform::postgres::{is_retryable, is_unavailable};
 
 mod reasons;
@@ -107,6 +108,12 @@ impl From<Vec<Violation>> for Error {
 impl From<Error> for tonic::Status {
     fn from(error: Error) -> Self {
         fault::to_status(DOMAIN, &error)
+    }
+}
+
+impl From<PageTokenInvalid> for Error {
+    fn from(_: PageTokenInvalid) -> Self {
+        Self::PageTokenInvalid
     }
 }
 

@@ -9,6 +9,7 @@ use parkmesh_contracts::notification::v1::notification_service_server::Notificat
 use parkmesh_contracts::validate::Validate;
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::fault::check;
+use parkmesh_platform::page::{self, List};
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
@@ -40,17 +41,13 @@ impl NotificationService for Door {
     ) -> Result<Response<proto::ListNotificationsResponse>, Status> {
         let (caller, message) = enter(request)?;
         let unread_only = message.unread_only;
-        let below = convert::page_start(&caller, unread_only, &message.page_token)?;
-        let size = match usize::try_from(message.page_size) {
-            Ok(0) | Err(_) => PAGE_DEFAULT,
-            Ok(asked) => asked.min(PAGE_MAX),
-        };
-        let mut found = self.0.list(&caller, unread_only, below, size + 1).await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let last = found.last().map(|last| last.sequence).filter(|_| more);
-        let next_page_token =
-            last.map(|last| convert::page_token(&caller, unread_only, last)).unwrap_or_default();
+        let list = List::of("ListNotifications", &caller, &[&unread_only.to_string()]);
+        let below: Option<i64> = list.after(&message.page_token).map_err(Error::from)?;
+        let size = page::size(message.page_size, PAGE_DEFAULT, PAGE_MAX);
+        let found = self.0.list(&caller, unread_only, below, size + 1).await?;
+        let (found, more) = page::cut(found, size);
+        let last = found.last().filter(|_| more);
+        let next_page_token = last.map(|last| list.token(&last.sequence)).unwrap_or_default();
         let notifications = found.into_iter().map(Into::into).collect();
         Ok(Response::new(proto::ListNotificationsResponse { notifications, next_page_token }))
     }

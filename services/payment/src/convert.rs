@@ -1,11 +1,10 @@
 //! Messages into commands, payments into messages. Parse once, here.
 
 use parkmesh_contracts::google::r#type::Money as ProtoMoney;
-use parkmesh_contracts::ids::{BookingId, IdError, PaymentId, UserId};
+use parkmesh_contracts::ids::{IdError, PaymentId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::payment::v1 as proto;
 use parkmesh_contracts::time;
-use uuid::Uuid;
 
 use crate::app::Authorize;
 use crate::domain::receipt::number_text;
@@ -112,60 +111,5 @@ pub fn entry(payment_id: PaymentId, written: Written) -> proto::LedgerEntry {
         kind: written.kind,
         payment_id: payment_id.to_string(),
         create_time: Some(time::to_proto(written.create_time)),
-    }
-}
-
-/// Marks of lists are names in this space.
-const LISTS: Uuid = Uuid::from_u128(0x2c1f_7a90_4be8_4d36_8f02_c9be_1d53_aa64);
-
-/// The mark of one list: tokens of other arguments or callers are refused, since they would
-/// silently skip rows. Not a secret: whoever forges a token chooses where an own list begins.
-fn mark(caller: &UserId, booking_id: Option<BookingId>) -> String {
-    let booking = booking_id.map(|id| id.to_string()).unwrap_or_default();
-    Uuid::new_v5(&LISTS, format!("ListPayments {caller} {booking}").as_bytes()).simple().to_string()
-}
-
-/// The token that goes on below this payment.
-pub fn page_token(caller: &UserId, booking_id: Option<BookingId>, last: PaymentId) -> String {
-    format!("{}{}", mark(caller, booking_id), last.as_uuid().simple())
-}
-
-/// The payment below which to go on; `None` for the first page.
-///
-/// # Errors
-/// [`Error::PageTokenInvalid`].
-pub fn page_start(
-    caller: &UserId,
-    booking_id: Option<BookingId>,
-    token: &str,
-) -> Result<Option<PaymentId>, Error> {
-    if token.is_empty() {
-        return Ok(None);
-    }
-    let key = token.strip_prefix(&mark(caller, booking_id)).ok_or(Error::PageTokenInvalid)?;
-    let key = Uuid::try_parse(key).map_err(|_| Error::PageTokenInvalid)?;
-    Ok(Some(key.into()))
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    #[test]
-    fn a_page_token_goes_on_with_its_own_list_only() {
-        let (anna, eve) = (UserId::parse("anna").unwrap(), UserId::parse("eve").unwrap());
-        let last = PaymentId::from(Uuid::from_u128(7));
-        let token = page_token(&anna, None, last);
-        assert_eq!(page_start(&anna, None, &token).unwrap(), Some(last));
-        assert_eq!(page_start(&anna, None, "").unwrap(), None);
-        let booking = BookingId::from(Uuid::nil());
-        for refused in [
-            page_start(&eve, None, &token),
-            page_start(&anna, Some(booking), &token),
-            page_start(&anna, None, "nonsense"),
-        ] {
-            assert!(matches!(refused, Err(Error::PageTokenInvalid)));
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::validate::Violation;
 use parkmesh_platform::fault::{self, Details, Fault, Kind, Precondition, invalid};
+use parkmesh_platform::page::PageTokenInvalid;
 use parkmesh_platform::postgres::{is_retryable, is_unavailable};
 
 use crate::domain::{Refusal, Status};
@@ -200,6 +201,12 @@ impl From<Refusal> for Error {
 impl From<Error> for tonic::Status {
     fn from(error: Error) -> Self {
         fault::to_status(DOMAIN, &error)
+    }
+}
+
+impl From<PageTokenInvalid> for Error {
+    fn from(_: PageTokenInvalid) -> Self {
+        Self::PageTokenInvalid
     }
 }
 

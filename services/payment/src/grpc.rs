@@ -1,11 +1,12 @@
 //! The door: unpack, one call, wrap. It decides nothing.
 
-use parkmesh_contracts::ids::BookingId;
+use parkmesh_contracts::ids::{BookingId, PaymentId};
 use parkmesh_contracts::payment::v1 as proto;
 use parkmesh_contracts::payment::v1::payment_service_server::PaymentService;
 use parkmesh_contracts::validate::Validate;
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::fault::check;
+use parkmesh_platform::page::{self, List};
 use tonic::{Request, Response, Status};
 
 use crate::app::{Access, App};
@@ -81,17 +82,13 @@ impl PaymentService for Door {
             "" => None,
             text => Some(convert::id("booking_id", text)?),
         };
-        let below = convert::page_start(&caller, booking_id, &message.page_token)?;
-        let size = match usize::try_from(message.page_size) {
-            Ok(0) | Err(_) => PAGE_DEFAULT,
-            Ok(asked) => asked.min(PAGE_MAX),
-        };
-        let mut found = self.0.list(&caller, booking_id, below, size + 1).await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let last = found.last().map(|last| last.payment_id).filter(|_| more);
-        let next_page_token =
-            last.map(|last| convert::page_token(&caller, booking_id, last)).unwrap_or_default();
+        let list = List::of("ListPayments", &caller, &[&message.booking_id]);
+        let below: Option<PaymentId> = list.after(&message.page_token).map_err(Error::from)?;
+        let size = page::size(message.page_size, PAGE_DEFAULT, PAGE_MAX);
+        let found = self.0.list(&caller, booking_id, below, size + 1).await?;
+        let (found, more) = page::cut(found, size);
+        let last = found.last().filter(|_| more);
+        let next_page_token = last.map(|last| list.token(&last.payment_id)).unwrap_or_default();
         let payments = found.into_iter().map(Into::into).collect();
         Ok(Response::new(proto::ListPaymentsResponse { payments, next_page_token }))
     }

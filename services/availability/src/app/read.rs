@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use parkmesh_contracts::availability::v1 as proto;
 use parkmesh_contracts::ids::{FloorId, LotId, SpotId};
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::{App, State};
@@ -10,7 +11,17 @@ use crate::convert;
 use crate::domain::lot::LotPicture;
 use crate::domain::spot::SpotPicture;
 use crate::error::Error;
-use crate::page::SpotKey;
+
+/// Where a spot stands in the list; the page token holds it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SpotKey {
+    /// First by its floor.
+    pub floor_number: i32,
+    /// Then by what is painted on it.
+    pub spot_number: String,
+    /// Then, since two might be painted the same by mistake.
+    pub spot_id: SpotId,
+}
 
 /// A page of a lot's spots.
 #[derive(Debug)]

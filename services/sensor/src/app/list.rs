@@ -5,9 +5,10 @@ use parkmesh_contracts::ids::{LotId, SpotId};
 use parkmesh_platform::auth::Caller;
 
 use super::App;
+use parkmesh_platform::page::{self, List};
+
 use crate::domain::sensor::Sensor;
 use crate::error::Error;
-use crate::page::{self, List};
 use crate::store::quarantine::{self, Quarantined};
 use crate::store::sensor;
 
@@ -37,7 +38,7 @@ impl App {
         let rows = sensor::of_lot(&self.pool, lot_id, &after, one_more(size)).await?;
         let (rows, more) = page::cut(rows, size);
         let token = match rows.last() {
-            Some(last) if more => list.token(&last.device_id)?,
+            Some(last) if more => list.token(&last.device_id),
             _ => String::new(),
         };
         Ok((rows, token))
@@ -76,7 +77,7 @@ impl App {
         let rows = quarantine::list(&self.pool, before, one_more(size)).await?;
         let (rows, more) = page::cut(rows, size);
         let token = match rows.last() {
-            Some(row) if more => list.token(&(row.last.receive_time, &row.last.device_id))?,
+            Some(row) if more => list.token(&(row.last.receive_time, &row.last.device_id)),
             _ => String::new(),
         };
         Ok((rows, token))

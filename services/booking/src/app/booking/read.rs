@@ -6,12 +6,13 @@ use parkmesh_contracts::ids::{BookingId, LotId};
 use parkmesh_platform::auth::{Caller, Role};
 
 use super::reach;
+use parkmesh_platform::page::{self, List};
+
 use crate::app::App;
 use crate::convert::booking::{quote, window};
 use crate::convert::inventory::{id, optional_id};
 use crate::domain::booking::{Price, check_length};
 use crate::error::Error;
-use crate::page::{self, List};
 use crate::store::booking::read::{self, Shelf};
 use crate::store::inventory::lot;
 
@@ -71,7 +72,7 @@ impl App {
         let rows = read::list(&self.pool, &shelf, state, before, limit).await?;
         let (rows, more) = page::cut(rows, size);
         let next_page_token = match rows.last() {
-            Some(last) if more => list.token(&last.booking.booking_id)?,
+            Some(last) if more => list.token(&last.booking.booking_id),
             _ => String::new(),
         };
         let bookings = rows.iter().map(|kept| (&kept.booking).into()).collect();

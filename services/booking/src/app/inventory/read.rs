@@ -2,11 +2,11 @@
 
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::ids::{FloorId, LotId, UserId};
+use parkmesh_platform::page::{self, List};
 
 use crate::app::App;
 use crate::convert::inventory::{id, optional_id};
 use crate::error::Error;
-use crate::page::{self, List};
 use crate::store::inventory::{floor, lot, spot};
 
 /// Rows of a page of lots: default and most.
@@ -47,7 +47,7 @@ impl App {
         let rows = lot::list(&self.pool, after, limit(size)?).await?;
         let (lots, more) = page::cut(rows, size);
         let next_page_token = match lots.last() {
-            Some(last) if more => list.token(&last.lot_id)?,
+            Some(last) if more => list.token(&last.lot_id),
             _ => String::new(),
         };
         let lots = lots.iter().map(proto::Lot::from).collect();
@@ -91,7 +91,7 @@ impl App {
         }
         let (spots, more) = page::cut(rows, size);
         let next_page_token = match spots.last() {
-            Some(last) if more => list.token(&last.spot_number)?,
+            Some(last) if more => list.token(&last.spot_number),
             _ => String::new(),
         };
         let spots = spots.iter().map(proto::Spot::from).collect();

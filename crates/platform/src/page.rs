@@ -9,7 +9,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::error::Error;
+/// A token that the list has not given: of other arguments, of another caller, or nonsense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("page_token is not of this list; begin again without one")]
+pub struct PageTokenInvalid;
 
 /// Bytes of the list's mark in front of every token. Not a secret and not a signature: whoever
 /// forges a token chooses where an own list begins, and nothing else.
@@ -37,27 +40,25 @@ impl List {
 
     /// The token that goes on after the row with this key. The key must be short: a token has at
     /// most 512 characters.
-    ///
-    /// # Errors
-    /// A key that JSON cannot say, which is our mistake.
-    pub fn token<K: Serialize>(&self, key: &K) -> Result<String, Error> {
+    pub fn token<K: Serialize>(&self, key: &K) -> String {
         let mut bytes = self.0.to_vec();
-        serde_json::to_writer(&mut bytes, key)
-            .map_err(|error| Error::Broken(format!("a page key cannot be written: {error}")))?;
-        Ok(URL_SAFE_NO_PAD.encode(bytes))
+        // A key that JSON cannot say would be our mistake: the token of it is refused when it comes
+        // back, rather than ending the list early.
+        bytes.extend(serde_json::to_vec(key).unwrap_or_default());
+        URL_SAFE_NO_PAD.encode(bytes)
     }
 
     /// The key after which to go on; None for the empty token of the first page.
     ///
     /// # Errors
-    /// [`Error::PageTokenInvalid`] for a token that this list has not given.
-    pub fn after<K: DeserializeOwned>(&self, token: &str) -> Result<Option<K>, Error> {
+    /// [`PageTokenInvalid`].
+    pub fn after<K: DeserializeOwned>(&self, token: &str) -> Result<Option<K>, PageTokenInvalid> {
         if token.is_empty() {
             return Ok(None);
         }
-        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| Error::PageTokenInvalid)?;
-        let key = bytes.strip_prefix(&self.0).ok_or(Error::PageTokenInvalid)?;
-        serde_json::from_slice(key).map(Some).map_err(|_| Error::PageTokenInvalid)
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| PageTokenInvalid)?;
+        let key = bytes.strip_prefix(&self.0).ok_or(PageTokenInvalid)?;
+        serde_json::from_slice(key).map(Some).map_err(|_| PageTokenInvalid)
     }
 }
 
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_token_gives_its_key_back_to_its_list() {
-        let token = list("op", &["lot", ""]).token(&("A-12", 7)).unwrap();
+        let token = list("op", &["lot", ""]).token(&("A-12", 7));
         let key: Option<(String, i64)> = list("op", &["lot", ""]).after(&token).unwrap();
         assert_eq!(key, Some(("A-12".to_owned(), 7)));
     }
@@ -99,11 +100,11 @@ mod tests {
 
     #[test]
     fn a_token_is_refused_by_another_list_and_another_caller() {
-        let token = list("op", &["lot", "floor"]).token(&"A-12").unwrap();
+        let token = list("op", &["lot", "floor"]).token(&"A-12");
         for other in
             [list("op", &["lot", ""]), list("op", &["lotfloor"]), list("eve", &["lot", "floor"])]
         {
-            assert!(matches!(other.after::<String>(&token), Err(Error::PageTokenInvalid)));
+            assert!(matches!(other.after::<String>(&token), Err(PageTokenInvalid)));
         }
     }
 
@@ -111,7 +112,7 @@ mod tests {
     fn nonsense_is_refused() {
         for token in ["%%%", "AAAA", "a"] {
             let answer = list("op", &[]).after::<String>(token);
-            assert!(matches!(answer, Err(Error::PageTokenInvalid)), "{token}");
+            assert!(matches!(answer, Err(PageTokenInvalid)), "{token}");
         }
     }
 
