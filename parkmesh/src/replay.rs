@@ -3,6 +3,7 @@
 
 mod compare;
 mod latency;
+mod made;
 mod melbourne;
 mod snapshot;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use parkmesh_contracts::sensor::v1::sensor_service_client::SensorServiceClient;
 use parkmesh_contracts::sensor::v1::{ListSensorsRequest, Sensor};
 use parkmesh_platform::clock::Clock;
+use parkmesh_platform::clock_file;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::tasks::Tasks;
 
@@ -38,7 +39,7 @@ async fn simulate(options: &Simulate) -> Result<(), Failure> {
     let tasks = Tasks::new(&clock);
     let up = crate::client::UpFile::read(&options.target.home);
     if let Ok(up) = up {
-        clock.follow_file(up.clock_offset_file.into(), &tasks);
+        clock_file::follow(&clock, up.clock_offset_file.into(), &tasks);
     }
     let publisher = Publisher::connect(&options.target.mqtt_url()?, "simulate", &clock, &tasks)?;
     let mut ground = Ground::new(&sensors, options);

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parkmesh_platform::clock::Clock;
+use parkmesh_platform::clock_file;
 use parkmesh_platform::postgres;
 use parkmesh_platform::tasks::Tasks;
 use parkmesh_servers::{Binaries, Options, Servers};
@@ -78,7 +79,7 @@ async fn up(options: &Up, servers: &Arc<Servers>) -> Result<(), Failure> {
     postgres::migrate(&plan.servers.postgres, &migrate::schemas(true)).await?;
     let clock = Clock::movable();
     let tasks = Tasks::new(&clock);
-    clock.follow_file(plan.clock_offset_file(), &tasks);
+    clock_file::follow(&clock, plan.clock_offset_file(), &tasks);
     let issuer = keys::prepare(&plan, &clock, &tasks)?;
     let mut parts: Vec<JoinHandle<()>> = Vec::new();
     underneath::keep_alive(servers, &plan.run_dir(), &tasks);

@@ -1,17 +1,10 @@
 //! The one clock. In production it is the system's; in development and in tests it can be moved, and
 //! Postgres (`park_now()`) and every other process move with it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, Unit};
-
-use crate::tasks::Tasks;
-
-/// How often the offset file of development is looked at.
-const OFFSET_FILE_PERIOD: Duration = Duration::from_millis(100);
 
 /// Tells the time. Clones share one offset.
 #[derive(Clone, Debug)]
@@ -61,24 +54,6 @@ impl Clock {
         if let Some(offset) = &self.offset_ms {
             let by_ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
             offset.fetch_add(by_ms, Ordering::SeqCst);
-        }
-    }
-
-    /// Follows the offset that is written, in milliseconds, in a file: how the processes of one
-    /// development machine share one moved clock. A missing file is an offset of 0.
-    pub fn follow_file(&self, path: PathBuf, tasks: &Tasks) {
-        let clock = self.clone();
-        clock.read_offset(&path);
-        tasks.every("clock-offset", OFFSET_FILE_PERIOD, move |_now| {
-            clock.read_offset(&path);
-            std::future::ready(())
-        });
-    }
-
-    fn read_offset(&self, path: &PathBuf) {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        if let Ok(offset_ms) = text.trim().parse() {
-            self.set_offset_ms(offset_ms);
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod admin;
 pub mod auth;
 pub mod channel;
 pub mod clock;
+pub mod clock_file;
 pub mod config;
 pub mod fault;
 pub mod ids;

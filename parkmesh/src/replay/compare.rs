@@ -11,7 +11,7 @@ use parkmesh_contracts::sensor::v1::sensor_service_client::SensorServiceClient;
 use parkmesh_platform::tasks::Tasks;
 use tokio::time::Instant;
 
-use super::melbourne::MadeLot;
+use super::made::MadeLot;
 use super::snapshot::Snapshot;
 use crate::Failure;
 use crate::client::{ANSWER_BYTES_MAX, Gateway};

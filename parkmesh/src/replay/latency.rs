@@ -11,8 +11,8 @@ use parkmesh_contracts::common::v1::SpotStatus;
 use parkmesh_platform::tasks::Tasks;
 use tokio::time::Instant;
 
-use super::melbourne::MadeLot;
-use super::snapshot::{Bay, Snapshot};
+use super::made::MadeLot;
+use super::snapshot::Bay;
 use crate::Failure;
 use crate::client::{ANSWER_BYTES_MAX, Gateway};
 
@@ -21,10 +21,19 @@ pub struct Latencies {
     seen: Arc<Mutex<Seen>>,
 }
 
+/// What a bay will change to.
+#[derive(Debug, Clone, Copy)]
+pub struct Expectation {
+    /// A car will stand there.
+    pub occupied: bool,
+    /// How long its sensor must say so before it counts.
+    pub settle: Duration,
+}
+
 #[derive(Default)]
 struct Seen {
     /// By bay: what it changes to, and when that was published.
-    published: HashMap<String, (bool, Option<Instant>)>,
+    published: HashMap<String, (Expectation, Option<Instant>)>,
     latencies: Vec<Duration>,
 }
 
@@ -33,13 +42,10 @@ impl Latencies {
     pub async fn watch(
         gateway: &Gateway,
         lots: &[MadeLot],
-        changed: &[&Bay],
-        later: &Snapshot,
+        changed: impl Iterator<Item = (String, Expectation)>,
         tasks: &Tasks,
     ) -> Result<Self, Failure> {
-        let published = changed
-            .iter()
-            .filter_map(|bay| Some((bay.bay_id.clone(), (later.get(&bay.bay_id)?.occupied, None))));
+        let published = changed.map(|(bay, expected)| (bay, (expected, None)));
         let seen = Seen { published: published.collect(), latencies: Vec::new() };
         let seen = Arc::new(Mutex::new(seen));
         for lot in lots {
@@ -123,16 +129,11 @@ async fn watch_lot(
 
 impl Seen {
     fn note(&mut self, bay: &str, status: SpotStatus, now: Instant) {
-        let Some((occupied, Some(at))) = self.published.get(bay).copied() else { return };
-        let wanted = if occupied { SpotStatus::Occupied } else { SpotStatus::Available };
+        let Some((expected, Some(at))) = self.published.get(bay).copied() else { return };
+        let wanted = if expected.occupied { SpotStatus::Occupied } else { SpotStatus::Available };
         if status == wanted {
             self.published.remove(bay);
-            self.latencies.push(now.duration_since(at).saturating_sub(settle_time(occupied)));
+            self.latencies.push(now.duration_since(at).saturating_sub(expected.settle));
         }
     }
-}
-
-/// How long a sensor of the replay's model must say the same before it counts.
-fn settle_time(occupied: bool) -> Duration {
-    super::melbourne::settle(occupied)
 }

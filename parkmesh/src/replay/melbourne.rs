@@ -10,7 +10,8 @@ use parkmesh_platform::clock::Clock;
 use parkmesh_platform::tasks::Tasks;
 
 use super::compare::{self, Expected};
-use super::latency::Latencies;
+use super::latency::{Expectation, Latencies};
+use super::made::MadeLot;
 use super::snapshot::{self, Bay, Snapshot};
 use crate::Failure;
 use crate::cli::Melbourne;
@@ -60,7 +61,11 @@ pub async fn replay(options: &Melbourne) -> Result<(), Failure> {
     println!("the picture equals the first snapshot");
 
     println!("publishing the second snapshot");
-    let latencies = Latencies::watch(&gateway, &lots, &changed, &second, &tasks).await?;
+    let changed_to = changed.iter().map(|bay| {
+        let occupied = !bay.occupied;
+        (bay.bay_id.clone(), Expectation { occupied, settle: settle(occupied) })
+    });
+    let latencies = Latencies::watch(&gateway, &lots, changed_to, &tasks).await?;
     publish(&publisher, &second, |bay| latencies.published(bay)).await?;
     let later: Snapshot = first
         .keys()
@@ -86,14 +91,6 @@ pub async fn replay(options: &Melbourne) -> Result<(), Failure> {
     }
     tasks.stop().await;
     Ok(())
-}
-
-/// The bays of a lot, with the ids that they were given.
-#[derive(Debug, Clone)]
-pub struct MadeLot {
-    pub lot_id: String,
-    /// Bay id by spot id.
-    pub bays: BTreeMap<String, String>,
 }
 
 async fn make(gateway: &Gateway, bays: &Snapshot) -> Result<Vec<MadeLot>, Failure> {
@@ -171,12 +168,12 @@ async fn publish(
 }
 
 /// How long a bay's sensor must say the same before it counts, by its model.
-pub fn settle(occupied: bool) -> Duration {
+fn settle(occupied: bool) -> Duration {
     let settle = parkmesh_sensor::Models::default().settle(MODEL).of(occupied);
     Duration::try_from(settle).unwrap_or_default()
 }
 
 /// The device in a bay.
-pub fn device_of(bay_id: &str) -> String {
+fn device_of(bay_id: &str) -> String {
     format!("melbourne-{bay_id}")
 }

@@ -7,6 +7,7 @@ use parkmesh_platform::admin::{self, Readiness};
 use parkmesh_platform::auth::{AuthConfig, ServiceToken, Verifier};
 use parkmesh_platform::channel::{Channel, ChannelConfig};
 use parkmesh_platform::clock::Clock;
+use parkmesh_platform::clock_file;
 use parkmesh_platform::config::Reader;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::{self, PostgresConfig};
@@ -37,7 +38,7 @@ impl Process {
         let tasks = Tasks::new(&clock);
         if let Some(path) = offset_file {
             tracing::warn!(path = %path.display(), "the clock can be moved: development only");
-            clock.follow_file(path, &tasks);
+            clock_file::follow(&clock, path, &tasks);
         }
         let readiness = Readiness::default();
         admin::serve(bind(&listen, "PARKMESH_ADMIN_LISTEN").await?, readiness.clone(), &tasks);
