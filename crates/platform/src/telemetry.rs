@@ -122,6 +122,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn instruments_made_at_the_same_moment_all_count() {
+        let made: Vec<_> = (0..8)
+            .map(|index| {
+                std::thread::spawn(move || {
+                    meter().u64_counter(format!("test.at_once_{index}")).build().add(1, &[]);
+                })
+            })
+            .collect();
+        made.into_iter().for_each(|thread| thread.join().expect("no panic"));
+        let text = render_metrics();
+        let counted =
+            (0..8).filter(|index| text.contains(&format!("test_at_once_{index}_total{{")));
+        assert_eq!(counted.count(), 8, "{text}");
+    }
+
+    #[test]
     fn an_instrument_shows_in_the_prometheus_text() {
         meter().u64_counter("test.things").build().add(3, &[]);
         let text = render_metrics();

@@ -78,7 +78,7 @@ impl Exporters {
             .with_timeout(EXPORT_TIMEOUT)
             .build()?;
         let meters = prometheus_reader(registry).with_resource(resource);
-        set_meter_provider(meters.with_periodic_exporter(metrics).build());
+        set_meter_provider(|| meters.with_periodic_exporter(metrics).build());
         Ok(Self { spans: Some(spans), logs: Some(logs), runtime: Some(runtime) })
     }
 
@@ -134,15 +134,17 @@ fn ours() -> Targets {
 
 /// Makes sure that instruments count, also where nobody called `init`.
 pub(super) fn ensure_meter_provider(registry: &prometheus::Registry) {
-    if METERS.get().is_none() {
-        set_meter_provider(prometheus_reader(registry).build());
-    }
+    set_meter_provider(|| prometheus_reader(registry).build());
 }
 
-fn set_meter_provider(provider: SdkMeterProvider) {
-    if METERS.set(provider.clone()).is_ok() {
-        opentelemetry::global::set_meter_provider(provider);
-    }
+/// The first one stays. Whoever comes second waits until the first one is in place: a meter that was asked
+/// for in between would count nothing for ever.
+fn set_meter_provider(make: impl FnOnce() -> SdkMeterProvider) {
+    METERS.get_or_init(|| {
+        let provider = make();
+        opentelemetry::global::set_meter_provider(provider.clone());
+        provider
+    });
 }
 
 fn prometheus_reader(
