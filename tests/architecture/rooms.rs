@@ -107,3 +107,14 @@ fn nothing_names_a_path_of_a_machine() {
         }
     }
 }
+
+#[test]
+fn nobody_begins_a_transaction_in_sql() {
+    // The pool only closes connections that are inside a transaction which sqlx began.
+    for file in sources::all().into_iter().filter(|file| !file.path.starts_with("bench/")) {
+        let code = file.code();
+        for words in ["\"BEGIN", "\"START TRANSACTION"] {
+            assert!(!code.contains(words), "{}: use postgres::transaction", file.path);
+        }
+    }
+}

@@ -104,7 +104,8 @@ pub fn connect(config: &PostgresConfig, clock: &Clock) -> Result<PgPool, sqlx::E
             })
         })
         .after_release(|connection, _meta| {
-            // A connection that is still inside a transaction is closed, never handed on.
+            // A connection that is still inside a transaction is closed, never handed on. sqlx
+            // counts those that it began itself: nobody sends a BEGIN of his own (tests/architecture).
             Box::pin(async move { Ok(!connection.is_in_transaction()) })
         })
         .connect_lazy_with(options);

@@ -18,7 +18,9 @@ pub struct Config {
     pub provider_timeout: Duration,
     /// How long an intent that a call is driving is left alone by the clockwork.
     pub rescue_after: SignedDuration,
-    /// Longest wait between two attempts of the clockwork at one intent, in seconds.
+    /// Longest wait between two attempts of the clockwork at one intent, in seconds. However long a
+    /// fault lasts, money is captured or released within a minute of its end: this wait and one
+    /// attempt (three calls and a look-up) must fit into it.
     pub rescue_wait_max_seconds: i32,
     /// How often the clockwork looks for intents that are due.
     pub rescue_period: Duration,
@@ -31,7 +33,7 @@ impl Default for Config {
             provider_url: "http://127.0.0.1:7010".to_owned(),
             provider_timeout: Duration::from_secs(5),
             rescue_after: SignedDuration::from_secs(30),
-            rescue_wait_max_seconds: 300,
+            rescue_wait_max_seconds: 30,
             rescue_period: Duration::from_secs(1),
         }
     }

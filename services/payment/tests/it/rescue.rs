@@ -2,6 +2,7 @@
 
 use parkmesh_contracts::ids::BookingId;
 use parkmesh_contracts::payment::v1::PaymentStatus;
+use parkmesh_testkit::eventually;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -105,5 +106,32 @@ async fn a_capture_that_was_made_by_a_process_that_died_is_not_made_again() {
     world.completed(booking, 800, world.in_hours(1)).await;
     let captured = world.comes_to(&payment.payment_id, PaymentStatus::Captured).await;
     assert_eq!(captured.captured_amount, Some(eur(800)));
+    assert_eq!(world.provider_did("capture").await, 1);
+}
+
+#[tokio::test]
+async fn after_a_long_fault_money_waits_no_longer_than_after_a_short_one() {
+    let mut world = World::new().await;
+    let address = world.sandbox.addr;
+    let booking = world.ids.next();
+    let payment = world.authorize(world.asking(booking, "pm_card_ok")).await.unwrap();
+    std::mem::replace(&mut world.sandbox, World::nothing()).stop().await;
+    world.completed(booking, 800, world.in_hours(1)).await;
+    world.closed(booking).await;
+    // The provider has been away for hours: this is the tenth attempt.
+    let again = "UPDATE payment SET attempts = 9, due_time = create_time WHERE intent = 'capture'
+                 RETURNING payment_id";
+    let asked: Vec<(Uuid,)> = sqlx::query_as(again).fetch_all(&world.pool).await.unwrap();
+    assert_eq!(asked.len(), 1, "the capture is open");
+    eventually("the tenth attempt", || async {
+        let tenth = "SELECT true FROM payment WHERE attempts = 10";
+        let row: Option<(bool,)> = sqlx::query_as(tenth).fetch_optional(&world.pool).await.unwrap();
+        row
+    })
+    .await;
+    let pool = world.sandbox_pool().await;
+    world.sandbox = World::start_sandbox_at(address, &world.clock, &world.ids, pool).await;
+    world.clock.advance(jiff::SignedDuration::from_secs(40));
+    world.comes_to(&payment.payment_id, PaymentStatus::Captured).await;
     assert_eq!(world.provider_did("capture").await, 1);
 }

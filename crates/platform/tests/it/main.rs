@@ -1,0 +1,4 @@
+//! The platform against real servers and over real connections.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
+mod transactions;
