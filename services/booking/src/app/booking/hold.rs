@@ -247,8 +247,7 @@ impl Holding<'_> {
 
     fn new_booking(&self, lot: &Lot, spot: &Spot, now: Timestamp) -> Result<Booking, Error> {
         let window = self.wanted.window;
-        let price = Price::of(&lot.tariff, &window)
-            .map_err(|error| Error::Broken(format!("a price does not fit: {error}")))?;
+        let price = Price::of(lot, spot.spot_type, &window)?;
         let hold_expire_time = hold_end(&window, lot.policy.resolve().hold_ttl, now);
         Ok(Booking {
             booking_id: self.app.ids.next(),

@@ -51,9 +51,10 @@ WITH lapsed AS MATERIALIZED (
 ), made AS (
     INSERT INTO booking (booking_id, code, lot_id, floor_id, spot_id, spot_number, user_id, plate,
         during, start_time, state, tariff_version, hourly_rate_minor, amount_minor, currency_code,
-        hold_expire_time, due_time, hold_slot, version, create_time)
+        hold_expire_time, due_time, hold_slot, version, create_time, spot_type)
     SELECT $1, $2, spot.lot_id, spot.floor_id, spot.spot_id, spot.spot_number, $4, $5,
-        tstzrange($6, $7, '[)'), $6, 1, $8, $9, $10, $11, $12, $12, slot.number, 1, $13
+        tstzrange($6, $7, '[)'), $6, 1, $8, $9, $10, $11, $12, $12, slot.number, 1, $13,
+        spot.spot_type
     FROM (SELECT count(*) AS done FROM reclaimed) AS first
     CROSS JOIN spot
     JOIN lot ON lot.lot_id = spot.lot_id
