@@ -132,15 +132,15 @@ pub async fn lock_own(
     lot_id: LotId,
     operator_id: &UserId,
 ) -> Result<Lot, Error> {
-    // Joined rows are not locked with it, and need not be: tariffs are never changed.
-    let row = sqlx::query(select_lot!(
-        "WHERE lot.lot_id = $1 AND lot.operator_id = $2 FOR NO KEY UPDATE OF lot"
-    ))
-    .bind(lot_id.as_uuid())
-    .bind(operator_id.as_str())
-    .fetch_optional(connection)
-    .await?;
-    of_row(&row.ok_or(Error::LotNotFound)?)
+    // First the lock, then the reading: a statement that waits for a lock sees the row as it is then,
+    // but what it joins, here the newest tariff, as it was before.
+    sqlx::query("SELECT FROM lot WHERE lot_id = $1 AND operator_id = $2 FOR NO KEY UPDATE")
+        .bind(lot_id.as_uuid())
+        .bind(operator_id.as_str())
+        .fetch_optional(&mut *connection)
+        .await?
+        .ok_or(Error::LotNotFound)?;
+    get(connection, lot_id).await
 }
 
 /// Writes the version of a lot that [`lock_own`] has locked.
