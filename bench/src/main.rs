@@ -5,6 +5,7 @@ mod melbourne;
 mod proof;
 mod race;
 mod start;
+mod tariffs;
 mod up;
 
 use std::path::PathBuf;
@@ -39,6 +40,8 @@ enum Proof {
         /// The second snapshot, CSV.
         second: PathBuf,
     },
+    /// Prices in every zone whose clocks change, every minute around both changes of a year, against Python's clocks.
+    Tariffs,
     /// How long everything takes to be ready from a built binary with warm data, and how much memory it holds.
     Start,
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         What::Prove(Proof::Race) => race::prove(),
         What::Prove(Proof::Melbourne { first, second }) => melbourne::prove(&first, &second),
         What::Prove(Proof::Start) => start::prove(),
+        What::Prove(Proof::Tariffs) => tariffs::prove(),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

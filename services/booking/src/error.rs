@@ -44,6 +44,9 @@ pub enum Error {
     /// No such floor, or not the caller's to change.
     #[error("there is no such floor")]
     FloorNotFound,
+    /// The lot has no tariff of this version, or there is no such lot.
+    #[error("there is no such tariff")]
+    TariffNotFound,
     /// No such spot, or not the caller's to change.
     #[error("there is no such spot")]
     SpotNotFound,
@@ -181,6 +184,7 @@ impl Fault for Error {
             Self::LotNotFound => "LOT_NOT_FOUND",
             Self::FloorNotFound => "FLOOR_NOT_FOUND",
             Self::SpotNotFound => "SPOT_NOT_FOUND",
+            Self::TariffNotFound => "TARIFF_NOT_FOUND",
             Self::TimeZoneUnknown => "TIME_ZONE_UNKNOWN",
             Self::CurrencyUnknown => "CURRENCY_UNKNOWN",
             Self::FloorNumberTaken => "FLOOR_NUMBER_TAKEN",

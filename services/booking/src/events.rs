@@ -9,7 +9,8 @@ use parkmesh_eventbus::outbox::Row;
 use parkmesh_platform::ids::Ids;
 
 use crate::convert::booking::line;
-use crate::domain::booking::{Booking, Event, Line, Terms};
+use crate::domain::booking::{Booking, Event, Terms};
+use crate::domain::tariff::Line;
 
 /// Every fact of a booking.
 pub const FACT_TYPES: &[&str] = &[
@@ -56,9 +57,10 @@ impl Telling<'_> {
         self.booking.payment_id.map(|id| id.to_string()).unwrap_or_default()
     }
 
-    /// Policies know no fee yet: what is given back before arrival, or never used, is free.
-    fn no_fee(&self) -> Money {
-        Money::zero(self.booking.price.amount.currency)
+    /// What is owed by who gave the booking back late or did not come; often nothing.
+    fn fee(&self) -> Money {
+        let nothing = Money::zero(self.booking.price.amount.currency);
+        self.booking.final_amount.unwrap_or(nothing)
     }
 
     fn summary(&self) -> proto::BookingSummary {
@@ -126,7 +128,7 @@ impl Telling<'_> {
             lot_id: self.lot_id(),
             version: self.booking.version,
             booking: Some(self.summary()),
-            fee: Some(self.no_fee().into()),
+            fee: Some(self.fee().into()),
             payment_id: self.payment_id(),
         }
     }
@@ -144,7 +146,7 @@ impl Telling<'_> {
             lot_id: self.lot_id(),
             version: self.booking.version,
             booking: Some(self.summary()),
-            fee: Some(self.no_fee().into()),
+            fee: Some(self.fee().into()),
             payment_id: self.payment_id(),
         }
     }

@@ -21,6 +21,7 @@ mod store;
 
 pub use app::booking::watch::WatchLimits;
 pub use config::Config;
+pub use domain::tariff;
 pub use start::{Deps, NAME, StartError, start};
 
 /// The schema's migrations; run by `parkmesh migrate` together with those of the eventbus.

@@ -3,7 +3,9 @@
 mod create_floor;
 mod create_lot;
 mod create_spots;
+mod create_tariff;
 mod read;
+mod read_tariff;
 mod set_spot_status;
 
 use parkmesh_contracts::ids::{LotId, UserId};

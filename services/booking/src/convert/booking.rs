@@ -7,7 +7,8 @@ use parkmesh_contracts::time;
 use parkmesh_contracts::window::{Window, WindowError};
 
 use super::inventory::{id, optional_id};
-use crate::domain::booking::{Booking, Line, Price, Refusal, WindowRefusal};
+use crate::domain::booking::{Booking, Price, Refusal, WindowRefusal};
+use crate::domain::tariff::{FareError, Line};
 use crate::error::Error;
 
 /// Which spot is wanted.
@@ -114,10 +115,16 @@ impl From<Refusal> for Error {
     }
 }
 
+impl From<FareError> for Error {
+    fn from(error: FareError) -> Self {
+        Self::Broken(format!("a price cannot be told: {error}"))
+    }
+}
+
 /// A line of a price as a message.
 pub fn line(line: &Line) -> proto::QuoteLine {
     proto::QuoteLine {
-        description: line.description.to_owned(),
+        description: line.description.clone(),
         quantity: line.quantity,
         unit_amount: Some(line.unit_amount.into()),
         amount: Some(line.amount.into()),

@@ -9,7 +9,7 @@ use parkmesh_contracts::validate::Violation;
 use parkmesh_platform::fault::invalid;
 
 use crate::domain::inventory::{
-    Floor, HOURLY_RATE_MINOR_MAX, LiveWindow, Lot, NewLot, NewSpot, PolicyChoice, Spot, Tariff,
+    Floor, HOURLY_RATE_MINOR_MAX, LiveWindow, Lot, NewLot, NewSpot, PolicyChoice, Spot,
     first_duplicate, time_zone,
 };
 use crate::error::Error;
@@ -143,18 +143,6 @@ pub fn new_spots(spots: Vec<proto::NewSpot>) -> Result<Vec<NewSpot>, Error> {
     found.truncate(parkmesh_contracts::validate::MAX_VIOLATIONS);
     none_found(found)?;
     Ok(spots)
-}
-
-impl From<&Tariff> for proto::Tariff {
-    fn from(tariff: &Tariff) -> Self {
-        Self {
-            tariff_id: tariff.tariff_id.to_string(),
-            lot_id: tariff.lot_id.to_string(),
-            version: tariff.version,
-            hourly_rate: Some(tariff.hourly_rate.into()),
-            create_time: Some(time::to_proto(tariff.create_time)),
-        }
-    }
 }
 
 /// What holds, not what was chosen: a reader need not know the defaults.

@@ -14,7 +14,7 @@ mod pricing;
 mod table;
 
 pub use life::{Command, Event, Refusal, Step};
-pub use pricing::{Line, Price};
+pub use pricing::Price;
 
 /// How far back a window may begin: a person needs time to fill a form that began with "now".
 const PAST_MAX: SignedDuration = SignedDuration::from_mins(5);
@@ -67,7 +67,7 @@ pub struct Booking {
     pub arrive_time: Option<Timestamp>,
     /// When the car left.
     pub leave_time: Option<Timestamp>,
-    /// What is to be captured.
+    /// What is to be captured: of a stay, or a fee where one is due.
     pub final_amount: Option<Money>,
     /// The one deadline of a live booking.
     pub due_time: Option<Timestamp>,

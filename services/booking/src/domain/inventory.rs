@@ -1,11 +1,15 @@
 //! What there is to book: lots, tariffs, floors, spots, and the rules of changing them.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId, TariffId, UserId};
 use parkmesh_contracts::money::{Currency, Money};
+
+use crate::domain::tariff::{Fare, FareError, Rules};
 
 mod spots;
 
@@ -92,10 +96,27 @@ pub struct Tariff {
     pub lot_id: LotId,
     /// 1 for the first of the lot.
     pub version: i64,
-    /// Price of one started hour.
-    pub hourly_rate: Money,
+    /// Of every price of it.
+    pub currency: Currency,
+    /// What a stay costs.
+    pub rules: Arc<Rules>,
     /// When it began to hold.
     pub create_time: Timestamp,
+}
+
+impl Tariff {
+    /// An hour at the plain rate.
+    pub fn hourly_rate(&self) -> Money {
+        Money::new(self.rules.hourly_minor(), self.currency)
+    }
+
+    /// It, for spots of one type in a lot of this zone.
+    ///
+    /// # Errors
+    /// [`FareError::Zone`].
+    pub fn fare(&self, spot_type: SpotType, time_zone: &str) -> Result<Fare, FareError> {
+        Fare::try_new(Arc::clone(&self.rules), spot_type, self.currency, time_zone)
+    }
 }
 
 /// A car park.
@@ -153,7 +174,8 @@ impl NewLot {
         operator_id: UserId,
         now: Timestamp,
     ) -> Lot {
-        let hourly_rate = self.hourly_rate;
+        let currency = self.hourly_rate.currency;
+        let rules = Arc::new(Rules::flat(self.hourly_rate.minor));
         Lot {
             lot_id,
             operator_id,
@@ -162,9 +184,9 @@ impl NewLot {
             latitude: self.latitude,
             longitude: self.longitude,
             time_zone: self.time_zone,
-            currency: hourly_rate.currency,
+            currency,
             policy: self.policy,
-            tariff: Tariff { tariff_id, lot_id, version: 1, hourly_rate, create_time: now },
+            tariff: Tariff { tariff_id, lot_id, version: 1, currency, rules, create_time: now },
             version: 1,
         }
     }

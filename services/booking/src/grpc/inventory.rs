@@ -66,6 +66,29 @@ impl InventoryService for InventoryDoor {
         Ok(Response::new(self.app.list_lots(&caller, checked(request)?).await?))
     }
 
+    async fn create_tariff(
+        &self,
+        request: Request<proto::CreateTariffRequest>,
+    ) -> Result<Response<proto::CreateTariffResponse>, Status> {
+        let (operator, request) = by_operator(request)?;
+        Ok(Response::new(self.app.create_tariff(&operator, request).await?))
+    }
+
+    async fn get_tariff(
+        &self,
+        request: Request<proto::GetTariffRequest>,
+    ) -> Result<Response<proto::GetTariffResponse>, Status> {
+        Ok(Response::new(self.app.get_tariff(checked(request)?).await?))
+    }
+
+    async fn list_tariffs(
+        &self,
+        request: Request<proto::ListTariffsRequest>,
+    ) -> Result<Response<proto::ListTariffsResponse>, Status> {
+        let caller = Caller::of(&request)?.subject.clone();
+        Ok(Response::new(self.app.list_tariffs(&caller, checked(request)?).await?))
+    }
+
     async fn create_floor(
         &self,
         request: Request<proto::CreateFloorRequest>,

@@ -18,8 +18,11 @@ use uuid::Uuid;
 
 use crate::domain::booking::{Booking, Price, Terms};
 use crate::domain::inventory::PolicyChoice;
+use crate::domain::tariff::Fare;
 use crate::error::Error;
 use crate::store::inventory::broken;
+use crate::store::inventory::spot::spot_type;
+use crate::store::inventory::tariff::rules;
 
 /// A booking and what its lot says to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,14 +39,20 @@ macro_rules! select_booking {
         concat!(
             "SELECT b.booking_id, b.code, b.lot_id, b.floor_id, b.spot_id, b.spot_number, b.user_id,
                     b.plate, lower(b.during) AS window_start, upper(b.during) AS window_end,
-                    b.start_time, b.state, b.tariff_version, b.hourly_rate_minor, b.amount_minor,
+                    b.start_time, b.state, b.tariff_version, b.amount_minor,
                     b.currency_code, b.hold_expire_time, b.payment_attempt, b.decline_code,
                     b.payment_id, b.arrive_time, b.leave_time, b.final_amount_minor, b.due_time,
                     b.version, b.create_time,
+                    coalesce(b.spot_type, spot.spot_type) AS spot_type,
+                    coalesce(b.hourly_rate_minor, tariff.hourly_rate_minor) AS hourly_rate_minor,
+                    tariff.rules AS tariff_rules,
                     lot.name AS lot_name, lot.time_zone, lot.hold_ttl_seconds,
                     lot.early_arrival_seconds, lot.no_show_seconds, lot.overstay_grace_seconds,
                     lot.max_holds_per_user
-             FROM booking AS b JOIN lot ON lot.lot_id = b.lot_id ",
+             FROM booking AS b
+             JOIN lot ON lot.lot_id = b.lot_id
+             JOIN spot ON spot.spot_id = b.spot_id
+             JOIN tariff ON tariff.lot_id = b.lot_id AND tariff.version = b.tariff_version ",
             $rest
         )
     };
@@ -76,11 +85,7 @@ fn booking_of(row: &PgRow) -> Result<Booking, Error> {
         start_time: time(row, "start_time")?,
         state: BookingState::try_from(i32::from(row.try_get::<i16, _>("state")?))
             .map_err(|error| broken("state", error))?,
-        price: Price {
-            tariff_version: row.try_get("tariff_version")?,
-            hourly_rate: money(row.try_get("hourly_rate_minor")?),
-            amount: money(row.try_get("amount_minor")?),
-        },
+        price: price_of(row, currency)?,
         hold_expire_time: time(row, "hold_expire_time")?,
         payment_attempt: row.try_get("payment_attempt")?,
         decline_code: row.try_get("decline_code")?,
@@ -91,6 +96,19 @@ fn booking_of(row: &PgRow) -> Result<Booking, Error> {
         due_time: optional_time(row, "due_time")?,
         version: row.try_get("version")?,
         create_time: time(row, "create_time")?,
+    })
+}
+
+/// What was frozen, and the tariff that it came from.
+fn price_of(row: &PgRow, currency: Currency) -> Result<Price, Error> {
+    let hourly_rate_minor = row.try_get("hourly_rate_minor")?;
+    let rules = rules(row, "tariff_rules", hourly_rate_minor)?;
+    let spot_type = spot_type(row.try_get("spot_type")?)?;
+    Ok(Price {
+        tariff_version: row.try_get("tariff_version")?,
+        hourly_rate: Money::new(hourly_rate_minor, currency),
+        amount: Money::new(row.try_get("amount_minor")?, currency),
+        fare: Fare::try_new(rules, spot_type, currency, row.try_get("time_zone")?)?,
     })
 }
 

@@ -4,6 +4,7 @@ pub mod floor;
 pub mod lot;
 pub mod snapshot;
 pub mod spot;
+pub mod tariff;
 
 use crate::error::Error;
 

@@ -211,7 +211,7 @@ async fn a_quote_keeps_nothing_and_adds_up() {
     let mut anna = town.driver("anna").await;
     let lot_id = town.place.lot.lot_id.clone();
     let window = Some(town.window(60, 181));
-    let asked = proto::QuoteBookingRequest { lot_id, window };
+    let asked = proto::QuoteBookingRequest { lot_id, window, ..Default::default() };
     let quote = anna.quote_booking(asked.clone()).await.unwrap().into_inner().quote.unwrap();
     let amount = quote.amount.unwrap();
     assert_eq!((amount.units, amount.nanos, quote.tariff_version), (7, 500_000_000, 1));

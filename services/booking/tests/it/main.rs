@@ -10,4 +10,7 @@ mod inventory;
 mod inventory_refusals;
 mod snapshot;
 mod snapshot_windows;
+mod tariff_oracle;
+mod tariffs;
+mod tariffs_refused;
 mod world;

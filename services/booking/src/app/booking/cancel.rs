@@ -27,9 +27,15 @@ impl App {
         let key = Request::of(&caller.subject, request_id, "CancelBooking", &request);
         let mut reach = reach(caller);
         reach.kiosk = false;
-        read::find(&self.pool, booking_id, &reach).await?.ok_or(Error::BookingNotFound)?;
+        let found = read::find(&self.pool, booking_id, &reach).await?;
+        let found = found.ok_or(Error::BookingNotFound)?;
+        // A driver may owe a fee for it; for what the operator takes back nobody does.
+        let command = match found.booking.user_id == caller.subject {
+            true => Command::Cancel(None),
+            false => Command::Withdraw,
+        };
         let answer = again(|| {
-            let (ids, key) = (self.ids.clone(), key.clone());
+            let (ids, key, command) = (self.ids.clone(), key.clone(), command.clone());
             transaction::<_, Error, _>(&self.pool, move |connection| {
                 Box::pin(async move {
                     let kept = store::lock(connection, booking_id).await?;
@@ -37,7 +43,6 @@ impl App {
                         return Ok(before);
                     }
                     let now = store::now(&mut *connection).await?;
-                    let command = Command::Cancel(None);
                     let booking = carry_out(connection, &ids, &kept, &command, now).await?;
                     let response =
                         proto::CancelBookingResponse { booking: Some((&booking).into()) };

@@ -162,8 +162,7 @@ pub(super) fn new_hold(
     now: Timestamp,
 ) -> Result<NewHold, Error> {
     let (window, policy) = (wanted.window, lot.policy.resolve());
-    let price = Price::of(&lot.tariff, &window)
-        .map_err(|error| Error::Broken(format!("a price does not fit: {error}")))?;
+    let price = Price::of(lot, spot.spot_type, &window)?;
     let hold_expire_time = hold_end(&window, policy.hold_ttl, now);
     let booking = Booking {
         booking_id: ids.next(),

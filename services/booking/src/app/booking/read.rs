@@ -2,6 +2,7 @@
 
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::BookingState;
+use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{BookingId, LotId};
 use parkmesh_platform::auth::{Caller, Role};
 
@@ -32,8 +33,11 @@ impl App {
         let window = window(request.window.as_ref())?;
         check_length(&window)?;
         let lot = lot::get(&self.pool, lot_id).await?;
-        let price = Price::of(&lot.tariff, &window)
-            .map_err(|error| Error::Broken(format!("a price does not fit: {error}")))?;
+        let spot_type = match request.spot_type() {
+            SpotType::Unspecified => SpotType::Regular,
+            told => told,
+        };
+        let price = Price::of(&lot, spot_type, &window)?;
         Ok(proto::QuoteBookingResponse { quote: Some(quote(&price, &window)) })
     }
 

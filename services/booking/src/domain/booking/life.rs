@@ -4,21 +4,23 @@
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1::{BookingState, Cause};
 use parkmesh_contracts::ids::PaymentId;
-use parkmesh_contracts::money::MoneyError;
+use parkmesh_contracts::money::{Money, MoneyError};
 use parkmesh_contracts::window::Window;
 
-use super::pricing::Line;
 use super::table::{Next, Verb, next};
 use super::{Booking, after};
 use crate::domain::inventory::Policy;
+use crate::domain::tariff::Line;
 
 /// What is asked of a booking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// The money is authorised; no payment where nothing is to be paid.
     Confirm(Option<PaymentId>),
-    /// Given back, because of this decline if there was one.
+    /// Given back by its driver, because of this decline if there was one.
     Cancel(Option<String>),
+    /// Taken back by the lot, which costs its driver nothing.
+    Withdraw,
     /// The car came at that moment, which is not in the future.
     Arrive(Timestamp, Cause),
     /// The car left at that moment, which is not in the future.
@@ -33,6 +35,7 @@ impl Command {
         match self {
             Self::Confirm(_) => Verb::Confirm,
             Self::Cancel(_) => Verb::Cancel,
+            Self::Withdraw => Verb::Withdraw,
             Self::Arrive(..) => Verb::Arrive,
             Self::Leave(..) => Verb::Leave,
             Self::Lapse => Verb::Lapse,
@@ -105,6 +108,7 @@ impl Booking {
         let (booking, event) = match command {
             Command::Confirm(payment_id) => self.confirm(*payment_id, policy, now)?,
             Command::Cancel(decline_code) => self.cancel(decline_code.as_deref(), now)?,
+            Command::Withdraw => self.withdraw(now)?,
             Command::Arrive(at, cause) => self.arrive(*at, *cause, policy)?,
             Command::Leave(at, cause) => self.leave(*at, *cause)?,
             Command::Lapse if !self.is_due(now) => return Ok(Step::Stands),
@@ -140,8 +144,27 @@ impl Booking {
         if self.is_due(now) {
             return Err(Refusal::State(self.state_when_due()));
         }
+        // Nothing is authorised for a hold, and nothing owed.
+        let fee = match self.state {
+            BookingState::Reserved => Some(self.price.cancellation_fee(self.start_time, now)?),
+            _ => None,
+        };
         let decline_code = decline.map(str::to_owned).or_else(|| self.decline_code.clone());
-        let booking = Self { due_time: None, payment_attempt: None, decline_code, ..self.clone() };
+        let booking = Self {
+            due_time: None,
+            payment_attempt: None,
+            decline_code,
+            final_amount: owed(fee),
+            ..self.clone()
+        };
+        Ok((booking, Event::Cancelled))
+    }
+
+    fn withdraw(&self, now: Timestamp) -> Result<(Self, Event), Refusal> {
+        if self.is_due(now) {
+            return Err(Refusal::State(self.state_when_due()));
+        }
+        let booking = Self { due_time: None, payment_attempt: None, ..self.clone() };
         Ok((booking, Event::Cancelled))
     }
 
@@ -169,21 +192,24 @@ impl Booking {
     fn leave(&self, at: Timestamp, cause: Cause) -> Result<(Self, Event), Refusal> {
         let arrived = self.arrive_time.unwrap_or(self.start_time);
         let at = at.max(arrived);
-        let (amount, lines) = self.price.of_stay(at.duration_since(arrived))?;
+        let bill = self.price.of_stay(&self.booked_window(), arrived, at)?;
         let booking = Self {
             leave_time: Some(at),
-            final_amount: Some(amount),
+            final_amount: Some(bill.amount),
             due_time: None,
             ..self.clone()
         };
-        Ok((booking, Event::Completed(cause, lines)))
+        Ok((booking, Event::Completed(cause, bill.lines)))
     }
 
     fn lapse(&self, now: Timestamp) -> Result<(Self, Event), Refusal> {
         let booking = Self { due_time: None, payment_attempt: None, ..self.clone() };
         match self.state {
             BookingState::Held => Ok((booking, Event::Expired)),
-            BookingState::Reserved => Ok((booking, Event::NoShow)),
+            BookingState::Reserved => {
+                let fee = Some(self.price.no_show_fee()?);
+                Ok((Self { final_amount: owed(fee), ..booking }, Event::NoShow))
+            }
             // A late clockwork must not make the stay longer.
             _ => self.leave(self.due_time.unwrap_or(now), Cause::Deadline),
         }
@@ -202,6 +228,11 @@ impl Booking {
             _ => self.state,
         }
     }
+}
+
+/// A fee that is due; none when it is nothing.
+fn owed(fee: Option<Money>) -> Option<Money> {
+    fee.filter(|fee| fee.minor > 0)
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::Arc;
+
+use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::money::Money;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -8,6 +11,7 @@ use super::super::table::tests::{STATES, is_live};
 use super::super::{Price, hold_end};
 use super::*;
 use crate::domain::inventory::PolicyChoice;
+use crate::domain::tariff::{Cancellation, Fare, Fee, Rules};
 
 fn at(minutes: i64) -> Timestamp {
     Timestamp::from_second(2_000_000_000 + minutes * 60).unwrap()
@@ -34,7 +38,12 @@ fn held() -> Booking {
         window,
         start_time: at(60),
         state: BookingState::Held,
-        price: Price { tariff_version: 1, hourly_rate: euros(250), amount: euros(500) },
+        price: Price {
+            tariff_version: 1,
+            hourly_rate: euros(250),
+            amount: euros(500),
+            fare: fare(Rules::flat(250)),
+        },
         hold_expire_time: end,
         payment_attempt: None,
         decline_code: None,
@@ -46,6 +55,19 @@ fn held() -> Booking {
         version: 1,
         create_time: at(0),
     }
+}
+
+fn fare(rules: Rules) -> Fare {
+    let currency = "EUR".parse().unwrap();
+    Fare::try_new(Arc::new(rules), SpotType::Regular, currency, "Europe/Berlin").unwrap()
+}
+
+/// Half of it is kept from an hour before the start on, and all of it when nobody comes.
+fn with_fees(mut booking: Booking) -> Booking {
+    let cancellation = Some(Cancellation { free_until_minutes: 60, fee: Fee::Percent(50) });
+    let rules = Rules { cancellation, no_show: Some(Fee::Percent(100)), ..Rules::flat(250) };
+    booking.price.fare = fare(rules);
+    booking
 }
 
 fn step(booking: &Booking, command: Command, now: i64) -> Result<Step, Refusal> {
@@ -126,6 +148,30 @@ fn a_session_left_open_ends_at_its_deadline_whenever_the_clockwork_comes() {
 }
 
 #[test]
+fn a_late_cancellation_and_a_no_show_cost_their_fee() {
+    let booking = with_fees(reserved());
+    let fee = |command, now| changed(&booking, command, now).0.final_amount;
+    assert_eq!(fee(Command::Cancel(None), -1), None);
+    assert_eq!(fee(Command::Cancel(None), 0).unwrap().minor, 250);
+    assert_eq!(fee(Command::Lapse, 90).unwrap().minor, 500);
+    // What the lot takes back, and what was only held, costs nothing.
+    assert_eq!(fee(Command::Withdraw, 60), None);
+    let cancelled = changed(&with_fees(held()), Command::Cancel(None), 5).0;
+    assert_eq!((cancelled.state, cancelled.final_amount), (BookingState::Cancelled, None));
+}
+
+#[test]
+fn a_stay_never_costs_more_than_was_authorised() {
+    let early = active(50);
+    let (booking, event) = changed(&early, Command::Leave(at(180), Cause::Driver), 180);
+    assert_eq!(booking.final_amount.unwrap().minor, 500);
+    let Event::Completed(_, lines) = event else { panic!("{event:?}") };
+    let told: Vec<_> = lines.iter().map(|line| line.description.as_str()).collect();
+    assert_eq!(told, ["Parking, by the started hour", "Not charged: beyond the amount authorised"]);
+    assert_eq!(lines.iter().map(|line| line.amount.minor).sum::<i64>(), 500);
+}
+
+#[test]
 fn a_second_word_of_the_same_arrival_or_departure_changes_nothing() {
     let there = active(60);
     assert_eq!(step(&there, Command::Arrive(at(61), Cause::Sensor), 61), Ok(Step::Stands));
@@ -134,13 +180,14 @@ fn a_second_word_of_the_same_arrival_or_departure_changes_nothing() {
 }
 
 fn commands() -> impl Strategy<Value = (Command, i64)> {
-    (0..5_u8, 0..240_i64, 0..20_i64).prop_map(|(verb, now, ago)| {
+    (0..6_u8, 0..240_i64, 0..20_i64).prop_map(|(verb, now, ago)| {
         let seen = at(now - ago);
         let command = match verb {
             0 => paid(),
             1 => Command::Cancel(None),
             2 => Command::Arrive(seen, Cause::Sensor),
             3 => Command::Leave(seen, Cause::Sensor),
+            4 => Command::Withdraw,
             _ => Command::Lapse,
         };
         (command, now)
@@ -150,9 +197,11 @@ fn commands() -> impl Strategy<Value = (Command, i64)> {
 proptest! {
     /// Whatever is asked in whatever order, the booking stays one that can be.
     #[test]
-    fn no_run_of_commands_breaks_a_booking(mut run in prop::collection::vec(commands(), 1..30)) {
+    fn no_run_of_commands_breaks_a_booking(
+        mut run in prop::collection::vec(commands(), 1..30), fees in any::<bool>(),
+    ) {
         run.sort_by_key(|(_, now)| *now);
-        let mut booking = held();
+        let mut booking = if fees { with_fees(held()) } else { held() };
         for (command, now) in run {
             let Ok(Step::Changed(next, _)) = step(&booking, command, now) else { continue };
             prop_assert!(STATES.contains(&next.state));
@@ -160,7 +209,10 @@ proptest! {
             prop_assert!(is_live(booking.state), "an ended booking changed");
             prop_assert_eq!(next.due_time.is_some(), is_live(next.state));
             prop_assert_eq!(next.window.end(), booking.window.end());
-            prop_assert_eq!(next.final_amount.is_some(), next.state == BookingState::Completed);
+            let completed = next.state == BookingState::Completed;
+            prop_assert!(next.final_amount.is_some() || !completed);
+            let owes = fees && matches!(next.state, BookingState::Cancelled | BookingState::NoShow);
+            prop_assert!(next.final_amount.is_none() || completed || owes);
             prop_assert!(next.final_amount.is_none_or(|paid| paid.minor <= 500 && paid.minor > 0));
             prop_assert!(next.leave_time.is_none_or(|left| Some(left) >= next.arrive_time));
             booking = *next;

@@ -11,6 +11,8 @@ pub enum Verb {
     Confirm,
     /// It is given back.
     Cancel,
+    /// The lot takes it back.
+    Withdraw,
     /// The car came.
     Arrive,
     /// The car left.
@@ -34,7 +36,7 @@ pub enum Next {
 pub const fn next(state: BookingState, verb: Verb) -> Next {
     match (state, verb) {
         (Held, Verb::Confirm) => Next::To(Reserved),
-        (Held | Reserved, Verb::Cancel) => Next::To(Cancelled),
+        (Held | Reserved, Verb::Cancel | Verb::Withdraw) => Next::To(Cancelled),
         (Held, Verb::Lapse) => Next::To(Expired),
         (Reserved, Verb::Arrive) => Next::To(Active),
         (Reserved, Verb::Lapse) => Next::To(NoShow),
@@ -50,8 +52,8 @@ pub(super) mod tests {
 
     pub const STATES: [BookingState; 7] =
         [Held, Reserved, Active, Completed, Cancelled, Expired, NoShow];
-    pub const VERBS: [Verb; 5] =
-        [Verb::Confirm, Verb::Cancel, Verb::Arrive, Verb::Leave, Verb::Lapse];
+    pub const VERBS: [Verb; 6] =
+        [Verb::Confirm, Verb::Cancel, Verb::Withdraw, Verb::Arrive, Verb::Leave, Verb::Lapse];
 
     /// Whether a booking in this state keeps its spot.
     pub const fn is_live(state: BookingState) -> bool {

@@ -73,12 +73,13 @@ WITH asked AS MATERIALIZED (
 ), made AS (
     INSERT INTO booking (booking_id, code, lot_id, floor_id, spot_id, spot_number, user_id, plate,
         during, start_time, state, tariff_version, hourly_rate_minor, amount_minor, currency_code,
-        hold_expire_time, due_time, hold_slot, version, create_time)
+        hold_expire_time, due_time, hold_slot, version, create_time, spot_type)
     SELECT asked.booking_id, asked.code, spot.lot_id, spot.floor_id, spot.spot_id,
         spot.spot_number, asked.user_id, asked.plate,
         tstzrange(asked.start_time, asked.end_time, '[)'), asked.start_time, 1,
         asked.tariff_version, asked.hourly_rate_minor, asked.amount_minor, asked.currency_code,
-        asked.hold_expire_time, asked.hold_expire_time, slot.number, 1, $21
+        asked.hold_expire_time, asked.hold_expire_time, slot.number, 1, $21,
+        spot.spot_type
     FROM (SELECT count(*) AS done FROM reclaimed) AS first
     CROSS JOIN asked
     JOIN spot ON spot.spot_id = asked.spot_id

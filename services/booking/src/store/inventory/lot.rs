@@ -2,12 +2,13 @@
 
 use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::ids::{LotId, UserId};
-use parkmesh_contracts::money::{Currency, Money};
+use parkmesh_contracts::money::Currency;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
 use super::broken;
+use super::tariff::{rules, stored};
 use crate::domain::inventory::{Lot, PolicyChoice, Tariff};
 use crate::error::Error;
 
@@ -20,6 +21,7 @@ macro_rules! select_lot {
                     lot.early_arrival_seconds, lot.no_show_seconds, lot.overstay_grace_seconds,
                     lot.max_holds_per_user, lot.version, tariff.tariff_id,
                     tariff.version AS tariff_version, tariff.hourly_rate_minor,
+                    tariff.rules AS tariff_rules,
                     tariff.currency_code AS tariff_currency_code,
                     tariff.create_time AS tariff_create_time
              FROM lot CROSS JOIN LATERAL (
@@ -57,10 +59,8 @@ fn of_row(row: &PgRow) -> Result<Lot, Error> {
             tariff_id: row.try_get::<Uuid, _>("tariff_id")?.into(),
             lot_id,
             version: row.try_get("tariff_version")?,
-            hourly_rate: Money::new(
-                row.try_get("hourly_rate_minor")?,
-                currency("tariff_currency_code")?,
-            ),
+            currency: currency("tariff_currency_code")?,
+            rules: rules(row, "tariff_rules", row.try_get("hourly_rate_minor")?)?,
             create_time: row.try_get::<jiff_sqlx::Timestamp, _>("tariff_create_time")?.to_jiff(),
         },
         version: row.try_get("version")?,
@@ -81,8 +81,8 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
              RETURNING lot_id)
          INSERT INTO tariff (tariff_id, lot_id, version, hourly_rate_minor, currency_code,
-             create_time)
-         SELECT $16, lot_id, $17, $18, $19, $20 FROM made",
+             rules, create_time)
+         SELECT $16, lot_id, $17, $18, $19, $20, $21 FROM made",
     )
     .bind(lot.lot_id.as_uuid())
     .bind(lot.operator_id.as_str())
@@ -101,8 +101,9 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
     .bind(tariff.create_time.to_sqlx())
     .bind(tariff.tariff_id.as_uuid())
     .bind(tariff.version)
-    .bind(tariff.hourly_rate.minor)
-    .bind(tariff.hourly_rate.currency.as_str())
+    .bind(tariff.rules.hourly_minor())
+    .bind(tariff.currency.as_str())
+    .bind(stored(&tariff.rules)?)
     .bind(tariff.create_time.to_sqlx())
     .execute(executor)
     .await?;
@@ -131,15 +132,15 @@ pub async fn lock_own(
     lot_id: LotId,
     operator_id: &UserId,
 ) -> Result<Lot, Error> {
-    // Joined rows are not locked with it, and need not be: tariffs are never changed.
-    let row = sqlx::query(select_lot!(
-        "WHERE lot.lot_id = $1 AND lot.operator_id = $2 FOR NO KEY UPDATE OF lot"
-    ))
-    .bind(lot_id.as_uuid())
-    .bind(operator_id.as_str())
-    .fetch_optional(connection)
-    .await?;
-    of_row(&row.ok_or(Error::LotNotFound)?)
+    // First the lock, then the reading: a statement that waits for a lock sees the row as it is then,
+    // but what it joins, here the newest tariff, as it was before.
+    sqlx::query("SELECT FROM lot WHERE lot_id = $1 AND operator_id = $2 FOR NO KEY UPDATE")
+        .bind(lot_id.as_uuid())
+        .bind(operator_id.as_str())
+        .fetch_optional(&mut *connection)
+        .await?
+        .ok_or(Error::LotNotFound)?;
+    get(connection, lot_id).await
 }
 
 /// Writes the version of a lot that [`lock_own`] has locked.

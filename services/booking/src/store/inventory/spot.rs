@@ -31,14 +31,12 @@ macro_rules! select_spot {
 /// # Errors
 /// The store's, or a number that is no type.
 pub fn of_row(row: &PgRow) -> Result<Spot, Error> {
-    let spot_type: i16 = row.try_get("spot_type")?;
     Ok(Spot {
         spot_id: row.try_get::<Uuid, _>("spot_id")?.into(),
         lot_id: row.try_get::<Uuid, _>("lot_id")?.into(),
         floor_id: row.try_get::<Uuid, _>("floor_id")?.into(),
         spot_number: row.try_get("spot_number")?,
-        spot_type: SpotType::try_from(i32::from(spot_type))
-            .map_err(|error| broken("spot_type", error))?,
+        spot_type: spot_type(row.try_get("spot_type")?)?,
         out_of_service: row.try_get("out_of_service")?,
         plan_x: row.try_get("plan_x")?,
         plan_y: row.try_get("plan_y")?,
@@ -54,6 +52,14 @@ pub fn of_row(row: &PgRow) -> Result<Spot, Error> {
 /// [`Error::Broken`] for a number that does not fit, which no proto has.
 pub fn type_number(spot_type: SpotType) -> Result<i16, Error> {
     i16::try_from(i32::from(spot_type)).map_err(|error| broken("spot_type", error))
+}
+
+/// The type of this number.
+///
+/// # Errors
+/// [`Error::Broken`] for a number that no proto has.
+pub fn spot_type(number: i16) -> Result<SpotType, Error> {
+    SpotType::try_from(i32::from(number)).map_err(|error| broken("spot_type", error))
 }
 
 /// New spots, column by column.
