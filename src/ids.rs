@@ -90,6 +90,8 @@ uuid_ids! {
     NotificationId;
     /// A version of the price rules.
     TariffId;
+    /// Places sold by number for one window.
+    AllotmentId;
     /// One write as its caller means it: the same id is the same write.
     RequestId;
     /// One published fact; consumers admit it once.

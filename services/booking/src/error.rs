@@ -50,6 +50,9 @@ pub enum Error {
     /// No such spot, or not the caller's to change.
     #[error("there is no such spot")]
     SpotNotFound,
+    /// No such allotment.
+    #[error("there is no such allotment")]
+    AllotmentNotFound,
     /// Not in the database of time zones.
     #[error("time_zone must be an IANA time zone such as Europe/Berlin")]
     TimeZoneUnknown,
@@ -185,6 +188,7 @@ impl Fault for Error {
             Self::FloorNotFound => "FLOOR_NOT_FOUND",
             Self::SpotNotFound => "SPOT_NOT_FOUND",
             Self::TariffNotFound => "TARIFF_NOT_FOUND",
+            Self::AllotmentNotFound => "ALLOTMENT_NOT_FOUND",
             Self::TimeZoneUnknown => "TIME_ZONE_UNKNOWN",
             Self::CurrencyUnknown => "CURRENCY_UNKNOWN",
             Self::FloorNumberTaken => "FLOOR_NUMBER_TAKEN",

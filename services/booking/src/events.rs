@@ -8,7 +8,7 @@ use parkmesh_contracts::time::to_proto;
 use parkmesh_eventbus::outbox::Row;
 use parkmesh_platform::ids::Ids;
 
-use crate::convert::booking::line;
+use crate::convert::booking::{PlaceWords, line};
 use crate::domain::booking::{Booking, Event, Terms};
 use crate::domain::tariff::Line;
 
@@ -65,15 +65,17 @@ impl Telling<'_> {
 
     fn summary(&self) -> proto::BookingSummary {
         let booking = self.booking;
+        let words = PlaceWords::from(&booking.place);
         proto::BookingSummary {
             booking_id: booking.booking_id.to_string(),
             code: booking.code.clone(),
             lot_id: self.lot_id(),
             lot_name: self.terms.lot_name.clone(),
             time_zone: self.terms.time_zone.clone(),
-            floor_id: booking.floor_id.to_string(),
-            spot_id: booking.spot_id.to_string(),
-            spot_number: booking.spot_number.clone(),
+            floor_id: words.floor_id,
+            spot_id: words.spot_id,
+            spot_number: words.spot_number,
+            ticket_number: words.ticket_number,
             user_id: booking.user_id.to_string(),
             window: Some(booking.window.into()),
             state: booking.state.into(),

@@ -101,6 +101,7 @@ fn of_booking(
     let place = Place {
         lot_name: booking.lot_name,
         spot_number: booking.spot_number,
+        ticket_number: booking.ticket_number,
         time_zone: booking.time_zone,
     };
     Ok(Told { place: Some(place), ..told })

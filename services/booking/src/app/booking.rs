@@ -13,6 +13,7 @@ pub mod lapse;
 pub mod offers;
 mod payment;
 mod read;
+mod ticket;
 pub mod watch;
 
 use jiff::Timestamp;

@@ -1,5 +1,6 @@
 //! Making, reading and changing lots, floors and spots.
 
+mod allotments;
 mod create_floor;
 mod create_lot;
 mod create_spots;

@@ -2,12 +2,12 @@
 
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::common::v1::{SpotType, Window as ProtoWindow};
-use parkmesh_contracts::ids::{FloorId, LotId, SpotId};
+use parkmesh_contracts::ids::{AllotmentId, FloorId, LotId, SpotId};
 use parkmesh_contracts::time;
 use parkmesh_contracts::window::{Window, WindowError};
 
 use super::inventory::{id, optional_id};
-use crate::domain::booking::{Booking, Price, Refusal, WindowRefusal};
+use crate::domain::booking::{Booking, Place, Price, Refusal, WindowRefusal};
 use crate::domain::tariff::{FareError, Line};
 use crate::error::Error;
 
@@ -18,6 +18,8 @@ pub enum Choice {
     Spot(SpotId, i64),
     /// Any of a type, rather on this floor.
     Pool(LotId, SpotType, Option<FloorId>),
+    /// The lowest free number of an allotment.
+    Ticket(AllotmentId),
 }
 
 /// What is to be held.
@@ -77,6 +79,19 @@ impl TryFrom<&proto::HoldSpotRequest> for Wanted {
             disability_permit: request.disability_permit,
         })
     }
+}
+
+/// The ticket that a request asks for, which is good for the window of its allotment.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn ticket(request: &proto::ReserveTicketRequest, window: Window) -> Result<Wanted, Error> {
+    Ok(Wanted {
+        choice: Choice::Ticket(id("allotment_id", &request.allotment_id)?),
+        window,
+        plate: plate(&request.plate)?,
+        disability_permit: false,
+    })
 }
 
 /// The hold inside a request for both.
@@ -141,16 +156,52 @@ pub fn quote(price: &Price, window: &Window) -> proto::Quote {
     }
 }
 
+/// What is kept, as messages say it: of a spot or of a ticket, the rest empty.
+#[derive(Debug, Default)]
+pub struct PlaceWords {
+    /// The floor.
+    pub floor_id: String,
+    /// The spot.
+    pub spot_id: String,
+    /// What is painted on it.
+    pub spot_number: String,
+    /// The allotment.
+    pub allotment_id: String,
+    /// The number on the ticket.
+    pub ticket_number: i32,
+}
+
+impl From<&Place> for PlaceWords {
+    fn from(place: &Place) -> Self {
+        match place {
+            Place::Spot { floor_id, spot_id, spot_number } => Self {
+                floor_id: floor_id.to_string(),
+                spot_id: spot_id.to_string(),
+                spot_number: spot_number.clone(),
+                ..Self::default()
+            },
+            Place::Ticket { allotment_id, number } => Self {
+                allotment_id: allotment_id.to_string(),
+                ticket_number: *number,
+                ..Self::default()
+            },
+        }
+    }
+}
+
 impl From<&Booking> for proto::Booking {
     fn from(booking: &Booking) -> Self {
         let held = booking.state == proto::BookingState::Held;
+        let words = PlaceWords::from(&booking.place);
         Self {
             booking_id: booking.booking_id.to_string(),
             code: booking.code.clone(),
             lot_id: booking.lot_id.to_string(),
-            floor_id: booking.floor_id.to_string(),
-            spot_id: booking.spot_id.to_string(),
-            spot_number: booking.spot_number.clone(),
+            floor_id: words.floor_id,
+            spot_id: words.spot_id,
+            spot_number: words.spot_number,
+            allotment_id: words.allotment_id,
+            ticket_number: words.ticket_number,
             user_id: booking.user_id.to_string(),
             plate: booking.plate.clone(),
             window: Some(booking.window.into()),

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::booking::v1::BookingState;
-use parkmesh_contracts::ids::{BookingId, FloorId, LotId, PaymentId, SpotId, UserId};
+use parkmesh_contracts::ids::{AllotmentId, BookingId, FloorId, LotId, PaymentId, SpotId, UserId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::window::Window;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ mod pricing;
 mod table;
 
 pub use life::{Command, Event, Refusal, Step};
-pub use pricing::Price;
+pub use pricing::{NO_TARIFF, Price};
 
 /// How far back a window may begin: a person needs time to fill a form that began with "now".
 const PAST_MAX: SignedDuration = SignedDuration::from_mins(5);
@@ -37,12 +37,8 @@ pub struct Booking {
     pub code: String,
     /// The lot.
     pub lot_id: LotId,
-    /// The floor.
-    pub floor_id: FloorId,
-    /// The spot kept.
-    pub spot_id: SpotId,
-    /// What is painted on it.
-    pub spot_number: String,
+    /// What is kept.
+    pub place: Place,
     /// Whose it is.
     pub user_id: UserId,
     /// The car's plate, or empty.
@@ -77,7 +73,36 @@ pub struct Booking {
     pub create_time: Timestamp,
 }
 
+/// What a booking keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A spot.
+    Spot {
+        /// Its floor.
+        floor_id: FloorId,
+        /// The spot.
+        spot_id: SpotId,
+        /// What is painted on it.
+        spot_number: String,
+    },
+    /// A ticket: one of so many places that lie apart from the spots.
+    Ticket {
+        /// The allotment.
+        allotment_id: AllotmentId,
+        /// The number on the ticket, from 1.
+        number: i32,
+    },
+}
+
 impl Booking {
+    /// The spot that is kept; None for a ticket.
+    pub const fn spot_id(&self) -> Option<SpotId> {
+        match self.place {
+            Place::Spot { spot_id, .. } => Some(spot_id),
+            Place::Ticket { .. } => None,
+        }
+    }
+
     /// The window that was booked and priced.
     pub fn booked_window(&self) -> Window {
         Window::try_new(self.start_time, self.window.end()).unwrap_or(self.window)

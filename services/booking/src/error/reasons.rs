@@ -32,6 +32,7 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         "Check the id; operators change the spots of their own lots only.",
     ),
     ("TARIFF_NOT_FOUND", Kind::NotFound, "Check the lot and the version; 0 reads the newest."),
+    ("ALLOTMENT_NOT_FOUND", Kind::NotFound, "Check the id; ListAllotments names those of a lot."),
     ("TIME_ZONE_UNKNOWN", Kind::Invalid, "Give an IANA time zone such as Europe/Berlin."),
     ("CURRENCY_UNKNOWN", Kind::Invalid, "Give an ISO 4217 code such as EUR."),
     (

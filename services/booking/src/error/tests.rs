@@ -15,6 +15,7 @@ fn all() -> Vec<Error> {
         Error::LotNotFound,
         Error::FloorNotFound,
         Error::SpotNotFound,
+        Error::AllotmentNotFound,
         Error::TimeZoneUnknown,
         Error::CurrencyUnknown,
         Error::FloorNumberTaken,

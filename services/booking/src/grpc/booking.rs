@@ -52,6 +52,14 @@ impl BookingService for BookingDoor {
         Ok(Response::new(self.app.hold_spot(&caller.subject, request).await?))
     }
 
+    async fn reserve_ticket(
+        &self,
+        request: Request<proto::ReserveTicketRequest>,
+    ) -> Result<Response<proto::ReserveTicketResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.reserve_ticket(&caller.subject, request).await?))
+    }
+
     async fn confirm_booking(
         &self,
         request: Request<proto::ConfirmBookingRequest>,

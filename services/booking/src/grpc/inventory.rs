@@ -74,6 +74,29 @@ impl InventoryService for InventoryDoor {
         Ok(Response::new(self.app.create_tariff(&operator, request).await?))
     }
 
+    async fn create_allotment(
+        &self,
+        request: Request<proto::CreateAllotmentRequest>,
+    ) -> Result<Response<proto::CreateAllotmentResponse>, Status> {
+        let (operator, request) = by_operator(request)?;
+        Ok(Response::new(self.app.create_allotment(&operator, request).await?))
+    }
+
+    async fn get_allotment(
+        &self,
+        request: Request<proto::GetAllotmentRequest>,
+    ) -> Result<Response<proto::GetAllotmentResponse>, Status> {
+        Ok(Response::new(self.app.get_allotment(checked(request)?).await?))
+    }
+
+    async fn list_allotments(
+        &self,
+        request: Request<proto::ListAllotmentsRequest>,
+    ) -> Result<Response<proto::ListAllotmentsResponse>, Status> {
+        let caller = Caller::of(&request)?.subject.clone();
+        Ok(Response::new(self.app.list_allotments(&caller, checked(request)?).await?))
+    }
+
     async fn get_tariff(
         &self,
         request: Request<proto::GetTariffRequest>,

@@ -16,7 +16,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
-use crate::domain::booking::{Booking, Price, Terms};
+use crate::domain::booking::{Booking, NO_TARIFF, Place, Price, Terms};
 use crate::domain::inventory::PolicyChoice;
 use crate::domain::tariff::Fare;
 use crate::error::Error;
@@ -45,14 +45,14 @@ macro_rules! select_booking {
                     b.version, b.create_time,
                     coalesce(b.spot_type, spot.spot_type) AS spot_type,
                     coalesce(b.hourly_rate_minor, tariff.hourly_rate_minor) AS hourly_rate_minor,
-                    tariff.rules AS tariff_rules,
+                    tariff.rules AS tariff_rules, b.allotment_id, b.ticket_number,
                     lot.name AS lot_name, lot.time_zone, lot.hold_ttl_seconds,
                     lot.early_arrival_seconds, lot.no_show_seconds, lot.overstay_grace_seconds,
                     lot.max_holds_per_user
              FROM booking AS b
              JOIN lot ON lot.lot_id = b.lot_id
-             JOIN spot ON spot.spot_id = b.spot_id
-             JOIN tariff ON tariff.lot_id = b.lot_id AND tariff.version = b.tariff_version ",
+             LEFT JOIN spot ON spot.spot_id = b.spot_id
+             LEFT JOIN tariff ON tariff.lot_id = b.lot_id AND tariff.version = b.tariff_version ",
             $rest
         )
     };
@@ -75,9 +75,7 @@ fn booking_of(row: &PgRow) -> Result<Booking, Error> {
         booking_id: row.try_get::<Uuid, _>("booking_id")?.into(),
         code: row.try_get("code")?,
         lot_id: row.try_get::<Uuid, _>("lot_id")?.into(),
-        floor_id: row.try_get::<Uuid, _>("floor_id")?.into(),
-        spot_id: row.try_get::<Uuid, _>("spot_id")?.into(),
-        spot_number: row.try_get("spot_number")?,
+        place: place_of(row)?,
         user_id: UserId::try_from(row.try_get::<String, _>("user_id")?)
             .map_err(|error| broken("user_id", error))?,
         plate: row.try_get("plate")?,
@@ -99,8 +97,26 @@ fn booking_of(row: &PgRow) -> Result<Booking, Error> {
     })
 }
 
+fn place_of(row: &PgRow) -> Result<Place, Error> {
+    let allotment_id: Option<Uuid> = row.try_get("allotment_id")?;
+    Ok(match allotment_id {
+        Some(allotment_id) => Place::Ticket {
+            allotment_id: allotment_id.into(),
+            number: row.try_get("ticket_number")?,
+        },
+        None => Place::Spot {
+            floor_id: row.try_get::<Uuid, _>("floor_id")?.into(),
+            spot_id: row.try_get::<Uuid, _>("spot_id")?.into(),
+            spot_number: row.try_get("spot_number")?,
+        },
+    })
+}
+
 /// What was frozen, and the tariff that it came from.
 fn price_of(row: &PgRow, currency: Currency) -> Result<Price, Error> {
+    if row.try_get::<i64, _>("tariff_version")? == NO_TARIFF {
+        return Ok(Price::of_ticket(Money::new(row.try_get("amount_minor")?, currency)));
+    }
     let hourly_rate_minor = row.try_get("hourly_rate_minor")?;
     let rules = rules(row, "tariff_rules", hourly_rate_minor)?;
     let spot_type = spot_type(row.try_get("spot_type")?)?;
@@ -108,7 +124,7 @@ fn price_of(row: &PgRow, currency: Currency) -> Result<Price, Error> {
         tariff_version: row.try_get("tariff_version")?,
         hourly_rate: Money::new(hourly_rate_minor, currency),
         amount: Money::new(row.try_get("amount_minor")?, currency),
-        fare: Fare::try_new(rules, spot_type, currency, row.try_get("time_zone")?)?,
+        fare: Some(Fare::try_new(rules, spot_type, currency, row.try_get("time_zone")?)?),
     })
 }
 

@@ -13,4 +13,5 @@ mod snapshot_windows;
 mod tariff_oracle;
 mod tariffs;
 mod tariffs_refused;
+mod tickets;
 mod world;

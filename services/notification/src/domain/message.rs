@@ -60,8 +60,10 @@ impl Kind {
 pub struct Place {
     /// Name of the lot; empty when no fact has told it yet.
     pub lot_name: String,
-    /// What is painted on the spot.
+    /// What is painted on the spot; empty for a ticket.
     pub spot_number: String,
+    /// The number on the ticket; 0 for a spot.
+    pub ticket_number: i32,
     /// IANA zone of the lot.
     pub time_zone: String,
 }
@@ -133,19 +135,20 @@ pub struct Message {
 
 /// The message that tells what happened there.
 pub fn compose(place: &Place, happening: &Happening) -> Message {
-    let Place { lot_name, spot_number, time_zone } = place;
+    let Place { lot_name, time_zone, .. } = place;
+    let what = place.what();
     let at_place = place.phrase();
     let (kind, title, body) = match happening {
         Happening::Reserved { window, code } => (
             Kind::Reserved,
-            format!("Spot {spot_number} is yours"),
+            format!("{what} is yours"),
             format!("{lot_name}, {}. Your code is {code}.", span(window, time_zone)),
         ),
         Happening::Arrived { at, window } => (
             Kind::Arrived,
             format!("Welcome to {lot_name}"),
             format!(
-                "You arrived on spot {spot_number} on {}. Your booking ends on {}.",
+                "{what}: you arrived on {}. Your booking ends on {}.",
                 moment(*at, time_zone),
                 moment(window.end(), time_zone)
             ),
@@ -157,23 +160,23 @@ pub fn compose(place: &Place, happening: &Happening) -> Message {
                 |amount| format!("It costs {amount}."),
             );
             let title = format!("Your stay at {lot_name} is over");
-            (Kind::Completed, title, format!("You left spot {spot_number} on {left}. {costs}"))
+            (Kind::Completed, title, format!("{what}: you left on {left}. {costs}"))
         }
         Happening::Cancelled { window, fee } => (
             Kind::Cancelled,
             "Your booking is cancelled".to_owned(),
-            format!("Spot {spot_number}{at_place}, {}. {}", span(window, time_zone), kept(*fee)),
+            format!("{what}{at_place}, {}. {}", span(window, time_zone), kept(*fee)),
         ),
         Happening::Expired => (
             Kind::Expired,
             "Your hold has ended".to_owned(),
-            format!("Spot {spot_number}{at_place} is no longer kept for you. Nothing is charged."),
+            format!("{what}{at_place} is no longer kept for you. Nothing is charged."),
         ),
         Happening::NoShow { window, fee } => (
             Kind::NoShow,
             "You did not arrive".to_owned(),
             format!(
-                "Spot {spot_number}{at_place} was kept for you, {}. {}",
+                "{what}{at_place} was kept for you, {}. {}",
                 span(window, time_zone),
                 kept(*fee)
             ),
@@ -196,6 +199,14 @@ pub fn compose(place: &Place, happening: &Happening) -> Message {
 }
 
 impl Place {
+    /// `Spot A-12` or `Ticket 7`.
+    fn what(&self) -> String {
+        match self.ticket_number {
+            0 => format!("Spot {}", self.spot_number),
+            number => format!("Ticket {number}"),
+        }
+    }
+
     /// ` at Harbour`, or nothing where the name is not known.
     fn phrase(&self) -> String {
         if self.lot_name.is_empty() { String::new() } else { format!(" at {}", self.lot_name) }
@@ -227,6 +238,7 @@ mod tests {
 
     fn told(happening: &Happening) -> (Kind, String, String) {
         let place = Place {
+            ticket_number: 0,
             lot_name: "Harbour".to_owned(),
             spot_number: "A-12".to_owned(),
             time_zone: "Europe/Berlin".to_owned(),
@@ -244,7 +256,7 @@ mod tests {
         let left = "2026-11-20T13:05:00Z".parse().unwrap();
         let (kind, title, body) = told(&Happening::Completed { left, amount: Some(eur(850)) });
         assert_eq!((kind, title.as_str()), (Kind::Completed, "Your stay at Harbour is over"));
-        assert_eq!(body, "You left spot A-12 on Fri 20 Nov, 14:05. It costs 8.50 EUR.");
+        assert_eq!(body, "Spot A-12: you left on Fri 20 Nov, 14:05. It costs 8.50 EUR.");
     }
 
     #[test]

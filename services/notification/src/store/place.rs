@@ -42,7 +42,13 @@ pub async fn find(
     .bind(booking_id.as_uuid())
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|(lot_name, spot_number, time_zone)| Place { lot_name, spot_number, time_zone }))
+    // Whoever asks here tells of money, not of a spot or a ticket.
+    Ok(row.map(|(lot_name, spot_number, time_zone)| Place {
+        lot_name,
+        spot_number,
+        ticket_number: 0,
+        time_zone,
+    }))
 }
 
 /// Forgets places of which nothing was heard since then, a bounded number at a time; tells how

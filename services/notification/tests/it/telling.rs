@@ -21,9 +21,9 @@ async fn every_fact_that_concerns_somebody_becomes_one_message_in_its_order() {
     assert_eq!(told[0].body, "Harbour, Fri 20 Nov, 14:00 to 16:00. Your code is K7P2.");
     assert_eq!(
         told[1].body,
-        "You arrived on spot A-12 on Fri 20 Nov, 14:01. Your booking ends on Fri 20 Nov, 16:00."
+        "Spot A-12: you arrived on Fri 20 Nov, 14:01. Your booking ends on Fri 20 Nov, 16:00."
     );
-    assert_eq!(told[2].body, "You left spot A-12 on Fri 20 Nov, 15:35. It costs 8.50 EUR.");
+    assert_eq!(told[2].body, "Spot A-12: you left on Fri 20 Nov, 15:35. It costs 8.50 EUR.");
     assert!(told[..3].iter().all(|message| message.booking_id == stay.to_string()));
     assert_eq!(told[3].booking_id, gone.to_string());
     assert!(told.iter().all(|message| message.read_time.is_none()));

@@ -103,10 +103,12 @@ pub async fn arrive(
     let booking = &kept.booking;
     let counts =
         booking.state == BookingState::Reserved && at >= booking.arrival_from(&kept.terms.policy);
-    if let (true, Ok(early)) = (counts, Window::try_new(at, booking.window.start())) {
+    let early = Window::try_new(at, booking.window.start());
+    if let (true, Ok(early), Some(spot_id)) = (counts, early, booking.spot_id()) {
         let want = Want {
-            spot_id: booking.spot_id,
             lot_id: booking.lot_id,
+            spot_id: Some(spot_id),
+            allotment_id: None,
             window: early,
             user_id: None,
             request_id: None,

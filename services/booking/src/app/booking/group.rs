@@ -16,6 +16,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::app::App;
 use crate::convert::booking::Wanted;
+use crate::domain::allotment::Allotment;
 use crate::domain::inventory::Spot;
 use crate::error::Error;
 use crate::store::booking::obstacles::Obstacles;
@@ -35,8 +36,8 @@ pub(super) struct Ask {
     key: Request,
     /// Window, plate.
     wanted: Wanted,
-    /// Where.
-    place: Place,
+    /// What is wanted.
+    target: Target,
     /// Times it was part of a group.
     rounds: u32,
     /// Times the database failed under it.
@@ -48,22 +49,44 @@ pub(super) struct Ask {
     answer: oneshot::Sender<Result<Verdict, Error>>,
 }
 
-/// Where a spot is wanted.
+/// What is wanted.
 #[derive(Debug, Clone)]
-pub(super) enum Place {
+pub(super) enum Target {
     /// This one, at the version seen; 0 for whatever stands.
     Spot(Arc<Spot>, i64),
     /// Any of a pool. `searched` once a spot that was picked by chance was taken: from then on the
     /// database is asked which are free.
     Pool { pool: Pool, searched: bool },
+    /// The lowest free number of an allotment.
+    Ticket(Arc<Allotment>),
 }
 
-impl Place {
+/// What is tried for an ask.
+#[derive(Debug, Clone)]
+pub(super) enum Seat {
+    /// This spot.
+    Spot(Arc<Spot>),
+    /// This number.
+    Ticket(Arc<Allotment>, i32),
+}
+
+impl Seat {
+    /// The lot.
+    pub(super) fn lot_id(&self) -> LotId {
+        match self {
+            Self::Spot(spot) => spot.lot_id,
+            Self::Ticket(allotment, _) => allotment.lot_id,
+        }
+    }
+}
+
+impl Target {
     /// The lot.
     pub(super) fn lot_id(&self) -> LotId {
         match self {
             Self::Spot(spot, _) => spot.lot_id,
             Self::Pool { pool, .. } => pool.lot_id,
+            Self::Ticket(allotment) => allotment.lot_id,
         }
     }
 
@@ -71,7 +94,7 @@ impl Place {
     pub(super) fn seen(&self) -> i64 {
         match self {
             Self::Spot(_, seen) => *seen,
-            Self::Pool { .. } => 0,
+            Self::Pool { .. } | Self::Ticket(_) => 0,
         }
     }
 }
@@ -83,7 +106,7 @@ pub(super) enum Verdict {
     Held(Box<proto::Booking>),
     /// This stands in the way.
     Blocked(Obstacles),
-    /// No spot of the pool is free for the whole window.
+    /// No spot of the pool is free for the whole window, or no ticket is left.
     SoldOut,
     /// The request has been answered before.
     Answered,
@@ -120,14 +143,14 @@ impl Groups {
         &self,
         key: &Request,
         wanted: &Wanted,
-        place: Place,
+        target: Target,
     ) -> Result<Verdict, Error> {
         let (answer, verdict) = oneshot::channel();
         let ask = Ask {
             number: 0,
             key: key.clone(),
             wanted: wanted.clone(),
-            place,
+            target,
             rounds: 0,
             failures: 0,
             reclaims: false,

@@ -11,11 +11,13 @@ use parkmesh_platform::ids::Ids;
 use prost::Message;
 use prost_types::Any;
 
-use super::group::{Place, Verdict};
+use super::group::{Seat, Target, Verdict};
 use crate::app::App;
 use crate::convert::booking::{Choice, Wanted};
 use crate::convert::inventory::id;
-use crate::domain::booking::{Booking, CODE_LEN, Price, Terms, check_window, code, hold_end};
+use crate::domain::booking::{
+    Booking, CODE_LEN, Place, Price, Terms, check_window, code, hold_end,
+};
 use crate::domain::inventory::{Lot, Spot};
 use crate::error::Error;
 use crate::store::booking::hold::NewHold;
@@ -73,29 +75,38 @@ impl App {
     }
 
     async fn hold_anew(&self, key: &Request, wanted: &Wanted) -> Result<proto::Booking, Error> {
-        check_window(&wanted.window, self.clock.now())?;
-        let place = self.place(wanted).await?;
-        match self.groups.ask(key, wanted, place.clone()).await? {
+        let target = self.target(wanted).await?;
+        match self.groups.ask(key, wanted, target.clone()).await? {
             Verdict::Held(booking) => Ok(*booking),
             Verdict::Answered => self.answered(key).await?.ok_or(Error::Crowded),
             Verdict::SoldOut => Err(Error::SoldOut),
             Verdict::Crowded => Err(Error::Crowded),
-            Verdict::Blocked(found) => Err(self.refusal(&place, wanted, &found).await?),
+            Verdict::Blocked(found) => Err(self.refusal(&target, wanted, &found).await?),
         }
     }
 
-    async fn place(&self, wanted: &Wanted) -> Result<Place, Error> {
+    async fn target(&self, wanted: &Wanted) -> Result<Target, Error> {
+        let now = self.clock.now();
+        match wanted.choice {
+            // Its window was fixed with the allotment, and is sold until its end.
+            Choice::Ticket(_) if wanted.window.end() <= now => return Err(Error::WindowPast),
+            Choice::Ticket(_) => {}
+            _ => check_window(&wanted.window, now)?,
+        }
         match wanted.choice {
             Choice::Spot(spot_id, seen) => {
                 let spot = self.known.spot(&self.pool, spot_id).await?;
                 check_permit(spot.spot_type, wanted)?;
-                Ok(Place::Spot(spot, seen))
+                Ok(Target::Spot(spot, seen))
             }
             Choice::Pool(lot_id, spot_type, preferred) => {
                 check_permit(spot_type, wanted)?;
                 self.known.lot(&self.pool, lot_id).await?;
                 let pool = Pool { lot_id, spot_type, preferred, window: wanted.window };
-                Ok(Place::Pool { pool, searched: false })
+                Ok(Target::Pool { pool, searched: false })
+            }
+            Choice::Ticket(allotment_id) => {
+                Ok(Target::Ticket(self.known.allotment(&self.pool, allotment_id).await?))
             }
         }
     }
@@ -103,12 +114,12 @@ impl App {
     /// What a driver is told whose hold something stood in the way of.
     async fn refusal(
         &self,
-        place: &Place,
+        target: &Target,
         wanted: &Wanted,
         found: &Obstacles,
     ) -> Result<Error, Error> {
-        let Place::Spot(spot, seen) = place else {
-            return self.too_many(place).await;
+        let Target::Spot(spot, seen) = target else {
+            return self.too_many(target).await;
         };
         // Somebody's window wins over everything else that is true: it is what the driver can act on.
         if found.taken {
@@ -124,11 +135,11 @@ impl App {
             let (spot_id, version) = (spot.spot_id, stands.version);
             return Ok(Error::SpotVersionStale { spot_id, version, extra });
         }
-        self.too_many(place).await
+        self.too_many(target).await
     }
 
-    async fn too_many(&self, place: &Place) -> Result<Error, Error> {
-        let lot = self.known.lot(&self.pool, place.lot_id()).await?;
+    async fn too_many(&self, target: &Target) -> Result<Error, Error> {
+        let lot = self.known.lot(&self.pool, target.lot_id()).await?;
         Ok(Error::TooManyHolds(lot.policy.resolve().max_holds_per_user))
     }
 
@@ -149,7 +160,7 @@ impl App {
     }
 }
 
-/// The hold of a spot, and the answer that goes with it, for a request, its wish and the version of
+/// The hold of a seat, and the answer that goes with it, for a request, its wish and the version of
 /// the spot that was seen.
 ///
 /// # Errors
@@ -157,20 +168,29 @@ impl App {
 pub(super) fn new_hold(
     ids: &Ids,
     lot: &Lot,
-    spot: &Spot,
+    seat: &Seat,
     (key, wanted, seen): (&Request, &Wanted, i64),
     now: Timestamp,
 ) -> Result<NewHold, Error> {
     let (window, policy) = (wanted.window, lot.policy.resolve());
-    let price = Price::of(lot, spot.spot_type, &window)?;
+    let (place, price) = match seat {
+        Seat::Spot(spot) => {
+            let (floor_id, spot_id) = (spot.floor_id, spot.spot_id);
+            let spot_number = spot.spot_number.clone();
+            let place = Place::Spot { floor_id, spot_id, spot_number };
+            (place, Price::of(lot, spot.spot_type, &window)?)
+        }
+        Seat::Ticket(allotment, number) => {
+            let place = Place::Ticket { allotment_id: allotment.allotment_id, number: *number };
+            (place, Price::of_ticket(allotment.ticket_price))
+        }
+    };
     let hold_expire_time = hold_end(&window, policy.hold_ttl, now);
     let booking = Booking {
         booking_id: ids.next(),
         code: code(ids.bytes::<CODE_LEN>()),
-        lot_id: spot.lot_id,
-        floor_id: spot.floor_id,
-        spot_id: spot.spot_id,
-        spot_number: spot.spot_number.clone(),
+        lot_id: lot.lot_id,
+        place,
         user_id: key.subject.clone(),
         plate: wanted.plate.clone(),
         window,

@@ -6,12 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use parkmesh_contracts::common::v1::SpotType;
-use parkmesh_contracts::ids::{FloorId, LotId, SpotId};
+use parkmesh_contracts::ids::{AllotmentId, FloorId, LotId, SpotId};
 use sqlx::PgPool;
 use tokio::time::Instant;
 
+use crate::domain::allotment::Allotment;
 use crate::domain::inventory::{Lot, Spot};
 use crate::error::Error;
+use crate::store::allotment;
 use crate::store::booking::search;
 use crate::store::inventory::lot;
 
@@ -27,6 +29,7 @@ pub struct Known {
     lots: Arc<Shelf<LotId, Lot>>,
     spots: Arc<Shelf<SpotId, Spot>>,
     pools: Arc<Shelf<(LotId, SpotType), PoolSpots>>,
+    allotments: Arc<Shelf<AllotmentId, Allotment>>,
 }
 
 type Shelf<K, V> = RwLock<HashMap<K, Arc<V>>>;
@@ -80,6 +83,24 @@ impl Known {
         let spot = Arc::new(search::spot(pool, spot_id).await?);
         keep(&self.spots, spot_id, &spot);
         Ok(spot)
+    }
+
+    /// An allotment, which never changes.
+    ///
+    /// # Errors
+    /// [`Error::AllotmentNotFound`], or the store's.
+    pub async fn allotment(
+        &self,
+        pool: &PgPool,
+        allotment_id: AllotmentId,
+    ) -> Result<Arc<Allotment>, Error> {
+        if let Some(allotment) = find(&self.allotments, &allotment_id) {
+            return Ok(allotment);
+        }
+        let (allotment, _taken) = allotment::get(pool, allotment_id).await?;
+        let allotment = Arc::new(allotment);
+        keep(&self.allotments, allotment_id, &allotment);
+        Ok(allotment)
     }
 
     /// The spots of a pool, if they were read a moment ago.

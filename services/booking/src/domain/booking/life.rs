@@ -8,7 +8,7 @@ use parkmesh_contracts::money::{Money, MoneyError};
 use parkmesh_contracts::window::Window;
 
 use super::table::{Next, Verb, next};
-use super::{Booking, after};
+use super::{Booking, Place, after};
 use crate::domain::inventory::Policy;
 use crate::domain::tariff::Line;
 
@@ -134,7 +134,12 @@ impl Booking {
         }
         // Whoever confirms after the start has the whole time from now to come; but nobody can come
         // after the end.
-        let no_show = after(self.start_time.max(now), policy.no_show).min(self.window.end());
+        // A ticket keeps no spot from others, so that its driver may come as late as they like.
+        let no_show = match self.place {
+            Place::Spot { .. } => after(self.start_time.max(now), policy.no_show),
+            Place::Ticket { .. } => self.window.end(),
+        };
+        let no_show = no_show.min(self.window.end());
         let booking =
             Self { payment_id, payment_attempt: None, due_time: Some(no_show), ..self.clone() };
         Ok((booking, Event::Reserved))

@@ -30,9 +30,11 @@ fn held() -> Booking {
         booking_id: nil.into(),
         code: "CODE2345".to_owned(),
         lot_id: nil.into(),
-        floor_id: nil.into(),
-        spot_id: nil.into(),
-        spot_number: "A1".to_owned(),
+        place: Place::Spot {
+            floor_id: nil.into(),
+            spot_id: nil.into(),
+            spot_number: "A1".to_owned(),
+        },
         user_id: "anna".parse().unwrap(),
         plate: String::new(),
         window,
@@ -42,7 +44,7 @@ fn held() -> Booking {
             tariff_version: 1,
             hourly_rate: euros(250),
             amount: euros(500),
-            fare: fare(Rules::flat(250)),
+            fare: Some(fare(Rules::flat(250))),
         },
         hold_expire_time: end,
         payment_attempt: None,
@@ -66,7 +68,7 @@ fn fare(rules: Rules) -> Fare {
 fn with_fees(mut booking: Booking) -> Booking {
     let cancellation = Some(Cancellation { free_until_minutes: 60, fee: Fee::Percent(50) });
     let rules = Rules { cancellation, no_show: Some(Fee::Percent(100)), ..Rules::flat(250) };
-    booking.price.fare = fare(rules);
+    booking.price.fare = Some(fare(rules));
     booking
 }
 
@@ -169,6 +171,22 @@ fn a_stay_never_costs_more_than_was_authorised() {
     let told: Vec<_> = lines.iter().map(|line| line.description.as_str()).collect();
     assert_eq!(told, ["Parking, by the started hour", "Not charged: beyond the amount authorised"]);
     assert_eq!(lines.iter().map(|line| line.amount.minor).sum::<i64>(), 500);
+}
+
+#[test]
+fn a_ticket_has_one_price_and_waits_for_its_car_to_the_end() {
+    let nine = Money::new(900, "EUR".parse().unwrap());
+    let place = Place::Ticket { allotment_id: Uuid::nil().into(), number: 7 };
+    let held = Booking { place, price: Price::of_ticket(nine), ..held() };
+    let reserved = changed(&held, paid(), 10).0;
+    assert_eq!(reserved.due_time, Some(reserved.window.end()));
+    let cancelled = changed(&reserved, Command::Cancel(None), 59).0;
+    assert_eq!(cancelled.final_amount, None);
+    let unused = changed(&reserved, Command::Lapse, 180).0;
+    assert_eq!((unused.state, unused.final_amount), (BookingState::NoShow, Some(nine)));
+    let there = changed(&reserved, Command::Arrive(at(100), Cause::Kiosk), 100).0;
+    let left = changed(&there, Command::Leave(at(110), Cause::Kiosk), 110).0;
+    assert_eq!(left.final_amount, Some(nine));
 }
 
 #[test]

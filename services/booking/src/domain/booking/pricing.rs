@@ -8,6 +8,9 @@ use parkmesh_contracts::window::Window;
 use crate::domain::inventory::Lot;
 use crate::domain::tariff::{Bill, Fare, FareError, Line};
 
+/// The version that stands where no tariff was asked.
+pub const NO_TARIFF: i64 = 0;
+
 /// A price that stays as it is, whatever happens to the tariff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
@@ -17,8 +20,9 @@ pub struct Price {
     pub hourly_rate: Money,
     /// The whole window: what is authorised, and the most that is ever taken.
     pub amount: Money,
-    /// The tariff, for a spot of the type that was booked.
-    pub fare: Fare,
+    /// The tariff, for a spot of the type that was booked. None for a ticket, which has one price
+    /// however long the car stays.
+    pub fare: Option<Fare>,
 }
 
 impl Price {
@@ -33,13 +37,20 @@ impl Price {
             tariff_version: lot.tariff.version,
             hourly_rate: lot.tariff.hourly_rate(),
             amount: fare.window_amount(window)?,
-            fare,
+            fare: Some(fare),
         })
+    }
+
+    /// The price of a ticket.
+    pub const fn of_ticket(price: Money) -> Self {
+        let hourly_rate = Money::zero(price.currency);
+        Self { tariff_version: NO_TARIFF, hourly_rate, amount: price, fare: None }
     }
 
     /// How the price of the window that it was made for adds up.
     pub fn lines(&self, window: &Window) -> Vec<Line> {
-        let bill = self.fare.window(window);
+        let Some(fare) = &self.fare else { return vec![Line::one("Ticket", self.amount)] };
+        let bill = fare.window(window);
         // A government may have moved the clocks since then, or an operator corrected the lot's zone.
         let as_frozen = bill.and_then(|bill| bill.made_up_to(self.amount, "As it was quoted"));
         as_frozen.map_or_else(|_| vec![Line::one("Parking", self.amount)], |bill| bill.lines)
@@ -56,7 +67,10 @@ impl Price {
         arrive: Timestamp,
         leave: Timestamp,
     ) -> Result<Bill, MoneyError> {
-        let bill = self.fare.stay(booked, arrive, leave)?;
+        let Some(fare) = &self.fare else {
+            return Ok(Bill { amount: self.amount, lines: vec![Line::one("Ticket", self.amount)] });
+        };
+        let bill = fare.stay(booked, arrive, leave)?;
         match bill.amount.checked_cmp(self.amount)?.is_le() {
             true => Ok(bill),
             false => bill.made_up_to(self.amount, "Not charged: beyond the amount authorised"),
@@ -68,14 +82,17 @@ impl Price {
     /// # Errors
     /// As [`Price::of_stay`].
     pub fn cancellation_fee(&self, start: Timestamp, now: Timestamp) -> Result<Money, MoneyError> {
-        self.fare.cancellation_fee(self.amount, start, now)
+        match &self.fare {
+            Some(fare) => fare.cancellation_fee(self.amount, start, now),
+            None => Ok(Money::zero(self.amount.currency)),
+        }
     }
 
-    /// What not coming costs.
+    /// What not coming costs; a ticket is paid for whether it is used or not.
     ///
     /// # Errors
     /// As [`Price::of_stay`].
     pub fn no_show_fee(&self) -> Result<Money, MoneyError> {
-        self.fare.no_show_fee(self.amount)
+        self.fare.as_ref().map_or(Ok(self.amount), |fare| fare.no_show_fee(self.amount))
     }
 }

@@ -10,11 +10,12 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
+use parkmesh_contracts::ids::{AllotmentId, SpotId};
 use parkmesh_eventbus::outbox::{Columns as FactColumns, Row as FactRow};
 use sqlx::{PgExecutor, Row};
 use uuid::Uuid;
 
-use crate::domain::booking::Booking;
+use crate::domain::booking::{Booking, Place};
 use crate::error::Error;
 use crate::store::replay::Request;
 
@@ -57,10 +58,11 @@ WITH asked AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[],
         $6::timestamptz[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bigint[],
         $11::text[], $12::timestamptz[], $13::bigint[], $14::bigint[], $15::integer[], $16::uuid[],
-        $17::text[], $18::bytea[], $19::bytea[])
+        $17::text[], $18::bytea[], $19::bytea[], $30::uuid[], $31::uuid[], $32::integer[])
     AS asked (booking_id, code, spot_id, user_id, plate, start_time, end_time, tariff_version,
         hourly_rate_minor, amount_minor, currency_code, hold_expire_time, spot_version,
-        lot_version, max_holds, request_id, method, body_hash, response)
+        lot_version, max_holds, request_id, method, body_hash, response, lot_id, allotment_id,
+        ticket_number)
 ), lapsed AS MATERIALIZED (
     SELECT booking_id FROM booking
     WHERE booking_id = ANY ($20::uuid[]) AND state = 1 AND due_time <= park_now()
@@ -73,32 +75,35 @@ WITH asked AS MATERIALIZED (
 ), made AS (
     INSERT INTO booking (booking_id, code, lot_id, floor_id, spot_id, spot_number, user_id, plate,
         during, start_time, state, tariff_version, hourly_rate_minor, amount_minor, currency_code,
-        hold_expire_time, due_time, hold_slot, version, create_time, spot_type)
-    SELECT asked.booking_id, asked.code, spot.lot_id, spot.floor_id, spot.spot_id,
+        hold_expire_time, due_time, hold_slot, version, create_time, spot_type, allotment_id,
+        ticket_number)
+    SELECT asked.booking_id, asked.code, lot.lot_id, spot.floor_id, spot.spot_id,
         spot.spot_number, asked.user_id, asked.plate,
         tstzrange(asked.start_time, asked.end_time, '[)'), asked.start_time, 1,
         asked.tariff_version, asked.hourly_rate_minor, asked.amount_minor, asked.currency_code,
         asked.hold_expire_time, asked.hold_expire_time, slot.number, 1, $21,
-        spot.spot_type
+        spot.spot_type, asked.allotment_id, asked.ticket_number
     FROM (SELECT count(*) AS done FROM reclaimed) AS first
     CROSS JOIN asked
-    JOIN spot ON spot.spot_id = asked.spot_id
-    JOIN lot ON lot.lot_id = spot.lot_id
+    JOIN lot ON lot.lot_id = asked.lot_id
+    LEFT JOIN spot ON spot.spot_id = asked.spot_id AND spot.lot_id = asked.lot_id
     CROSS JOIN LATERAL (
         SELECT min(number) AS number FROM generate_series(1, asked.max_holds) AS number
         WHERE NOT EXISTS (
             SELECT FROM booking AS own
-            WHERE own.user_id = asked.user_id AND own.lot_id = spot.lot_id AND own.state = 1
+            WHERE own.user_id = asked.user_id AND own.lot_id = asked.lot_id AND own.state = 1
               AND own.hold_slot = number AND own.booking_id <> ALL ($20::uuid[]))
     ) AS slot
-    WHERE first.done >= 0 AND NOT spot.out_of_service
-      AND (asked.spot_version = 0 OR spot.version = asked.spot_version)
-      AND slot.number IS NOT NULL AND lot.version = asked.lot_version
-      AND asked.tariff_version =
-          (SELECT max(version) FROM tariff WHERE tariff.lot_id = spot.lot_id)
+    WHERE first.done >= 0 AND slot.number IS NOT NULL AND lot.version = asked.lot_version
+      AND CASE WHEN asked.allotment_id IS NULL
+          THEN NOT spot.out_of_service
+              AND (asked.spot_version = 0 OR spot.version = asked.spot_version)
+              AND asked.tariff_version =
+                  (SELECT max(version) FROM tariff WHERE tariff.lot_id = asked.lot_id)
+          ELSE true END
       AND NOT EXISTS (SELECT FROM request
           WHERE request.subject = asked.user_id AND request.request_id = asked.request_id)
-    ORDER BY asked.spot_id, asked.start_time
+    ORDER BY asked.spot_id, asked.start_time, asked.allotment_id, asked.ticket_number
     ON CONFLICT DO NOTHING
     RETURNING booking_id
 ), told AS (
@@ -161,6 +166,9 @@ pub async fn insert(
         .bind(facts.bodies)
         .bind(facts.trace_parents)
         .bind(facts.create_times)
+        .bind(columns.lot_ids)
+        .bind(columns.allotment_ids)
+        .bind(columns.ticket_numbers)
         .fetch_all(executor)
         .await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
@@ -171,7 +179,7 @@ pub async fn insert(
 struct Columns<'a> {
     booking_ids: Vec<Uuid>,
     codes: Vec<&'a str>,
-    spot_ids: Vec<Uuid>,
+    spot_ids: Vec<Option<Uuid>>,
     user_ids: Vec<&'a str>,
     plates: Vec<&'a str>,
     starts: Vec<jiff_sqlx::Timestamp>,
@@ -188,6 +196,9 @@ struct Columns<'a> {
     methods: Vec<&'a str>,
     body_hashes: Vec<&'a [u8]>,
     responses: Vec<&'a [u8]>,
+    lot_ids: Vec<Uuid>,
+    allotment_ids: Vec<Option<Uuid>>,
+    ticket_numbers: Vec<Option<i32>>,
 }
 
 impl<'a> Columns<'a> {
@@ -197,7 +208,14 @@ impl<'a> Columns<'a> {
             let (booking, price) = (&hold.booking, &hold.booking.price);
             columns.booking_ids.push(booking.booking_id.as_uuid());
             columns.codes.push(&booking.code);
-            columns.spot_ids.push(booking.spot_id.as_uuid());
+            let (allotment_id, number) = match booking.place {
+                Place::Spot { .. } => (None, None),
+                Place::Ticket { allotment_id, number } => (Some(allotment_id), Some(number)),
+            };
+            columns.lot_ids.push(booking.lot_id.as_uuid());
+            columns.allotment_ids.push(allotment_id.map(AllotmentId::as_uuid));
+            columns.ticket_numbers.push(number);
+            columns.spot_ids.push(booking.spot_id().map(SpotId::as_uuid));
             columns.user_ids.push(booking.user_id.as_str());
             columns.plates.push(&booking.plate);
             columns.starts.push(booking.window.start().to_sqlx());

@@ -2,7 +2,7 @@
 //! request's own first answer, or a hold that has lapsed and that nobody has ended yet.
 
 use jiff_sqlx::ToSqlx;
-use parkmesh_contracts::ids::{LotId, RequestId, SpotId, UserId};
+use parkmesh_contracts::ids::{AllotmentId, LotId, RequestId, SpotId, UserId};
 use parkmesh_contracts::window::Window;
 use sqlx::{PgExecutor, Row};
 use uuid::Uuid;
@@ -13,13 +13,15 @@ use crate::error::Error;
 /// Lapsed holds that one statement ends; a window has hardly ever more than one.
 const LAPSED_MAX: i64 = 1_000;
 
-/// A spot that is wanted for a window.
+/// A spot that is wanted for a window, or a ticket.
 #[derive(Debug, Clone, Copy)]
 pub struct Want<'a> {
-    /// The spot.
-    pub spot_id: SpotId,
-    /// Its lot.
+    /// The lot.
     pub lot_id: LotId,
+    /// The spot; None for a ticket.
+    pub spot_id: Option<SpotId>,
+    /// The allotment of a ticket.
+    pub allotment_id: Option<AllotmentId>,
     /// When.
     pub window: Window,
     /// Who wants it, where that matters.
@@ -37,7 +39,7 @@ pub struct Obstacles {
     pub holds: i64,
     /// The operator closed the spot.
     pub out_of_service: bool,
-    /// The spot's version now.
+    /// The spot's version now; 0 for a ticket.
     pub spot_version: i64,
     /// The request itself has been answered before.
     pub answered: bool,
@@ -55,10 +57,10 @@ pub async fn obstacles(
     let rows = sqlx::query(
         "WITH asked AS MATERIALIZED (
              SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[],
-                 $5::uuid[]) WITH ORDINALITY
-                 AS asked (spot_id, start_time, end_time, user_id, request_id, place)
+                 $5::uuid[], $6::uuid[]) WITH ORDINALITY
+                 AS asked (spot_id, start_time, end_time, user_id, request_id, lot_id, place)
          ), wanted AS MATERIALIZED (
-             SELECT one.*, spot.lot_id, spot.out_of_service, spot.version,
+             SELECT one.*, spot.out_of_service, spot.version,
                  EXISTS (SELECT FROM booking AS other
                      WHERE other.spot_id = one.spot_id
                        AND other.during && tstzrange(one.start_time, one.end_time, '[)')
@@ -67,21 +69,24 @@ pub async fn obstacles(
              FROM (SELECT DISTINCT spot_id, start_time, end_time FROM asked) AS one
              JOIN spot ON spot.spot_id = one.spot_id
          )
-         SELECT asked.place, wanted.out_of_service, wanted.version, wanted.taken,
+         SELECT asked.place, coalesce(wanted.out_of_service, false) AS out_of_service,
+             coalesce(wanted.version, 0) AS version, coalesce(wanted.taken, false) AS taken,
              CASE WHEN wanted.taken THEN 0 ELSE
                  (SELECT count(*) FROM booking AS own
-                  WHERE own.user_id = asked.user_id AND own.lot_id = wanted.lot_id
+                  WHERE own.user_id = asked.user_id AND own.lot_id = asked.lot_id
                     AND own.state = 1 AND own.due_time > park_now()) END AS holds,
              EXISTS (SELECT FROM request
                  WHERE request.subject = asked.user_id
                    AND request.request_id = asked.request_id) AS answered
-         FROM asked JOIN wanted USING (spot_id, start_time, end_time)",
+         FROM asked LEFT JOIN wanted USING (spot_id, start_time, end_time)
+         WHERE asked.spot_id IS NULL OR wanted.spot_id IS NOT NULL",
     )
     .bind(columns.spot_ids)
     .bind(columns.starts)
     .bind(columns.ends)
     .bind(columns.user_ids)
     .bind(columns.request_ids)
+    .bind(columns.lot_ids)
     .fetch_all(executor)
     .await?;
     let mut found = vec![None; wants.len()];
@@ -124,8 +129,8 @@ pub async fn answered(
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Lapsed holds that nobody has ended yet: those on the spots in the windows, and those of the users
-/// in the lots, which still count as taken places among the users' holds.
+/// Lapsed holds that nobody has ended yet: those on the spots in the windows, those of the tickets'
+/// allotments, and those of the users in the lots, which still count among the users' holds.
 ///
 /// # Errors
 /// The store's.
@@ -143,14 +148,18 @@ pub async fn lapsed(executor: impl PgExecutor<'_>, wants: &[Want<'_>]) -> Result
              SELECT own.booking_id
              FROM unnest($4::text[], $5::uuid[]) AS asked (user_id, lot_id)
              JOIN booking AS own ON own.user_id = asked.user_id AND own.lot_id = asked.lot_id
-              AND own.state = 1)
-         ORDER BY b.booking_id LIMIT $6"
+              AND own.state = 1
+             UNION
+             SELECT ticket.booking_id FROM booking AS ticket
+             WHERE ticket.allotment_id = ANY ($6) AND ticket.state IN (1, 2, 3))
+         ORDER BY b.booking_id LIMIT $7"
     ))
     .bind(columns.spot_ids)
     .bind(columns.starts)
     .bind(columns.ends)
     .bind(columns.user_ids)
     .bind(columns.lot_ids)
+    .bind(columns.allotment_ids)
     .bind(LAPSED_MAX)
     .fetch_all(executor)
     .await?;
@@ -160,8 +169,9 @@ pub async fn lapsed(executor: impl PgExecutor<'_>, wants: &[Want<'_>]) -> Result
 /// The wants, column by column.
 #[derive(Default)]
 struct Columns<'a> {
-    spot_ids: Vec<Uuid>,
+    spot_ids: Vec<Option<Uuid>>,
     lot_ids: Vec<Uuid>,
+    allotment_ids: Vec<Option<Uuid>>,
     starts: Vec<jiff_sqlx::Timestamp>,
     ends: Vec<jiff_sqlx::Timestamp>,
     user_ids: Vec<Option<&'a str>>,
@@ -172,7 +182,8 @@ impl<'a> Columns<'a> {
     fn of(wants: &[Want<'a>]) -> Self {
         let mut columns = Self::default();
         for want in wants {
-            columns.spot_ids.push(want.spot_id.as_uuid());
+            columns.spot_ids.push(want.spot_id.map(SpotId::as_uuid));
+            columns.allotment_ids.push(want.allotment_id.map(AllotmentId::as_uuid));
             columns.lot_ids.push(want.lot_id.as_uuid());
             columns.starts.push(want.window.start().to_sqlx());
             columns.ends.push(want.window.end().to_sqlx());

@@ -62,7 +62,7 @@ pub async fn open_windows(connection: &mut PgConnection, only: Option<LotId>) ->
                 CASE WHEN state = 1 THEN greatest(hold_expire_time, confirm_until) END
                     AS hold_expire_time
          FROM booking
-         WHERE due_time IS NOT NULL AND ($1::uuid IS NULL OR lot_id = $1)
+         WHERE due_time IS NOT NULL AND spot_id IS NOT NULL AND ($1::uuid IS NULL OR lot_id = $1)
            AND (state IN (2, 3)
                 OR (state = 1 AND greatest(hold_expire_time, confirm_until) > park_now()))",
     )

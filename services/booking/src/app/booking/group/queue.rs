@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use parkmesh_contracts::ids::{LotId, SpotId, UserId};
+use parkmesh_contracts::ids::{AllotmentId, LotId, SpotId, UserId};
 use parkmesh_contracts::window::Window;
 
-use super::{Ask, Place};
+use super::{Ask, Seat, Target};
 use crate::app::booking::known::{Known, PoolSpots};
 use crate::domain::inventory::Spot;
 use crate::store::booking::search::Pool;
@@ -31,10 +31,10 @@ pub(super) struct Queue {
     flying: HashMap<u64, Marks>,
 }
 
-/// An ask and the spot that is tried for it.
+/// An ask and what is tried for it.
 pub(super) struct Try {
     pub(super) ask: Ask,
-    pub(super) spot: Arc<Spot>,
+    pub(super) seat: Seat,
 }
 
 /// The asks of a group.
@@ -44,7 +44,7 @@ pub(super) struct Drawn {
     pub(super) tries: Vec<Try>,
     /// Wait for the outcome of one that is tried.
     pub(super) riders: Vec<Ask>,
-    /// Need a free spot to be searched for first.
+    /// Need a free spot or number to be searched for first.
     pub(super) searches: Vec<Ask>,
 }
 
@@ -59,6 +59,7 @@ impl Drawn {
 #[derive(Default)]
 struct Marks {
     spots: HashMap<SpotId, Vec<Window>>,
+    tickets: HashSet<(AllotmentId, i32)>,
     users: HashSet<(UserId, LotId)>,
 }
 
@@ -116,9 +117,9 @@ impl Queue {
         marks: &mut Marks,
         drawn: &mut Drawn,
     ) -> Option<Ask> {
-        let user = (ask.key.subject.clone(), ask.place.lot_id());
+        let user = (ask.key.subject.clone(), ask.target.lot_id());
         let window = ask.wanted.window;
-        if let Place::Spot(spot, _) = &ask.place {
+        if let Target::Spot(spot, _) = &ask.target {
             if marks.has_spot(spot.spot_id, &window) {
                 drawn.riders.push(ask);
                 return None;
@@ -132,17 +133,17 @@ impl Queue {
             return Some(ask);
         }
         marks.users.insert(user);
-        let spot = match &ask.place {
-            Place::Spot(spot, _) => Some(Arc::clone(spot)),
-            Place::Pool { searched: true, .. } => None,
-            Place::Pool { pool, .. } => known
+        let spot = match &ask.target {
+            Target::Spot(spot, _) => Some(Arc::clone(spot)),
+            Target::Pool { searched: true, .. } | Target::Ticket(_) => None,
+            Target::Pool { pool, .. } => known
                 .pool(pool.lot_id, pool.spot_type)
                 .and_then(|spots| self.pick(&spots, pool, chance.wrapping_add(ask.number), marks)),
         };
         match spot {
             Some(spot) => {
                 marks.mark_spot(spot.spot_id, window);
-                drawn.tries.push(Try { ask, spot });
+                drawn.tries.push(Try { ask, seat: Seat::Spot(spot) });
             }
             None => drawn.searches.push(ask),
         }
@@ -189,6 +190,21 @@ impl Queue {
         let spot_id = free.get(place)?.spot_id;
         self.flying.entry(group).or_default().mark_spot(spot_id, window);
         Some(place)
+    }
+
+    /// The lowest of the free numbers that nobody in this process is trying for, from now on tried
+    /// for by this group.
+    pub(super) fn choose_number(
+        &mut self,
+        group: u64,
+        allotment_id: AllotmentId,
+        free: &[i32],
+    ) -> Option<i32> {
+        let is_untried =
+            |number: &i32| !self.flies(|flying| flying.tickets.contains(&(allotment_id, *number)));
+        let number = free.iter().copied().find(is_untried)?;
+        self.flying.entry(group).or_default().tickets.insert((allotment_id, number));
+        Some(number)
     }
 
     /// Ends a group; what is not decided goes on waiting, in its old place.

@@ -45,7 +45,7 @@ impl World {
         })
     }
 
-    fn ask(&mut self, user: &str, place: Place, hours: (i64, i64)) -> bool {
+    fn ask(&mut self, user: &str, target: Target, hours: (i64, i64)) -> bool {
         let (answer, verdict) = oneshot::channel();
         self.waiting.push(verdict);
         let window = window(hours);
@@ -61,7 +61,7 @@ impl World {
             number: 0,
             key,
             wanted,
-            place,
+            target,
             rounds: 0,
             failures: 0,
             reclaims: false,
@@ -72,7 +72,7 @@ impl World {
     }
 
     fn ask_spot(&mut self, user: &str, spot: &Arc<Spot>, hours: (i64, i64)) {
-        assert!(self.ask(user, Place::Spot(Arc::clone(spot), 0), hours));
+        assert!(self.ask(user, Target::Spot(Arc::clone(spot), 0), hours));
     }
 
     fn draw(&mut self) -> Option<(u64, Drawn)> {
@@ -164,7 +164,7 @@ fn two_of_a_pool_are_never_given_the_same_spot() {
         window: window((1, 2)),
     };
     for user in ["anna", "ben", "cleo"] {
-        assert!(world.ask(user, Place::Pool { pool, searched: false }, (1, 2)));
+        assert!(world.ask(user, Target::Pool { pool, searched: false }, (1, 2)));
     }
     // Nothing is known of the pool: all are searched for.
     let (group, drawn) = world.draw().unwrap();
@@ -183,5 +183,5 @@ fn too_many_are_told_at_once() {
     for _ in 0..WAITING_MAX {
         world.ask_spot("anna", &spot, (1, 2));
     }
-    assert!(!world.ask("ben", Place::Spot(spot, 0), (1, 2)));
+    assert!(!world.ask("ben", Target::Spot(spot, 0), (1, 2)));
 }

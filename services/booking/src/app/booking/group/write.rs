@@ -7,19 +7,20 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1 as proto;
-use parkmesh_contracts::ids::{LotId, RequestId, UserId};
+use parkmesh_contracts::ids::{AllotmentId, LotId, RequestId, UserId};
 use parkmesh_eventbus::outbox::Row as FactRow;
 use parkmesh_platform::postgres::{constraint_of, is_retryable, is_unavailable};
 use uuid::Uuid;
 
-use super::queue::{Drawn, Try};
-use super::{Ask, Place, Verdict};
+use super::queue::{Drawn, Queue, Try};
+use super::{Ask, Seat, Target, Verdict};
 use crate::app::App;
 use crate::app::booking::hold::{new_hold, terms};
 use crate::domain::booking::{Command, Event, Step};
 use crate::domain::inventory::{Lot, Spot};
 use crate::error::Error;
 use crate::events;
+use crate::store::allotment;
 use crate::store::booking::Kept;
 use crate::store::booking::hold::{self, NewHold};
 use crate::store::booking::obstacles::{self, Obstacles, Want};
@@ -48,6 +49,34 @@ struct Tried {
     outcome: Result<Option<proto::Booking>, Error>,
 }
 
+/// What a search has found.
+struct Free {
+    spots: HashMap<Pool, Vec<Arc<Spot>>>,
+    numbers: HashMap<AllotmentId, Vec<i32>>,
+}
+
+impl Free {
+    /// Something that nobody here is trying for; and whether nothing was free at all.
+    fn choose(&self, queue: &mut Queue, group: u64, target: &Target) -> (Option<Seat>, bool) {
+        match target {
+            Target::Pool { pool, .. } => {
+                let free = self.spots.get(pool).map(Vec::as_slice).unwrap_or_default();
+                let chosen = queue.choose(group, pool.window, free);
+                let spot = chosen.and_then(|place| free.get(place));
+                (spot.map(|spot| Seat::Spot(Arc::clone(spot))), free.is_empty())
+            }
+            Target::Ticket(allotment) => {
+                let allotment_id = allotment.allotment_id;
+                let free = self.numbers.get(&allotment_id).map(Vec::as_slice).unwrap_or_default();
+                let number = queue.choose_number(group, allotment_id, free);
+                let seat = number.map(|number| Seat::Ticket(Arc::clone(allotment), number));
+                (seat, free.is_empty())
+            }
+            Target::Spot(spot, _) => (Some(Seat::Spot(Arc::clone(spot))), false),
+        }
+    }
+}
+
 impl App {
     /// Decides a group. Returns the asks that are to be tried again.
     pub(super) async fn write_group(&self, group: u64, drawn: Drawn) -> Vec<Ask> {
@@ -65,21 +94,22 @@ impl App {
         for Tried { one, outcome } in self.hold_all(tries).await {
             match outcome {
                 Ok(Some(booking)) => answer(one.ask, Ok(Verdict::Held(Box::new(booking)))),
-                Ok(None) => undecided.push((one.ask, one.spot)),
+                Ok(None) => undecided.push((one.ask, one.seat)),
                 Err(error) => work.failed(vec![one.ask], &error),
             }
         }
         for rider in riders {
-            if let Place::Spot(spot, _) = &rider.place {
-                let spot = Arc::clone(spot);
-                undecided.push((rider, spot));
+            if let Target::Spot(spot, _) = &rider.target {
+                let seat = Seat::Spot(Arc::clone(spot));
+                undecided.push((rider, seat));
             }
         }
         work.look(undecided).await;
         work.back
     }
 
-    /// Finds a free spot for each ask that needs one. Returns those of whose pool nothing is free.
+    /// Finds a free spot or number for each ask that needs one. Returns those for whom nothing is
+    /// free.
     async fn search(
         &self,
         group: u64,
@@ -87,27 +117,16 @@ impl App {
         tries: &mut Vec<Try>,
         work: &mut Work<'_>,
     ) -> Result<Vec<Ask>, (Error, Vec<Ask>)> {
-        let mut pools: HashMap<Pool, usize> = HashMap::new();
-        for ask in &asks {
-            if let Place::Pool { pool, .. } = ask.place {
-                *pools.entry(pool).or_default() += 1;
-            }
-        }
-        if pools.is_empty() {
-            return Ok(Vec::new());
-        }
-        let free = match self.free_spots(pools).await {
+        let free = match self.free(&asks).await {
             Ok(free) => free,
             Err(error) => return Err((error, asks)),
         };
         let mut sold_out = Vec::new();
         for ask in asks {
-            let Place::Pool { pool, .. } = ask.place else { continue };
-            let free = free.get(&pool).map(Vec::as_slice).unwrap_or_default();
-            let chosen = self.groups.lock().choose(group, pool.window, free);
-            match chosen.and_then(|place| free.get(place)) {
-                Some(spot) => tries.push(Try { ask, spot: Arc::clone(spot) }),
-                None if free.is_empty() => sold_out.push(ask),
+            let (seat, nothing) = free.choose(&mut self.groups.lock(), group, &ask.target);
+            match seat {
+                Some(seat) => tries.push(Try { ask, seat }),
+                None if nothing => sold_out.push(ask),
                 // All that is free is being tried for: what is left of it is known in a moment.
                 None => work.again(ask),
             }
@@ -115,16 +134,40 @@ impl App {
         Ok(sold_out)
     }
 
+    /// What is free of all that is wanted.
+    async fn free(&self, asks: &[Ask]) -> Result<Free, Error> {
+        let mut pools: HashMap<Pool, usize> = HashMap::new();
+        let mut tickets: HashMap<AllotmentId, usize> = HashMap::new();
+        for ask in asks {
+            match &ask.target {
+                Target::Pool { pool, .. } => *pools.entry(*pool).or_default() += 1,
+                Target::Ticket(allotment) => {
+                    *tickets.entry(allotment.allotment_id).or_default() += 1;
+                }
+                Target::Spot(..) => {}
+            }
+        }
+        let mut free = Free { spots: self.free_spots(pools).await?, numbers: HashMap::new() };
+        for (allotment_id, asks) in tickets {
+            let numbers = allotment::free_numbers(&self.pool, allotment_id, limit(asks)).await?;
+            free.numbers.insert(allotment_id, numbers);
+        }
+        Ok(free)
+    }
+
     async fn free_spots(
         &self,
         pools: HashMap<Pool, usize>,
     ) -> Result<HashMap<Pool, Vec<Arc<Spot>>>, Error> {
+        if pools.is_empty() {
+            return Ok(HashMap::new());
+        }
         let mut wanted = Vec::with_capacity(pools.len());
         for (pool, asks) in pools {
             if self.known.pool(pool.lot_id, pool.spot_type).is_none() {
                 self.known.read_pool(&self.pool, pool.lot_id, pool.spot_type).await?;
             }
-            wanted.push((pool, i64::try_from(asks + SPARE).unwrap_or(i64::MAX)));
+            wanted.push((pool, limit(asks)));
         }
         let seed = i64::from_be_bytes(self.ids.bytes());
         let found = search::candidates(&self.pool, &wanted, seed).await?;
@@ -167,7 +210,7 @@ impl App {
         let reclaims: Vec<Want<'_>> = tries
             .iter()
             .filter(|one| one.ask.reclaims)
-            .map(|one| want(&one.ask, &one.spot))
+            .map(|one| want(&one.ask, &one.seat))
             .collect();
         let lapsed = match reclaims.is_empty() {
             true => Vec::new(),
@@ -177,9 +220,9 @@ impl App {
         let mut facts = self.facts_of_lapsed(&lapsed, now)?;
         let lapsed: Vec<Uuid> = facts.iter().map(|fact| fact.aggregate_id).collect();
         let mut holds = Vec::with_capacity(tries.len());
-        for Try { ask, spot } in tries {
-            let lot = lots.get(&spot.lot_id).ok_or(Error::LotNotFound)?;
-            let (hold, fact) = self.held(ask, lot, spot, now)?;
+        for Try { ask, seat } in tries {
+            let lot = lots.get(&seat.lot_id()).ok_or(Error::LotNotFound)?;
+            let (hold, fact) = self.held(ask, lot, seat, now)?;
             holds.push(hold);
             facts.push(fact);
         }
@@ -199,17 +242,17 @@ impl App {
         &self,
         ask: &Ask,
         lot: &Lot,
-        spot: &Spot,
+        seat: &Seat,
         now: Timestamp,
     ) -> Result<(NewHold, FactRow), Error> {
-        let seen = ask.place.seen();
-        let hold = new_hold(&self.ids, lot, spot, (&ask.key, &ask.wanted, seen), now)?;
+        let seen = ask.target.seen();
+        let hold = new_hold(&self.ids, lot, seat, (&ask.key, &ask.wanted, seen), now)?;
         let fact = events::fact(&self.ids, now, &hold.booking, &terms(lot), &Event::Held);
         Ok((hold, FactRow { trace_parent: ask.trace_parent.clone(), ..fact }))
     }
 
     async fn lots_of(&self, tries: &[Try]) -> Result<Lots, Error> {
-        let ids: HashSet<LotId> = tries.iter().map(|one| one.spot.lot_id).collect();
+        let ids: HashSet<LotId> = tries.iter().map(|one| one.seat.lot_id()).collect();
         let mut lots = Lots::with_capacity(ids.len());
         for lot_id in ids {
             lots.insert(lot_id, self.known.lot(&self.pool, lot_id).await?);
@@ -230,7 +273,7 @@ impl App {
 }
 
 impl Work<'_> {
-    /// Tells those of a pool in which nothing is free.
+    /// Tells those for whom nothing is free.
     async fn refuse_sold_out(&mut self, asks: Vec<Ask>) {
         if asks.is_empty() {
             return;
@@ -249,16 +292,16 @@ impl Work<'_> {
     }
 
     /// Looks what stood in the way of those that were not held.
-    async fn look(&mut self, undecided: Vec<(Ask, Arc<Spot>)>) {
+    async fn look(&mut self, undecided: Vec<(Ask, Seat)>) {
         if undecided.is_empty() {
             return;
         }
-        let wants: Vec<Want<'_>> = undecided.iter().map(|(ask, spot)| want(ask, spot)).collect();
+        let wants: Vec<Want<'_>> = undecided.iter().map(|(ask, seat)| want(ask, seat)).collect();
         match obstacles::obstacles(&self.app.pool, &wants).await {
             Ok(found) => {
-                for ((ask, spot), found) in undecided.into_iter().zip(found) {
+                for ((ask, seat), found) in undecided.into_iter().zip(found) {
                     match found {
-                        Some(found) => self.judge(ask, &spot, found).await,
+                        Some(found) => self.judge(ask, seat.lot_id(), found).await,
                         None => answer(ask, Err(Error::SpotNotFound)),
                     }
                 }
@@ -269,25 +312,25 @@ impl Work<'_> {
 
     /// When nothing can be seen to stand in the way, it was a lapsed hold, a lot that has changed or
     /// a moment's crossing, and is tried again.
-    async fn judge(&mut self, mut ask: Ask, spot: &Spot, found: Obstacles) {
+    async fn judge(&mut self, mut ask: Ask, lot_id: LotId, found: Obstacles) {
         if found.answered {
             return answer(ask, Ok(Verdict::Answered));
         }
-        let lot = match self.app.known.lot(&self.app.pool, spot.lot_id).await {
+        let lot = match self.app.known.lot(&self.app.pool, lot_id).await {
             Ok(lot) => lot,
             Err(error) => return self.failed(vec![ask], &error),
         };
         let full = found.holds >= i64::from(lot.policy.resolve().max_holds_per_user);
         let gone = found.taken || found.out_of_service;
-        match &mut ask.place {
-            Place::Pool { searched, .. } if gone => *searched = true,
-            Place::Spot(_, seen) if gone || (*seen != 0 && *seen != found.spot_version) => {
+        match &mut ask.target {
+            Target::Pool { searched, .. } if gone => *searched = true,
+            Target::Spot(_, seen) if gone || (*seen != 0 && *seen != found.spot_version) => {
                 return answer(ask, Ok(Verdict::Blocked(found)));
             }
             _ if full => return answer(ask, Ok(Verdict::Blocked(found))),
             _ => {
                 ask.reclaims = true;
-                self.app.known.forget_lot(spot.lot_id);
+                self.app.known.forget_lot(lot_id);
             }
         }
         self.again(ask);
@@ -314,14 +357,24 @@ impl Work<'_> {
     }
 }
 
-fn want<'a>(ask: &'a Ask, spot: &Spot) -> Want<'a> {
+fn want<'a>(ask: &'a Ask, seat: &Seat) -> Want<'a> {
+    let (spot_id, allotment_id) = match seat {
+        Seat::Spot(spot) => (Some(spot.spot_id), None),
+        Seat::Ticket(allotment, _) => (None, Some(allotment.allotment_id)),
+    };
     Want {
-        spot_id: spot.spot_id,
-        lot_id: spot.lot_id,
+        lot_id: seat.lot_id(),
+        spot_id,
+        allotment_id,
         window: ask.wanted.window,
         user_id: Some(&ask.key.subject),
         request_id: Some(ask.key.request_id),
     }
+}
+
+/// How many are searched for when so many ask.
+fn limit(asks: usize) -> i64 {
+    i64::try_from(asks + SPARE).unwrap_or(i64::MAX)
 }
 
 fn answer(ask: Ask, verdict: Result<Verdict, Error>) {
