@@ -43,6 +43,10 @@
 //! percentage of the authorised amount. So does not coming. A fee is never more than was authorised.
 //! What the lot takes back costs nothing.
 //!
+//! **Frozen** is the version: a booking is priced by the one that it was quoted with, for the type of
+//! spot that it was quoted for, and what was quoted stays, also when a government moves the clocks or
+//! an operator corrects the lot's zone before the car comes.
+//!
 //! **Rounding.** Only percentages can be finer than a minor unit. They go to the nearest one, halves
 //! up ([`Money::checked_mul_ratio`](parkmesh_contracts::money::Money::checked_mul_ratio)). Nothing
 //! else rounds.

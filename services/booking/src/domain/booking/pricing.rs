@@ -96,3 +96,56 @@ impl Price {
         self.fare.as_ref().map_or(Ok(self.amount), |fare| fare.no_show_fee(self.amount))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::sync::Arc;
+
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::tariff::Rules;
+
+    fn window(minutes: i64) -> Window {
+        let start = Timestamp::from_second(2_000_000_000).unwrap();
+        Window::try_new(start, start + SignedDuration::from_mins(minutes)).unwrap()
+    }
+
+    fn price(hourly_minor: i64, window: &Window) -> Price {
+        let (rules, currency) = (Arc::new(Rules::flat(hourly_minor)), "EUR".parse().unwrap());
+        let fare = Fare::try_new(rules, SpotType::Regular, currency, "Europe/Berlin").unwrap();
+        let hourly_rate = Money::new(hourly_minor, currency);
+        let amount = fare.window_amount(window).unwrap();
+        Price { tariff_version: 1, hourly_rate, amount, fare }
+    }
+
+    #[test]
+    fn what_was_quoted_stays_quoted_and_its_lines_add_up_to_it() {
+        let window = window(90);
+        let mut price = price(250, &window);
+        assert_eq!(price.lines(&window).len(), 1);
+        price.amount.minor = 470;
+        let lines = price.lines(&window);
+        assert_eq!(lines.iter().map(|line| line.amount.minor).sum::<i64>(), 470);
+        assert_eq!(lines[1].description, "As it was quoted");
+    }
+
+    proptest! {
+        #[test]
+        fn a_stay_never_costs_more_than_was_authorised_and_its_lines_add_up(
+            rate in 0..1_000_000_i64, booked in 1..43_000_i64, came in -120..120_i64,
+            stayed in 0..60_000_i64,
+        ) {
+            let window = window(booked);
+            let price = price(rate, &window);
+            let arrive = window.start() + SignedDuration::from_mins(came);
+            let leave = arrive + SignedDuration::from_mins(stayed);
+            let bill = price.of_stay(&window, arrive, leave).unwrap();
+            prop_assert!(bill.amount.minor <= price.amount.minor && bill.amount.minor >= 0);
+            let sum = bill.lines.iter().map(|line| line.amount.minor).sum::<i64>();
+            prop_assert_eq!(sum, bill.amount.minor);
+        }
+    }
+}
