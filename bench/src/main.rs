@@ -1,6 +1,8 @@
 //! Proofs at full size, and measurements with their yardstick beside them. `cargo xtask prove help` lists them;
 //! docs/proof.md says which figure comes from which.
 
+mod cpu;
+mod lab;
 mod melbourne;
 mod proof;
 mod race;
@@ -12,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-type Failure = Box<dyn std::error::Error>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Debug, Parser)]
 #[command(name = "parkmesh-bench", about = "Proofs and measurements of Parkmesh")]
@@ -26,6 +28,15 @@ enum What {
     /// Run a proof at its full size; writes target/proof/<name>.json.
     #[command(subcommand)]
     Prove(Proof),
+    /// Measure, with the yardstick beside it in the same run.
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// The ways that the field proposes to hand out a scarce place, side by side, and ours.
+    Lab(lab::Lab),
 }
 
 #[derive(Debug, Subcommand)]
@@ -48,6 +59,7 @@ fn main() -> ExitCode {
         What::Prove(Proof::Race) => race::prove(),
         What::Prove(Proof::Melbourne { first, second }) => melbourne::prove(&first, &second),
         What::Prove(Proof::Start) => start::prove(),
+        What::Bench(Bench::Lab(options)) => lab::run(&options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -57,4 +69,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Where clients that ask at once run: they share the machine with what they measure.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
+
+/// Lets some time pass: a payment provider's, in the lab.
+#[expect(clippy::disallowed_methods, reason = "what is measured is waiting itself")]
+async fn pause(time: std::time::Duration) {
+    tokio::time::sleep(time).await;
 }

@@ -1,0 +1,55 @@
+//! What processes have used of the processors, as /proc tells.
+
+use std::fs;
+
+use crate::Failure;
+
+/// Ticks of the kernel's accounting in a second; Linux tells 100 to programs everywhere.
+const TICKS_A_SECOND: f64 = 100.0;
+
+/// Processor seconds of these processes and of the children that they have (and have had), so far.
+pub fn seconds_of(processes: &[u32]) -> Result<f64, Failure> {
+    let mut ticks = 0;
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // A process that has ended meanwhile is in its parent's sum.
+        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        let Some(stat) = Stat::read(&stat) else { continue };
+        if processes.contains(&pid) {
+            ticks += stat.own + stat.of_ended_children;
+        } else if processes.contains(&stat.parent) {
+            ticks += stat.own;
+        }
+    }
+    Ok(ticks as f64 / TICKS_A_SECOND)
+}
+
+struct Stat {
+    parent: u32,
+    own: u64,
+    of_ended_children: u64,
+}
+
+impl Stat {
+    /// Fields 4 (parent), 14 to 17 (user, system, and those of children waited for) of proc(5).
+    fn read(line: &str) -> Option<Self> {
+        let mut fields = line.rsplit_once(')')?.1.split_whitespace();
+        let parent = fields.nth(1)?.parse().ok()?;
+        let mut times = fields.skip(9).map_while(|field| field.parse::<u64>().ok());
+        let own = times.next()? + times.next()?;
+        Some(Self { parent, own, of_ended_children: times.next()? + times.next()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stat;
+
+    #[test]
+    fn the_fields_are_counted_behind_a_name_with_brackets() {
+        let line = "12 (a) b) S 7 12 12 0 -1 4194560 100 0 0 0 30 20 5 4 20 0 1 0 99 0 0";
+        let stat = Stat::read(line);
+        assert!(stat.is_some_and(|s| (s.parent, s.own, s.of_ended_children) == (7, 50, 9)));
+    }
+}
