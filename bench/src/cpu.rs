@@ -7,8 +7,8 @@ use crate::Failure;
 /// Ticks of the kernel's accounting in a second; Linux tells 100 to programs everywhere.
 const TICKS_A_SECOND: f64 = 100.0;
 
-/// Processor seconds of these processes and of the children that they have (and have had), so far.
-pub fn seconds_of(processes: &[u32]) -> Result<f64, Failure> {
+/// Processor seconds so far, of processes alone and of processes with the children that they have or had.
+pub fn seconds_of(alone: &[u32], families: &[u32]) -> Result<f64, Failure> {
     let mut ticks = 0;
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
@@ -16,9 +16,9 @@ pub fn seconds_of(processes: &[u32]) -> Result<f64, Failure> {
         // A process that has ended meanwhile is in its parent's sum.
         let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
         let Some(stat) = Stat::read(&stat) else { continue };
-        if processes.contains(&pid) {
+        if families.contains(&pid) {
             ticks += stat.own + stat.of_ended_children;
-        } else if processes.contains(&stat.parent) {
+        } else if alone.contains(&pid) || families.contains(&stat.parent) {
             ticks += stat.own;
         }
     }

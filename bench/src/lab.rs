@@ -8,7 +8,7 @@ mod check;
 mod draw;
 pub mod ground;
 pub mod load;
-mod report;
+pub mod report;
 pub mod result;
 mod rows;
 pub mod stats;
@@ -27,6 +27,7 @@ use crate::{Failure, cpu};
 use ground::Ground;
 use load::{Load, PLACES_LEFT, SPOTS};
 use result::OfStrategy;
+pub use rows::new_id;
 use strategy::{Choice, Client, Strategy};
 
 /// Options of the lab.
@@ -122,7 +123,8 @@ pub fn find(name: &str) -> Result<Box<dyn Strategy>, Failure> {
 fn known(folder: &std::path::Path) -> Result<Vec<OfStrategy>, Failure> {
     let mut known = Vec::new();
     for strategy in strategies::all() {
-        if let Ok(text) = std::fs::read_to_string(folder.join(format!("{}.json", strategy.name()))) {
+        if let Ok(text) = std::fs::read_to_string(folder.join(format!("{}.json", strategy.name())))
+        {
             known.push(serde_json::from_str(&text)?);
         }
     }
@@ -185,10 +187,11 @@ pub async fn under(
     }
     let strategy: Arc<dyn Strategy> = strategy.into();
     let mut db = ground.connect().await?;
-    let processes = [std::process::id(), server.postgres()?];
-    let (deadlocks, cpu) = (ground::deadlocks(&mut db).await?, cpu::seconds_of(&processes)?);
+    let (own, postgres) = ([std::process::id()], [server.postgres()?]);
+    let used = || cpu::seconds_of(&own, &postgres);
+    let (deadlocks, cpu) = (ground::deadlocks(&mut db).await?, used()?);
     let (attempts, trouble) = load::run(load, &strategy, clients, time).await?;
-    let cpu = cpu::seconds_of(&processes)? - cpu;
+    let cpu = used()? - cpu;
     let deadlocks = ground::deadlocks(&mut db).await? - deadlocks;
     let verdict = check::judge(load, &check::standing(&mut db).await?, &attempts);
     ground.remove().await?;

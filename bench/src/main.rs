@@ -6,6 +6,7 @@ mod lab;
 mod melbourne;
 mod proof;
 mod race;
+mod reserve;
 mod start;
 mod up;
 
@@ -37,6 +38,8 @@ enum What {
 enum Bench {
     /// The ways that the field proposes to hand out a scarce place, side by side, and ours.
     Lab(lab::Lab),
+    /// Reservations through gRPC, with everything on, beside the best ways of the lab with the same rows.
+    Reserve(reserve::Reserve),
 }
 
 #[derive(Debug, Subcommand)]
@@ -50,6 +53,12 @@ enum Proof {
         /// The second snapshot, CSV.
         second: PathBuf,
     },
+    /// 1,000 drivers at once on one free spot, two hundred times: one winner each, and quick refusals.
+    Herd(reserve::crowd::Rounds),
+    /// 1,000 drivers at once for the last 30 places, a hundred times: 30 winners each.
+    Pool(reserve::crowd::Rounds),
+    /// The service's reservations through gRPC against the best ways of the lab, in one run.
+    Reserve(reserve::Reserve),
     /// How long everything takes to be ready from a built binary with warm data, and how much memory it holds.
     Start,
 }
@@ -59,6 +68,10 @@ fn main() -> ExitCode {
         What::Prove(Proof::Race) => race::prove(),
         What::Prove(Proof::Melbourne { first, second }) => melbourne::prove(&first, &second),
         What::Prove(Proof::Start) => start::prove(),
+        What::Prove(Proof::Herd(rounds)) => reserve::crowd::herd(&rounds),
+        What::Prove(Proof::Pool(rounds)) => reserve::crowd::pool(&rounds),
+        What::Prove(Proof::Reserve(options)) => reserve::run(&options, true),
+        What::Bench(Bench::Reserve(options)) => reserve::run(&options, false),
         What::Bench(Bench::Lab(options)) => lab::run(&options),
     };
     match outcome {

@@ -133,9 +133,8 @@ mod tests {
     #[test]
     fn a_refusal_is_false_when_nobody_with_a_crossing_window_had_asked() {
         let free = attempt(want(1, 0, 60), (5, 6), Outcome::Refused);
-        let winner = |asked, start| {
-            attempt(want(1, start, start + 60), (asked, asked + 1), Outcome::Won)
-        };
+        let winner =
+            |asked, start| attempt(want(1, start, start + 60), (asked, asked + 1), Outcome::Won);
         assert_eq!(refused_while_free(&[winner(1, 30), free]), 0);
         assert_eq!(refused_while_free(&[winner(1, 60), free]), 1, "touches, does not cross");
         assert_eq!(refused_while_free(&[free, winner(7, 30)]), 1, "asked after the refusal");

@@ -74,8 +74,7 @@ pub async fn run(db: &mut PgConnection, sql: String) -> Result<(), Failure> {
 /// Deadlocks that the database has seen so far. Sessions that have ended have told theirs.
 pub async fn deadlocks(db: &mut PgConnection) -> Result<i64, Failure> {
     run(db, "SELECT pg_stat_clear_snapshot()".to_owned()).await?;
-    let row = sqlx::query(
-        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
-    );
+    let row =
+        sqlx::query("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
     Ok(row.fetch_one(db).await?.try_get(0)?)
 }

@@ -145,7 +145,8 @@ fn wish(load: Load, round: u32, client: usize, chance: &mut Chance) -> Want {
         Load::Herd => {
             // Every other round the windows differ, and still all of them cross.
             let hour = hour_of(round);
-            let shift = if round % 2 == 1 { i32::try_from(client % 4).unwrap_or(0) * 15 } else { 0 };
+            let shift =
+                if round % 2 == 1 { i32::try_from(client % 4).unwrap_or(0) * 15 } else { 0 };
             Want { start: hour.start + shift, end: hour.end + shift, ..hour }
         }
     }

@@ -113,9 +113,8 @@ fn rounds(load: Load, attempts: &[Attempt]) -> Vec<Vec<&Attempt>> {
 }
 
 fn order(round: &[&Attempt]) -> Option<f64> {
-    let success = |attempt: &&Attempt| {
-        (attempt.outcome == Some(Outcome::Won)).then_some(attempt.answered)
-    };
+    let success =
+        |attempt: &&Attempt| (attempt.outcome == Some(Outcome::Won)).then_some(attempt.answered);
     departure(&round.iter().map(success).collect::<Vec<_>>())
 }
 

@@ -45,8 +45,12 @@ impl Strategy for ForUpdate {
 
     fn shows(&self) -> &'static str {
         match self.think {
-            None => "pessimistic: right, but all who want one spot wait in line, each with a connection",
-            Some(_) => "the same with 200 ms of payment inside the lock: 5 bookings a second and spot",
+            None => {
+                "pessimistic: right, but all who want one spot wait in line, each with a connection"
+            }
+            Some(_) => {
+                "the same with 200 ms of payment inside the lock: 5 bookings a second and spot"
+            }
         }
     }
 

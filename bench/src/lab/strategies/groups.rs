@@ -17,8 +17,8 @@ use uuid::Uuid;
 use crate::Failure;
 use crate::lab::ground::Ground;
 use crate::lab::rows;
-use crate::lab::strategy::{Choice, Client, Outcome, Strategy, Want};
 use crate::lab::strategies::grouping::{Ask, Desk, divide, next_group, settle};
+use crate::lab::strategy::{Choice, Client, Outcome, Strategy, Want};
 
 /// Rows in one order for all writers.
 pub const IN_ORDER: &str = "ORDER BY ask.spot_id, ask.start_minute ON CONFLICT DO NOTHING";
@@ -89,9 +89,7 @@ pub async fn write(
         let (first, behind) = divide(group, meets);
         // Nobody is answered after an error: the drivers see that something is wrong.
         match book(&mut db, insert, &first).await {
-            Ok(booked) => {
-                settle(first, behind, |ask| booked.contains(&ask.booking_id), &mut again)
-            }
+            Ok(booked) => settle(first, behind, |ask| booked.contains(&ask.booking_id), &mut again),
             Err(error) => eprintln!("  a group failed: {error}"),
         }
     }

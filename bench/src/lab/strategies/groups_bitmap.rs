@@ -75,8 +75,12 @@ impl Strategy for GroupsBitmap {
 
     fn shows(&self) -> &'static str {
         match self.guarded {
-            true => "groups over a bitmap of the day, EXCLUDE behind it: the index is paid all the same",
-            false => "groups over a bitmap of the day alone: fast, and every path must keep the bits",
+            true => {
+                "groups over a bitmap of the day, EXCLUDE behind it: the index is paid all the same"
+            }
+            false => {
+                "groups over a bitmap of the day alone: fast, and every path must keep the bits"
+            }
         }
     }
 

@@ -37,8 +37,7 @@ impl Strategy for SkipLockedCte {
 
     async fn prepare(&mut self, ground: &Ground) -> Result<(), Failure> {
         let free = rows::free_spot("ORDER BY spot_number LIMIT 1");
-        let find =
-            format!("WITH free AS ({free}) SELECT spot_id FROM free FOR UPDATE SKIP LOCKED");
+        let find = format!("WITH free AS ({free}) SELECT spot_id FROM free FOR UPDATE SKIP LOCKED");
         self.find = find.leak();
         self.insert = rows::insert("", rows::ASK, "", ground.everything);
         Ok(())

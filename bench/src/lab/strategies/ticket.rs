@@ -26,7 +26,8 @@ const NEXT: &str = "ticket AS (
 const ASK: &str = "(SELECT $1::uuid AS booking_id, spot.spot_id, $3::integer AS start_minute, \
     $4::integer AS end_minute, $5::text AS user_id, $2::uuid AS nobody FROM ticket \
     JOIN spot ON spot.spot_number = 'A' || lpad((number - 1)::text, 6, '0')) AS ask";
-const SOLD_OUT: &str = "SELECT count(*) >= (SELECT count(*) FROM spot) FROM ticket WHERE event = $1";
+const SOLD_OUT: &str =
+    "SELECT count(*) >= (SELECT count(*) FROM spot) FROM ticket WHERE event = $1";
 
 #[derive(Default)]
 pub struct Ticket {
