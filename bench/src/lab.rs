@@ -111,8 +111,8 @@ fn chosen(only: &[String]) -> Result<Vec<Box<dyn Strategy>>, Failure> {
         let names: Vec<_> = all.iter().map(|strategy| strategy.name()).collect();
         return Err(format!("no strategy {unknown}; there are {}", names.join(", ")).into());
     }
-    let is_chosen = |of: &Box<dyn Strategy>| only.is_empty() || only.iter().any(|n| n == of.name());
-    Ok(all.into_iter().filter(is_chosen).collect())
+    let is_chosen = |name: &str| only.is_empty() || only.iter().any(|chosen| chosen == name);
+    Ok(all.into_iter().filter(|strategy| is_chosen(strategy.name())).collect())
 }
 
 /// One strategy by its name.
