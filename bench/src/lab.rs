@@ -133,14 +133,9 @@ fn known(folder: &std::path::Path) -> Result<Vec<OfStrategy>, Failure> {
 
 async fn measure(server: &Server, name: &str, options: &Lab) -> Result<OfStrategy, Failure> {
     let strategy = find(name)?;
-    let loads: &[Load] = match strategy.choice() {
-        Choice::Spot => &[Load::Spread, Load::OneSpot, Load::Herd],
-        Choice::Pool => &[Load::Spread, Load::LastPlaces],
-        Choice::Ticket => &[Load::LastPlaces],
-    };
     let (name, shows) = (strategy.name().to_owned(), strategy.shows().to_owned());
     let mut of = OfStrategy { name, shows, results: Vec::new() };
-    for &load in loads {
+    for &load in strategy.loads() {
         let time = Duration::from_secs(options.seconds);
         let result = under(server, &of.name, (load, options.everything), (options.clients, time));
         let result = result.await?;

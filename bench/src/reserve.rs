@@ -5,6 +5,7 @@ pub mod crowd;
 mod house;
 mod town;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,9 @@ pub struct Reserve {
     /// Settings of the service, such as PARKMESH_RESERVE_WRITERS=1.
     #[arg(long = "set", value_parser = setting)]
     settings: Vec<(String, String)>,
+    /// Measure this `parkmesh` instead of building one: an older version, say.
+    #[arg(long)]
+    binary: Option<PathBuf>,
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {
@@ -63,7 +67,7 @@ struct Measured {
 
 /// Measures the yardsticks, then the service; prints, and as a proof writes the figures.
 pub fn run(options: &Reserve, proof: bool) -> Result<bool, Failure> {
-    let binary = house::binary()?;
+    let binary = house::binary(options.binary.as_deref())?;
     let mut house = House::prepare(&binary, "reserve")?;
     let runtime = crate::runtime()?;
     println!(

@@ -14,13 +14,15 @@ use crate::lab::strategy::{Client, Outcome, Strategy, Want};
 pub const SPOTS: u32 = 500;
 /// Days over which windows are spread.
 const DAYS: u64 = 180;
+/// Days over which the windows of one spot are spread: so many that it does not fill up.
+const DAYS_ONE_SPOT: u64 = 4_000;
 /// Length of every window: an hour.
 const LENGTH: i32 = 60;
 const MINUTES_A_DAY: i32 = 24 * 60;
 /// Rounds of a crowd at most.
 pub const ROUNDS_MAX: u32 = 30;
 /// Places that are left in the rounds of a pool.
-pub const PLACES_LEFT: u32 = 10;
+pub const PLACES_LEFT: u32 = 60;
 /// A strategy that answers nothing for so long has got stuck.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 
@@ -139,8 +141,8 @@ async fn drive(
 
 fn wish(load: Load, round: u32, client: usize, chance: &mut Chance) -> Want {
     match load {
-        Load::Spread => chance.window(chance_spot),
-        Load::OneSpot => chance.window(|_| 0),
+        Load::Spread => Want { spot: chance.spot(), ..chance.window(DAYS) },
+        Load::OneSpot => chance.window(DAYS_ONE_SPOT),
         Load::LastPlaces => hour_of(round),
         Load::Herd => {
             // Every other round the windows differ, and still all of them cross.
@@ -178,10 +180,6 @@ pub fn all_but_the_last_places() -> String {
 /// Chance that is the same in every run: splitmix64.
 struct Chance(u64);
 
-fn chance_spot(chance: &mut Chance) -> u32 {
-    u32::try_from(chance.below(u64::from(SPOTS))).unwrap_or(0)
-}
-
 impl Chance {
     fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -191,12 +189,16 @@ impl Chance {
         (mixed ^ (mixed >> 31)) % limit
     }
 
-    /// An hour at a quarter of some day, which does not cross midnight.
-    fn window(&mut self, spot: impl Fn(&mut Self) -> u32) -> Want {
-        let day = i32::try_from(self.below(DAYS)).unwrap_or(0);
+    fn spot(&mut self) -> u32 {
+        u32::try_from(self.below(u64::from(SPOTS))).unwrap_or(0)
+    }
+
+    /// An hour of the first spot, at a quarter of some day; it does not cross midnight.
+    fn window(&mut self, days: u64) -> Want {
+        let day = i32::try_from(self.below(days)).unwrap_or(0);
         let quarter = i32::try_from(self.below(93)).unwrap_or(0);
         let start = day * MINUTES_A_DAY + quarter * 15;
-        Want { spot: spot(self), start, end: start + LENGTH }
+        Want { spot: 0, start, end: start + LENGTH }
     }
 }
 

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::Failure;
 use crate::lab::ground::Ground;
+use crate::lab::load::Load;
 
 /// What a strategy can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +106,15 @@ pub trait Strategy: Send + Sync {
     /// Drivers who ask at once, unless the command says otherwise.
     fn clients(&self) -> usize {
         64
+    }
+
+    /// The loads that it is measured under.
+    fn loads(&self) -> &'static [Load] {
+        match self.choice() {
+            Choice::Spot => &[Load::Spread, Load::OneSpot, Load::Herd],
+            Choice::Pool => &[Load::Spread, Load::LastPlaces],
+            Choice::Ticket => &[Load::LastPlaces],
+        }
     }
 
     /// Whether each driver needs a connection.

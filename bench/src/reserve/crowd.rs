@@ -1,6 +1,7 @@
 //! A thousand drivers at once, over gRPC: on one free spot, and for the last places of a pool.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,9 @@ pub struct Rounds {
     /// Replicas of booking, among which the drivers are divided.
     #[arg(long, default_value_t = 1)]
     replicas: usize,
+    /// Test this `parkmesh` instead of building one.
+    #[arg(long)]
+    binary: Option<PathBuf>,
 }
 
 /// What all rounds together have shown.
@@ -50,7 +54,7 @@ struct Crowds {
 pub fn herd(rounds: &Rounds) -> Result<bool, Failure> {
     let count = rounds.rounds.unwrap_or(200);
     let wish = |town: &Town, round: u64| town.spot(round as usize, round);
-    let crowds = run(("herd", 10, 1), (count, rounds.replicas), wish, "SPOT_TAKEN")?;
+    let crowds = run(("herd", 10, 1), (count, rounds), wish, "SPOT_TAKEN")?;
     judge(("herd", "herd-errors", "herd-loser-p99"), count, &crowds)
 }
 
@@ -59,25 +63,25 @@ pub fn pool(rounds: &Rounds) -> Result<bool, Failure> {
     let count = rounds.rounds.unwrap_or(100);
     let wish = |town: &Town, round: u64| town.pool(round);
     let places = ("pool", PLACES, u64::from(PLACES));
-    let crowds = run(places, (count, rounds.replicas), wish, "SOLD_OUT")?;
+    let crowds = run(places, (count, rounds), wish, "SOLD_OUT")?;
     judge(("pool", "pool-errors", "pool-loser-p99"), count, &crowds)
 }
 
 fn run(
     (name, spots, winners): (&str, u32, u64),
-    (rounds, replicas): (u64, usize),
+    (count, options): (u64, &Rounds),
     wish: fn(&Town, u64) -> HoldSpotRequest,
     refusal: &str,
 ) -> Result<Crowds, Failure> {
-    let mut house = House::prepare(&house::binary()?, name)?;
-    for _replica in 0..replicas {
+    let mut house = House::prepare(&house::binary(options.binary.as_deref())?, name)?;
+    for _replica in 0..options.replicas {
         house.start(&[])?;
     }
     crate::runtime()?.block_on(async {
         let town = Town::make(&house, spots, DRIVERS).await?;
         let mut crowds = Crowds::default();
         let before = house.deadlocks().await?;
-        for round in 0..rounds {
+        for round in 0..count {
             let calls = crowd(&town, round, wish).await?;
             crowds.count(&calls, winners, refusal);
         }

@@ -18,7 +18,6 @@ use sqlx::{ConnectOptions, PgConnection};
 
 use crate::Failure;
 use crate::lab::{Server, ground};
-use crate::proof::repository;
 
 /// How long the role may take until it answers.
 const READY_MAX: Duration = Duration::from_secs(60);
@@ -175,11 +174,7 @@ fn is_ready(admin: &str) -> bool {
     ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
 
-/// The `parkmesh` that is measured: of the profile that this program was built with.
-pub fn binary() -> Result<PathBuf, Failure> {
-    let binary = crate::up::binary()?;
-    if !binary.starts_with(repository()) {
-        eprintln!("  measuring {}", binary.display());
-    }
-    Ok(binary)
+/// The `parkmesh` that is measured: this one, or that of the profile that this program was built with.
+pub fn binary(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    given.map_or_else(crate::up::binary, |path| Ok(path.to_owned()))
 }

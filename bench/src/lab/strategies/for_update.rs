@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::Failure;
 use crate::lab::ground::Ground;
+use crate::lab::load::Load;
 use crate::lab::rows;
 use crate::lab::strategy::{Choice, Client, Outcome, Strategy, Want};
 
@@ -64,6 +65,14 @@ impl Strategy for ForUpdate {
 
     fn clients(&self) -> usize {
         self.clients
+    }
+
+    fn loads(&self) -> &'static [Load] {
+        // A crowd behind one lock of 200 ms: the last of 350 would wait for more than a minute.
+        match self.clients {
+            64 => &[Load::Spread, Load::OneSpot, Load::Herd],
+            _ => &[Load::Spread],
+        }
     }
 
     async fn prepare(&mut self, ground: &Ground) -> Result<(), Failure> {

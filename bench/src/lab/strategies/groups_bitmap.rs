@@ -51,14 +51,15 @@ impl GroupsBitmap {
     }
 }
 
-/// The table of days, as long as the lab's year. Rows are rewritten in place where there is room.
+/// The table of days, as far as the loads reach. Rows are rewritten in place where there is room.
 fn days(unit: i32) -> String {
     let bits = MINUTES_A_DAY / unit;
     format!(
         "CREATE TABLE day (spot_id uuid, day integer, taken bit({bits}), PRIMARY KEY (spot_id, day))
              WITH (fillfactor = 50);
          INSERT INTO day SELECT spot_id, day, repeat('0', {bits})::bit({bits})
-             FROM spot, generate_series(0, 200) AS day;"
+             FROM (SELECT spot_id, row_number() OVER (ORDER BY spot_id) AS place FROM spot) AS spot
+             CROSS JOIN LATERAL generate_series(0, CASE place WHEN 1 THEN 4000 ELSE 200 END) AS day;"
     )
 }
 

@@ -36,7 +36,7 @@ impl Strategy for SlotLock {
     fn tables(&self) -> &'static str {
         "CREATE INDEX booking_lookup ON booking (spot_id, start_time) WHERE state IN (1, 2, 3);
          CREATE TABLE hour (hour integer PRIMARY KEY);
-         INSERT INTO hour SELECT generate_series(0, 400 * 24)"
+         INSERT INTO hour SELECT generate_series(0, 4100 * 24)"
     }
 
     async fn prepare(&mut self, ground: &Ground) -> Result<(), Failure> {
