@@ -48,6 +48,9 @@ pub struct Lab {
     /// Measure nothing, show what has been measured before.
     #[arg(long)]
     show: bool,
+    /// Put the tables and the drawing into docs/.
+    #[arg(long)]
+    docs: bool,
 }
 
 /// Measures, prints the tables, writes them and the drawing below target/lab.
@@ -70,6 +73,16 @@ pub fn run(options: &Lab) -> Result<bool, Failure> {
     let drawing = folder.join("strategies.svg");
     std::fs::write(&drawing, draw::svg(&known))?;
     println!("{}", drawing.display());
+    if options.docs {
+        let name = if options.everything { "everything" } else { "lab" };
+        let page = repository().join("docs/strategies.md");
+        let text = std::fs::read_to_string(&page)?;
+        std::fs::write(&page, report::put(&text, name, &tables)?)?;
+        std::fs::write(
+            repository().join(format!("docs/strategies-{name}.svg")),
+            draw::svg(&known),
+        )?;
+    }
     Ok(true)
 }
 

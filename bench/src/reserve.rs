@@ -83,6 +83,7 @@ pub fn run(options: &Reserve, proof: bool) -> Result<bool, Failure> {
     let one_statement = yardstick("exclude-on-conflict", 1)?;
     house.start(&options.settings)?;
     let ours = runtime.block_on(service(&house, options))?;
+    house.end()?;
     let ratio = |what: f64, of: f64| what / of.max(1e-9);
     let best = ours.spot.iter().copied().max_by(|a, b| a.a_second.total_cmp(&b.a_second));
     let best = best.ok_or("nothing was measured")?;

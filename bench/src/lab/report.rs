@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::Failure;
 use crate::lab::load::Load;
-use crate::lab::result::{OfStrategy, Result};
+use crate::lab::result::{OfStrategy, Result as Figures};
 
 /// Both tables.
 pub fn tables(strategies: &[OfStrategy]) -> String {
@@ -32,8 +33,19 @@ pub fn tables(strategies: &[OfStrategy]) -> String {
     text
 }
 
+/// Puts the tables into a page, between its comments `<!-- name -->` and `<!-- end of name -->`.
+pub fn put(page: &str, name: &str, tables: &str) -> Result<String, Failure> {
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+    let parts = page.split_once(&begin).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(&end)?;
+        Some((before, after))
+    });
+    let (before, after) = parts.ok_or_else(|| format!("the page has no place for {name}"))?;
+    Ok(format!("{before}{begin}\n{tables}{end}{after}"))
+}
+
 fn line(text: &mut String, of: &OfStrategy, second: Load, crowd: Load) {
-    let all = |count: &dyn Fn(&Result) -> u64| of.results.iter().map(count).sum::<u64>();
+    let all = |count: &dyn Fn(&Figures) -> u64| of.results.iter().map(count).sum::<u64>();
     let wrong = all(&|result| result.double_bookings.max(result.oversold));
     let refused = all(&|result| result.false_refusals);
     let losers = all(&|result| (result.attempts - result.reserved - result.errors) as u64);
@@ -57,7 +69,7 @@ fn line(text: &mut String, of: &OfStrategy, second: Load, crowd: Load) {
     let _written = writeln!(text, "| {} |", cells.join(" | "));
 }
 
-fn told(result: Option<&Result>, tell: impl Fn(&Result) -> Option<String>) -> String {
+fn told(result: Option<&Figures>, tell: impl Fn(&Figures) -> Option<String>) -> String {
     result.and_then(tell).unwrap_or_else(|| "–".to_owned())
 }
 
@@ -81,6 +93,14 @@ pub fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_take_the_place_of_the_old_ones() {
+        let page = "a\n<!-- lab -->\nold\n<!-- end of lab -->\nb\n";
+        let put = put(page, "lab", "new\n").unwrap_or_default();
+        assert_eq!(put, "a\n<!-- lab -->\n\nnew\n<!-- end of lab -->\nb\n");
+        assert!(super::put("a", "lab", "new").is_err());
+    }
 
     #[test]
     fn numbers_are_readable() {

@@ -77,7 +77,7 @@ fn run(
     for _replica in 0..options.replicas {
         house.start(&[])?;
     }
-    crate::runtime()?.block_on(async {
+    let crowds = crate::runtime()?.block_on(async {
         let town = Town::make(&house, spots, DRIVERS).await?;
         let mut crowds = Crowds::default();
         let before = house.deadlocks().await?;
@@ -88,8 +88,10 @@ fn run(
         // Sessions tell their deadlocks a second late.
         crate::pause(Duration::from_millis(1_500)).await;
         crowds.deadlocks = house.deadlocks().await? - before;
-        Ok(crowds)
-    })
+        Ok::<_, Failure>(crowds)
+    })?;
+    house.end()?;
+    Ok(crowds)
 }
 
 /// All drivers at once; the earlier rounds' holds are of other hours.
@@ -120,7 +122,8 @@ impl Crowds {
         let held = calls.iter().filter(|call| call.told == Told::Held).count() as u64;
         let others = calls.iter().filter(|call| call.told != Told::Held);
         let all_told = others.clone().all(|call| call.told == Told::No(refusal.to_owned()));
-        self.right_rounds += u64::from(held == winners && all_told);
+        let right = held == winners && all_told && nobody_is_refused_early(calls, winners);
+        self.right_rounds += u64::from(right);
         for call in calls {
             *self.told.entry(format!("{:?}", call.told)).or_default() += 1;
             let every = call.before.iter().chain([&call.told]);
@@ -133,6 +136,16 @@ impl Crowds {
         let to = calls.iter().map(|call| call.answered).max().unwrap_or_default();
         self.time += to - from;
     }
+}
+
+/// Whether every refusal was told after as many of the winners had asked as there were places.
+fn nobody_is_refused_early(calls: &[Call], winners: u64) -> bool {
+    let held = calls.iter().filter(|call| call.told == Told::Held);
+    let mut asked: Vec<Duration> = held.map(|call| call.asked).collect();
+    asked.sort();
+    let last = asked.get(winners.saturating_sub(1) as usize);
+    let mut refused = calls.iter().filter(|call| call.told != Told::Held);
+    last.is_some_and(|&last| refused.all(|call| call.answered >= last))
 }
 
 fn judge(
@@ -180,4 +193,30 @@ fn judge(
         holds &= figure.tell()?;
     }
     Ok(holds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(asked: u64, answered: u64, told: Told) -> Call {
+        let at = Duration::from_millis;
+        Call { asked: at(asked), answered: at(answered), told, tries: 1, before: Vec::new() }
+    }
+
+    #[test]
+    fn a_round_counts_when_the_winners_are_all_and_all_others_are_told_why() {
+        let taken = || Told::No("SPOT_TAKEN".to_owned());
+        let right = [call(0, 5, Told::Held), call(1, 6, taken())];
+        let two_winners = [call(0, 5, Told::Held), call(1, 6, Told::Held)];
+        let not_told = [call(0, 5, Told::Held), call(1, 6, Told::Wrong(Code::Internal))];
+        let too_early = [call(0, 1, taken()), call(2, 5, Told::Held)];
+        let mut crowds = Crowds::default();
+        for (calls, right_rounds) in [(right, 1), (two_winners, 1), (not_told, 1), (too_early, 1)] {
+            crowds.count(&calls, 1, "SPOT_TAKEN");
+            assert_eq!(crowds.right_rounds, right_rounds);
+        }
+        assert_eq!(crowds.internal, 1);
+        assert_eq!(crowds.losers.len(), 3);
+    }
 }

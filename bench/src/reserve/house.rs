@@ -33,10 +33,14 @@ pub struct House {
     pub server: Server,
     /// Makes tokens that the service accepts.
     pub issuer: Issuer,
-    replicas: Vec<Replica>,
+    replicas: Replicas,
     home: PathBuf,
     binary: PathBuf,
 }
+
+/// The processes of the service, which end when this does.
+#[derive(Default)]
+struct Replicas(Vec<Replica>);
 
 struct Replica {
     process: Child,
@@ -60,15 +64,16 @@ impl House {
             return Err("the database could not be migrated".into());
         }
         let binary = binary.to_owned();
-        Ok(Self { server, issuer, replicas: Vec::new(), home, binary })
+        Ok(Self { server, issuer, replicas: Replicas::default(), home, binary })
     }
 
     /// Starts one more replica, with these settings beside its usual ones, and waits until it serves.
     pub fn start(&mut self, settings: &[(String, String)]) -> Result<(), Failure> {
         let (address, admin) = (free_address()?, free_address()?);
         let path = |name: &str| self.home.join(name).display().to_string();
-        let log =
-            std::fs::File::create(self.home.join(format!("booking-{}.log", self.replicas.len())))?;
+        let log = std::fs::File::create(
+            self.home.join(format!("booking-{}.log", self.replicas.0.len())),
+        )?;
         let postgres = database(&self.server).replace("//parkmesh@", "//parkmesh_booking@");
         let process = Command::new(&self.binary)
             .args(["serve", "booking"])
@@ -86,14 +91,14 @@ impl House {
             .stderr(log)
             .stdin(Stdio::null())
             .spawn()?;
-        self.replicas.push(Replica { process, address });
+        self.replicas.0.push(Replica { process, address });
         self.until_ready(&admin)
     }
 
     fn until_ready(&mut self, admin: &str) -> Result<(), Failure> {
         let begin = Instant::now();
         while !is_ready(admin) {
-            let ended = self.replicas.last_mut().map(|replica| replica.process.try_wait());
+            let ended = self.replicas.0.last_mut().map(|replica| replica.process.try_wait());
             if let Some(Ok(Some(status))) = ended {
                 return Err(format!("booking ended: {status}; see {}", self.home.display()).into());
             }
@@ -105,14 +110,20 @@ impl House {
         Ok(())
     }
 
+    /// Ends everything and removes what the servers have kept.
+    pub fn end(self) -> Result<(), Failure> {
+        drop(self.replicas);
+        Ok(self.server.servers.erase()?)
+    }
+
     /// Where the replicas answer.
     pub fn addresses(&self) -> impl Iterator<Item = &str> {
-        self.replicas.iter().map(|replica| replica.address.as_str())
+        self.replicas.0.iter().map(|replica| replica.address.as_str())
     }
 
     /// The processes of the replicas, and of NATS, which takes their facts.
     pub fn processes(&self) -> Vec<u32> {
-        let ours = self.replicas.iter().map(|replica| replica.process.id());
+        let ours = self.replicas.0.iter().map(|replica| replica.process.id());
         ours.chain(self.server.servers.pid(Kind::Nats)).collect()
     }
 
@@ -138,14 +149,14 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for Replicas {
     fn drop(&mut self) {
-        for replica in &self.replicas {
+        for replica in &self.0 {
             if let Ok(pid) = i32::try_from(replica.process.id()) {
                 let _gone = kill(Pid::from_raw(pid), Signal::SIGTERM);
             }
         }
-        for replica in &mut self.replicas {
+        for replica in &mut self.0 {
             let _ended = replica.process.wait();
         }
     }
