@@ -25,6 +25,23 @@ pub fn seconds_of(alone: &[u32], families: &[u32]) -> Result<f64, Failure> {
     Ok(ticks as f64 / TICKS_A_SECOND)
 }
 
+/// All processors' seconds so far: those that somebody used, and all.
+pub fn of_machine() -> Result<(f64, f64), Failure> {
+    let text = fs::read_to_string("/proc/stat")?;
+    let (used, all) = machine(&text).ok_or("/proc/stat is not as expected")?;
+    Ok((used as f64 / TICKS_A_SECOND, all as f64 / TICKS_A_SECOND))
+}
+
+/// The first line of /proc/stat: user, nice, system, idle, waiting for disks, interrupts, stolen. What guests
+/// use is in `user` already.
+fn machine(text: &str) -> Option<(u64, u64)> {
+    let line = text.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<u64> =
+        line.split_whitespace().take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
+    let all: u64 = ticks.iter().sum();
+    Some((all - ticks.get(3)? - ticks.get(4)?, all))
+}
+
 struct Stat {
     parent: u32,
     own: u64,
@@ -44,7 +61,13 @@ impl Stat {
 
 #[cfg(test)]
 mod tests {
-    use super::Stat;
+    use super::{Stat, machine};
+
+    #[test]
+    fn idle_processors_are_not_used() {
+        let text = "cpu  10 1 5 100 4 2 1 3 7 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n";
+        assert_eq!(machine(text), Some((22, 126)));
+    }
 
     #[test]
     fn the_fields_are_counted_behind_a_name_with_brackets() {

@@ -198,10 +198,12 @@ pub async fn under(
     let (own, postgres) = ([std::process::id()], [server.postgres()?]);
     let used = || cpu::seconds_of(&own, &postgres);
     let (deadlocks, cpu) = (ground::deadlocks(&mut db).await?, used()?);
+    let machine = cpu::of_machine()?;
     let (attempts, trouble) = load::run(load, &strategy, clients, time).await?;
-    let cpu = used()? - cpu;
+    let (cpu, now) = (used()? - cpu, cpu::of_machine()?);
+    let others = ((now.0 - machine.0 - cpu) / (now.1 - machine.1).max(1e-9)).max(0.0);
     let deadlocks = ground::deadlocks(&mut db).await? - deadlocks;
     let verdict = check::judge(load, &check::standing(&mut db).await?, &attempts);
     ground.remove().await?;
-    Ok(result::of(load, count, (&attempts, trouble), verdict, (deadlocks, cpu)))
+    Ok(result::of(load, count, (&attempts, trouble), verdict, (deadlocks, cpu, others)))
 }

@@ -6,6 +6,9 @@ use crate::Failure;
 use crate::lab::load::Load;
 use crate::lab::result::{OfStrategy, Result as Figures};
 
+/// Share of the processors that others may have before the page says so.
+const OTHERS_MAX: f64 = 0.15;
+
 /// Both tables.
 pub fn tables(strategies: &[OfStrategy]) -> String {
     let mut text = String::new();
@@ -30,7 +33,22 @@ pub fn tables(strategies: &[OfStrategy]) -> String {
     part(&mut text, "A given spot", one_spot, Load::Herd);
     let last = (Load::LastPlaces, "reserved/s, last places");
     part(&mut text, "Any spot of a pool, and tickets", last, Load::LastPlaces);
+    text.push_str(&disturbance(strategies));
     text
+}
+
+/// A word of warning where other programs had the processors too, or nothing.
+fn disturbance(strategies: &[OfStrategy]) -> String {
+    let shares = strategies.iter().flat_map(|of| &of.results).filter_map(|result| result.others);
+    let most = shares.fold(0.0, f64::max);
+    match most > OTHERS_MAX {
+        true => format!(
+            "Other programs had up to {:.0} % of the processors during these runs: compare the CPU \
+             columns, not the rates.\n\n",
+            most * 100.0
+        ),
+        false => String::new(),
+    }
 }
 
 /// Puts the tables into a page, between its comments `<!-- name -->` and `<!-- end of name -->`.

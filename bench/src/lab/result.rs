@@ -31,6 +31,9 @@ pub struct Result {
     pub departure: Option<f64>,
     /// Processor time of a reservation, drivers and Postgres together.
     pub cpu_us: f64,
+    /// Share of the processors that other programs had meanwhile: rates mean little where it is large.
+    #[serde(default)]
+    pub others: Option<f64>,
     /// The first error's text.
     pub trouble: Option<String>,
 }
@@ -61,7 +64,7 @@ pub fn of(
     clients: usize,
     (attempts, trouble): (&[Attempt], Option<String>),
     verdict: Verdict,
-    (deadlocks, cpu_seconds): (i64, f64),
+    (deadlocks, cpu_seconds, others): (i64, f64, f64),
 ) -> Result {
     let count = |outcome| attempts.iter().filter(|attempt| attempt.outcome == outcome).count();
     let reserved = count(Some(Outcome::Won));
@@ -82,6 +85,7 @@ pub fn of(
         losers_ms: middle_and_end(attempts, Some(Outcome::Refused)),
         departure: median(rounds(load, attempts).iter().filter_map(|round| order(round)).collect()),
         cpu_us: cpu_seconds * 1e6 / reserved.max(1) as f64,
+        others: Some(others),
         trouble,
     }
 }
