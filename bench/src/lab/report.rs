@@ -13,7 +13,9 @@ const OTHERS_MAX: f64 = 0.15;
 pub fn tables(strategies: &[OfStrategy]) -> String {
     let mut text = String::new();
     let part = |text: &mut String, title: &str, steady: (Load, &str), crowd: Load| {
-        let rows: Vec<_> = strategies.iter().filter(|of| of.under(crowd).is_some()).collect();
+        let of_pool = |of: &&OfStrategy| of.under(Load::LastPlaces).is_some();
+        let wanted = crowd == Load::LastPlaces;
+        let rows: Vec<_> = strategies.iter().filter(|of| of_pool(of) == wanted).collect();
         if rows.is_empty() {
             return;
         }

@@ -5,7 +5,7 @@
 //! whole group under the exclusion constraint. The memory only suggests: a wrong suggestion costs another
 //! try, and "full" is said only after the database itself found nothing free.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use sqlx::{PgConnection, Row};
 use tokio::sync::mpsc;
@@ -100,22 +100,33 @@ impl Writer {
         }
     }
 
+    /// What the table says where the memory knows no free spot. A spot that is being booked in this group is
+    /// free in the table still, and not to be had.
+    async fn look(&mut self, want: &Want) -> Result<Option<u32>, sqlx::Error> {
+        let found = rows::find_free(&mut self.db, self.find, want).await?;
+        Ok(found.map(rows::number_of).filter(|&spot| !self.memory.is_new(spot, want)))
+    }
+
     async fn serve(
         &mut self,
         group: Vec<Ask>,
         again: &mut VecDeque<Ask>,
     ) -> Result<(), sqlx::Error> {
         let mut chosen = Vec::with_capacity(group.len());
+        // Windows that were looked up in vain: a crowd wants the same one, and one look answers all.
+        let mut full = HashSet::new();
         for mut ask in group {
+            let window = (ask.want.start, ask.want.end);
             let spot = match self.memory.free(&ask.want) {
-                Some(spot) => Some(spot),
-                None => {
-                    let found = rows::find_free(&mut self.db, self.find, &ask.want).await?;
-                    found.map(rows::number_of).filter(|&spot| !self.memory.is_new(spot, &ask.want))
-                }
+                None if full.contains(&window) => None,
+                None => self.look(&ask.want).await?,
+                known => known,
             };
             match spot {
-                None => ask.answer(Outcome::Refused),
+                None => {
+                    full.insert(window);
+                    ask.answer(Outcome::Refused);
+                }
                 Some(spot) => {
                     ask.want.spot = spot;
                     self.memory.note(&ask.want);
