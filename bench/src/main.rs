@@ -1,9 +1,12 @@
 //! Proofs at full size, and measurements with their yardstick beside them. `cargo xtask prove help` lists them;
 //! docs/proof.md says which figure comes from which.
 
+mod cpu;
+mod lab;
 mod melbourne;
 mod proof;
 mod race;
+mod reserve;
 mod start;
 mod tariffs;
 mod up;
@@ -13,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-type Failure = Box<dyn std::error::Error>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Debug, Parser)]
 #[command(name = "parkmesh-bench", about = "Proofs and measurements of Parkmesh")]
@@ -27,6 +30,17 @@ enum What {
     /// Run a proof at its full size; writes target/proof/<name>.json.
     #[command(subcommand)]
     Prove(Proof),
+    /// Measure, with the yardstick beside it in the same run.
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// The ways that the field proposes to hand out a scarce place, side by side, and ours.
+    Lab(lab::Lab),
+    /// Reservations through gRPC, with everything on, beside the best ways of the lab with the same rows.
+    Reserve(reserve::Reserve),
 }
 
 #[derive(Debug, Subcommand)]
@@ -42,6 +56,12 @@ enum Proof {
     },
     /// Prices in every zone whose clocks change, every minute around both changes of a year, against Python's clocks.
     Tariffs,
+    /// 1,000 drivers at once on one free spot, two hundred times: one winner each, and quick refusals.
+    Herd(reserve::crowd::Rounds),
+    /// 1,000 drivers at once for the last 30 places, a hundred times: 30 winners each.
+    Pool(reserve::crowd::Rounds),
+    /// The service's reservations through gRPC against the best ways of the lab, in one run.
+    Reserve(reserve::Reserve),
     /// How long everything takes to be ready from a built binary with warm data, and how much memory it holds.
     Start,
 }
@@ -52,6 +72,11 @@ fn main() -> ExitCode {
         What::Prove(Proof::Melbourne { first, second }) => melbourne::prove(&first, &second),
         What::Prove(Proof::Start) => start::prove(),
         What::Prove(Proof::Tariffs) => tariffs::prove(),
+        What::Prove(Proof::Herd(rounds)) => reserve::crowd::herd(&rounds),
+        What::Prove(Proof::Pool(rounds)) => reserve::crowd::pool(&rounds),
+        What::Prove(Proof::Reserve(options)) => reserve::run(&options, true),
+        What::Bench(Bench::Reserve(options)) => reserve::run(&options, false),
+        What::Bench(Bench::Lab(options)) => lab::run(&options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -61,4 +86,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Where clients that ask at once run: they share the machine with what they measure.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
+
+/// Lets some time pass: a payment provider's, in the lab.
+#[expect(clippy::disallowed_methods, reason = "what is measured is waiting itself")]
+async fn pause(time: std::time::Duration) {
+    tokio::time::sleep(time).await;
 }
