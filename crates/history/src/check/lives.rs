@@ -283,12 +283,30 @@ fn ends(
         lo: lapse.lo.min(first_confirm).min(life.end.lo),
         hi: lapse.hi.min(confirmed).min(life.end.hi),
     };
-    let came = all(Op::CheckIn).filter(Deed::sure).map(|deed| (deed, &calls[deed.call]));
-    let early = came.filter(|(_, call)| call.kept.start < life.window.start).next();
-    life.early = early.map(|(deed, call)| {
-        let span = Span::new(call.kept.start, life.window.start);
-        (Bound { lo: deed.lo, hi: deed.hi }, span)
-    });
+    life.early = came_early(setup, calls, all(Op::CheckIn), seen, life);
+}
+
+/// The time before the window that is kept from an early arrival on.
+fn came_early(
+    setup: &Setup,
+    calls: &[Call],
+    arrivals: impl Iterator<Item = Deed>,
+    seen: &[usize],
+    life: &Life,
+) -> Option<(Bound, Span)> {
+    let arrivals: Vec<Deed> = arrivals.collect();
+    let lo = arrivals.iter().map(|deed| deed.lo).min()?;
+    let done = arrivals.iter().filter(|deed| deed.sure()).map(|deed| deed.call);
+    let told = done.chain(seen.iter().copied()).map(|at| &calls[at]);
+    let early = told.filter(|call| call.done() && call.kept.start < life.window.start);
+    if let Some(first) = early.min_by_key(|call| call.ret) {
+        let bound = Bound { lo, hi: first.ret };
+        return Some((bound, Span::new(first.kept.start, life.window.start)));
+    }
+    let settled = life.version > 0 && life.end.lo == NEVER;
+    let may = !settled && arrivals.iter().any(|deed| !deed.sure()) && lo < life.window.start;
+    // When it came, nobody knows.
+    may.then(|| (Bound { lo, hi: NEVER }, Span::new(lo - setup.skew_us, life.window.start)))
 }
 
 /// Whether a booking in this state keeps its spot.

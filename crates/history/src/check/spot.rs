@@ -51,7 +51,10 @@ fn refused(call: &Call) -> bool {
 
 /// What a booking keeps: its window, and the time before it when the car came early.
 fn kept(life: &Life) -> impl Iterator<Item = Life> {
-    let early = life.early.map(|(start, window)| Life { start, window, ..*life });
+    let early = life.early.map(|(start, window)| {
+        let sure = life.sure && start.hi != NEVER;
+        Life { start, window, sure, ..*life }
+    });
     std::iter::once(*life).chain(early)
 }
 

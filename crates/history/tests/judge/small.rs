@@ -28,7 +28,7 @@ pub fn minutes(from: i64, to: i64) -> Span {
 pub fn call(client: u32, op: Op, (from, to): (i64, i64)) -> Call {
     let mut call = Call::new(client, op, from * 1_000);
     call.ret = to * 1_000;
-    call.request = Id(u64::from(client), u64::try_from(from).expect("positive") + 1);
+    call.request = Id(u64::from(client), from.cast_unsigned().wrapping_add(1));
     call.body = call.request.1;
     call
 }
