@@ -9,7 +9,9 @@ impl Dice {
     pub fn new(seed: u64, number: u64) -> Self {
         let mixed = (seed ^ number.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut dice = Self((mixed ^ (mixed >> 29)) | 1);
-        (0..8).for_each(|_| drop(dice.next()));
+        for _warm in 0..8 {
+            dice.next();
+        }
         dice
     }
 

@@ -192,8 +192,8 @@ impl Search<'_> {
             if tried.len() + into.len() > KEPT_MAX {
                 return false;
             }
-            for other in self.changing.iter().filter(|other| !arrangement.is_placed(**other)) {
-                let Some(mut next) = arrangement.with(self.lives, *other, self.what(*other)) else {
+            for other in self.useful(&arrangement, event) {
+                let Some(mut next) = arrangement.with(self.lives, other, self.what(other)) else {
                     continue;
                 };
                 for refusal in &self.refusals {
@@ -209,5 +209,39 @@ impl Search<'_> {
             }
         }
         true
+    }
+
+    /// What may have to be put in order before `event` can be, or before a refusal under way is explained. All else can
+    /// wait: it is in nobody's way.
+    fn useful(&self, arrangement: &Arrangement, event: u32) -> Vec<u32> {
+        let waiting: Vec<u32> =
+            self.changing.iter().copied().filter(|other| !arrangement.is_placed(*other)).collect();
+        let window = |at: u32| self.lives[at as usize].window;
+        let ends = |of: u32| waiting.iter().any(|other| self.what(*other) == What::End(of));
+        let mut useful = vec![event];
+        for refusal in self.refusals.iter().filter(|refusal| !arrangement.is_placed(**refusal)) {
+            useful.push(*refusal);
+        }
+        let mut looked_at = 0;
+        while let Some(goal) = useful.get(looked_at).copied() {
+            looked_at += 1;
+            let helps = |other: &u32| match (self.what(goal), self.what(*other)) {
+                (What::Refused { window: wanted, .. }, What::Start(at)) => {
+                    window(at).overlaps(&wanted)
+                }
+                (What::Start(at), What::End(other)) => window(other).overlaps(&window(at)),
+                // Who comes and goes before it.
+                (What::Start(at), What::Start(other)) => {
+                    ends(other) && window(other).overlaps(&window(at))
+                }
+                (What::End(at), What::Start(other)) => at == other,
+                _ => false,
+            };
+            let more = waiting.iter().filter(|other| helps(other));
+            let more: Vec<u32> = more.filter(|other| !useful.contains(other)).copied().collect();
+            useful.extend(more);
+        }
+        useful.retain(|other| waiting.contains(other));
+        useful
     }
 }
