@@ -205,6 +205,17 @@ pub enum DeadLetterAction {
     },
 }
 
+/// The kinds of torture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum TortureKind {
+    /// A crowd that does everything at random; judged by its history.
+    Crowd,
+    /// Confirmations that race the end of their hold, and rivals who want the spot at that moment. No clockwork runs.
+    Expiry,
+    /// Calls that their callers give up at random instants: no connection may be left in a transaction.
+    Cancels,
+}
+
 /// Options of `torture`.
 #[derive(Debug, Clone, Args)]
 #[command(
@@ -220,7 +231,10 @@ pub enum DeadLetterAction {
                   parkmesh torture --target http://127.0.0.1:8080 --attempts 5000\n  parkmesh torture --judge history.bin"
 )]
 pub struct Torture {
-    /// Calls to make.
+    /// What is done to it.
+    #[arg(long, value_enum, default_value_t = TortureKind::Crowd)]
+    pub what: TortureKind,
+    /// Calls to make; trials of `expiry`.
     #[arg(long, default_value_t = 20_000)]
     pub attempts: u64,
     /// The same seed makes the same wishes (never the same timing).

@@ -5,8 +5,10 @@
 //! person is told. The judge is `parkmesh-history`.
 
 mod asking;
+mod cancels;
 mod chance;
 mod client;
+mod expiry;
 mod faults;
 mod look_back;
 mod recorder;
@@ -24,7 +26,7 @@ use parkmesh_platform::clock::Clock;
 use parkmesh_platform::tasks::Tasks;
 
 use crate::Failure;
-use crate::cli::Torture;
+use crate::cli::{Torture, TortureKind};
 use recorder::Recorder;
 use world::World;
 
@@ -42,6 +44,11 @@ pub fn run(options: Torture) -> Result<(), Failure> {
     let scratch = Scratch::make()?;
     let path = options.history.clone().unwrap_or_else(|| scratch.0.join("history.bin"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match options.what {
+        TortureKind::Crowd => {}
+        TortureKind::Expiry => return runtime.block_on(expiry::run(&options, &scratch.0)),
+        TortureKind::Cancels => return runtime.block_on(cancels::run(&options, &scratch.0)),
+    }
     let outcome = runtime.block_on(torture(&options, &scratch.0, &path));
     drop(runtime);
     let summary = outcome?;
@@ -63,6 +70,18 @@ pub struct Run {
 }
 
 impl Run {
+    fn new(options: &Torture, world: World, path: &Path, tasks: &Tasks) -> Result<Self, Failure> {
+        Ok(Self {
+            options: options.clone(),
+            recorder: Recorder::create(path, &world.setup(options))?,
+            seen: world.places.iter().map(|_| AtomicU32::new(1)).collect(),
+            world,
+            tasks: tasks.clone(),
+            made: AtomicU64::new(0),
+            faults: AtomicBool::new(true),
+        })
+    }
+
     /// The version of a spot that was seen last.
     pub fn seen(&self, spot: u32) -> u32 {
         self.seen.get(spot as usize).map_or(0, |version| version.load(Ordering::Relaxed))
@@ -84,19 +103,9 @@ impl Run {
 async fn torture(options: &Torture, home: &Path, path: &Path) -> Result<told::Summary, Failure> {
     let tasks = Tasks::new(&Clock::system());
     let world = World::open(options, home, &tasks).await?;
-    let recorder = Recorder::create(path, &world.setup(options))?;
+    let run = Arc::new(Run::new(options, world, path, &tasks)?);
     println!("· {} calls by {} clients; seed {}", options.attempts, options.clients, options.seed);
     println!("  recorded in {}", path.display());
-    let seen = world.places.iter().map(|_| AtomicU32::new(1)).collect();
-    let run = Arc::new(Run {
-        options: options.clone(),
-        world,
-        recorder,
-        tasks: tasks.clone(),
-        made: AtomicU64::new(0),
-        faults: AtomicBool::new(true),
-        seen,
-    });
     let progress = told::progress(&run);
     let faults = faults::start(&run);
     let operator = client::operator(&run);

@@ -15,7 +15,7 @@ use parkmesh_platform::tasks::Tasks;
 use tonic::transport::Channel;
 
 use crate::Failure;
-use crate::cli::Torture;
+use crate::cli::{Torture, TortureKind};
 use crate::client::{Gateway, lasting, over};
 use crate::seed::{Maker, money};
 
@@ -38,6 +38,8 @@ const SKEW_US: i64 = 20_000;
 
 /// The lots: what an hour costs, and how long a hold stands.
 const LOTS: [(i64, i32); 2] = [(0, 4), (2, 9)];
+/// What races the end of a hold has short ones.
+const SHORT_LOTS: [(i64, i32); 2] = [(0, 1), (0, 2)];
 
 /// A spot that can be booked.
 #[derive(Debug, Clone)]
@@ -140,7 +142,8 @@ impl World {
         // A world of its own each time: what an earlier run has booked is in nobody's way.
         let run: uuid::Uuid = Ids::random().next();
         let maker = Maker::new(way, run.to_string());
-        for (number, (units, hold_ttl_seconds)) in (0_u32..).zip(LOTS) {
+        let lots = if options.what == TortureKind::Expiry { SHORT_LOTS } else { LOTS };
+        for (number, (units, hold_ttl_seconds)) in (0_u32..).zip(lots) {
             let lot = maker
                 .lot(CreateLotRequest {
                     name: format!("torture-{run}-{number}"),

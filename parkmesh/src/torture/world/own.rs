@@ -12,7 +12,7 @@ use parkmesh_platform::tasks::Tasks;
 use tokio::process::{Child, Command};
 
 use crate::Failure;
-use crate::cli::Torture;
+use crate::cli::{Torture, TortureKind};
 use crate::client::UpFile;
 use crate::up::supervisor::{Part, keep_alive};
 
@@ -42,7 +42,9 @@ impl Own {
         let home = home.join("world");
         std::fs::create_dir_all(&home)?;
         let log = std::fs::File::create(home.join("up.log"))?;
+        let clockwork = (options.what != TortureKind::Expiry).to_string();
         let up = Command::new(std::env::current_exe()?)
+            .env("PARKMESH_BOOKING_CLOCKWORK", &clockwork)
             .args(["up", "--ephemeral", "--no-simulate", "--no-seed", "--home"])
             .arg(&home)
             .args(["--port-base", &free_port_base()?.to_string(), "--servers-home"])
@@ -61,7 +63,7 @@ impl Own {
         own.file = own.until_ready(tasks).await?;
         own.addresses = vec![own.file.services["booking"].clone()];
         for number in 2..=options.replicas {
-            own.add_replica(number, tasks)?;
+            own.add_replica(number, &clockwork, tasks)?;
         }
         Ok(own)
     }
@@ -82,7 +84,7 @@ impl Own {
     }
 
     /// Another process of booking with the settings of the first, but for its ports.
-    fn add_replica(&mut self, number: u32, tasks: &Tasks) -> Result<(), Failure> {
+    fn add_replica(&mut self, number: u32, clockwork: &str, tasks: &Tasks) -> Result<(), Failure> {
         let [listen, admin] = free_addresses()?;
         let key = |name: &str| self.home.join("keys").join(name).display().to_string();
         let settings = [
@@ -94,6 +96,7 @@ impl Own {
             ("POSTGRES_URL", url_as(&self.file.servers["postgres"], "booking")?),
             ("NATS_URL", self.file.servers["nats"].clone()),
             ("PAYMENT_URL", self.file.services["payment"].clone()),
+            ("CLOCKWORK", clockwork.to_owned()),
         ];
         let name = format!("booking-{number}");
         let part = Part {
@@ -120,6 +123,11 @@ impl Own {
     /// NATS.
     pub fn nats_url(&self) -> Result<String, Failure> {
         self.file.servers.get("nats").cloned().ok_or_else(|| "up.json names no NATS".into())
+    }
+
+    /// The database, as its administrator.
+    pub fn postgres_url(&self) -> Result<String, Failure> {
+        self.file.servers.get("postgres").cloned().ok_or_else(|| "up.json names no Postgres".into())
     }
 
     /// Sends a signal to a part; false when it does not run at this moment.
