@@ -152,7 +152,7 @@ pub fn refused(call: &mut Call, status: &Status) {
             Code::DeadlineExceeded | Code::Cancelled => (Outcome::Unknown, Reason::Deadline),
             Code::Unavailable => (Outcome::Unknown, Reason::Unavailable),
             // Without a reason it is the transport that speaks: the connection died.
-            Code::Unknown | Code::Internal if reason.is_none() => {
+            Code::Unknown | Code::Internal | Code::ResourceExhausted if reason.is_none() => {
                 (Outcome::Unknown, Reason::Unavailable)
             }
             Code::Internal => (Outcome::Refused, Reason::Internal),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parkmesh_history::{Call, Outcome};
+use parkmesh_history::{Call, Outcome, Reason};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::tasks::Tasks;
 use serde_json::json;
@@ -21,6 +21,8 @@ use crate::cli::Torture;
 
 /// Connections that a pool of booking may have.
 const POOL_MAX: u32 = 16;
+/// Connections of a replica besides: the relay's own.
+const BESIDE_THE_POOL: u32 = 1;
 /// Longest time after which a caller gives up, in microseconds; half of them do much sooner.
 const PATIENCE_US: usize = 120_000;
 /// Of so many calls one is waited for, so that there are bookings to speak of.
@@ -31,6 +33,14 @@ const LOOK_PERIOD: Duration = Duration::from_millis(500);
 const LEFT_BEHIND_SECONDS: f64 = 2.0;
 /// How long after the last call work that must not be cut short may go on.
 const SETTLE: Duration = Duration::from_secs(10);
+
+/// What became of the calls.
+#[derive(Debug, Default)]
+struct Tally {
+    given_up: AtomicU64,
+    /// Calls that were not given up and got no answer: something of others' has harmed them.
+    harmed: AtomicU64,
+}
 
 /// What was seen in the database.
 #[derive(Debug, Default, Clone, Copy)]
@@ -50,11 +60,11 @@ pub async fn run(options: &Torture, home: &Path) -> Result<(), Failure> {
         run.world.own.as_ref().ok_or("cancelled calls are only tried in a world of our own")?;
     let mut database = PgConnection::connect(&own.postgres_url()?).await?;
     println!("· {} calls that are given up at random instants", options.attempts);
-    let given_up = Arc::new(AtomicU64::new(0));
+    let tally = Arc::new(Tally::default());
     let workers: Vec<_> = (0..options.clients)
         .map(|client| {
-            let (run, given_up) = (Arc::clone(&run), Arc::clone(&given_up));
-            tasks.detached(async move { work(&run, client, &given_up).await })
+            let (run, tally) = (Arc::clone(&run), Arc::clone(&tally));
+            tasks.detached(async move { work(&run, client, &tally).await })
         })
         .collect();
     let mut seen = Seen::default();
@@ -75,17 +85,19 @@ pub async fn run(options: &Torture, home: &Path) -> Result<(), Failure> {
     let broken = own.complaints("25P02");
     run.world.close().await;
     tasks.stop().await;
-    tell(options, given_up.load(Ordering::Relaxed), seen, broken, answers)
+    tell(options, &tally, seen, broken, answers)
 }
 
 fn tell(
     options: &Torture,
-    given_up: u64,
+    tally: &Tally,
     seen: Seen,
     broken: usize,
     answers: bool,
 ) -> Result<(), Failure> {
-    let limit = i64::from(POOL_MAX * options.replicas);
+    let given_up = tally.given_up.load(Ordering::Relaxed);
+    let harmed = tally.harmed.load(Ordering::Relaxed);
+    let limit = i64::from((POOL_MAX + BESIDE_THE_POOL) * options.replicas);
     println!(
         "{given_up} calls were given up; {} looks at the database: at most {} connections of {limit}, {} at the end; \
          {} transactions left behind; {broken} statements met a broken transaction (25P02)",
@@ -96,10 +108,12 @@ fn tell(
     println!(
         "the pools kept their size: {constant}; all replicas answer a crowd afterwards: {answers}"
     );
-    let holds = seen.left_behind == 0 && broken == 0 && constant && answers;
+    println!("calls that nobody gave up and that yet had no answer: {harmed}");
+    let holds = seen.left_behind == 0 && broken == 0 && constant && answers && harmed == 0;
     if let Some(path) = &options.json {
         let report = json!({
             "given_up": given_up,
+            "harmed": harmed,
             "left_behind": seen.left_behind,
             "broken_transactions": broken,
             "connections_max": seen.connections_max,
@@ -113,7 +127,7 @@ fn tell(
     if holds { Ok(()) } else { Err("calls that were given up have left something behind".into()) }
 }
 
-async fn work(run: &Run, client: u32, given_up: &AtomicU64) -> Result<(), Failure> {
+async fn work(run: &Run, client: u32, tally: &Tally) -> Result<(), Failure> {
     let spots = run.world.places.len() / 2;
     let mut taste = Taste {
         dice: Dice::new(run.options.seed, client.into()),
@@ -130,6 +144,9 @@ async fn work(run: &Run, client: u32, given_up: &AtomicU64) -> Result<(), Failur
         let asking = ask(run, way, request, &mut call);
         if waited_for {
             let booking = asking.await;
+            if call.reason == Reason::Unavailable {
+                tally.harmed.fetch_add(1, Ordering::Relaxed);
+            }
             mine.retain(|one| super::asking::id(&one.booking_id) != call.booking);
             mine.extend(booking.filter(|_| call.done() && mine.len() < 12).map(|booking| Mine {
                 booking_id: booking.booking_id.clone(),
@@ -144,9 +161,13 @@ async fn work(run: &Run, client: u32, given_up: &AtomicU64) -> Result<(), Failur
         let within = taste.dice.below(PATIENCE_US);
         let patience = taste.dice.below(within.max(1));
         let patience = Duration::from_micros(u64::try_from(patience).unwrap_or_default());
-        if tokio::time::timeout(patience, asking).await.is_err() {
-            given_up.fetch_add(1, Ordering::Relaxed);
-        }
+        match tokio::time::timeout(patience, asking).await {
+            Err(_) => tally.given_up.fetch_add(1, Ordering::Relaxed),
+            Ok(_) if call.reason == Reason::Unavailable => {
+                tally.harmed.fetch_add(1, Ordering::Relaxed)
+            }
+            Ok(_) => continue,
+        };
     }
     Ok(())
 }
