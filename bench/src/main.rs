@@ -5,6 +5,7 @@ mod melbourne;
 mod proof;
 mod race;
 mod start;
+mod torture;
 mod up;
 
 use std::path::PathBuf;
@@ -41,6 +42,24 @@ enum Proof {
     },
     /// How long everything takes to be ready from a built binary with warm data, and how much memory it holds.
     Start,
+    /// A random history of many clients under faults, judged: nothing double, oversold, lost or refused without a cause.
+    History {
+        /// Calls.
+        #[arg(long, default_value_t = torture::HISTORY)]
+        size: u64,
+    },
+    /// Confirmations that race the end of their hold, the clockwork stopped.
+    ConfirmRace {
+        /// Trials.
+        #[arg(long, default_value_t = torture::CONFIRM_RACE)]
+        size: u64,
+    },
+    /// Calls that are given up at random instants.
+    Cancels {
+        /// Calls.
+        #[arg(long, default_value_t = torture::CANCELS)]
+        size: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -48,6 +67,9 @@ fn main() -> ExitCode {
         What::Prove(Proof::Race) => race::prove(),
         What::Prove(Proof::Melbourne { first, second }) => melbourne::prove(&first, &second),
         What::Prove(Proof::Start) => start::prove(),
+        What::Prove(Proof::History { size }) => torture::history(size),
+        What::Prove(Proof::ConfirmRace { size }) => torture::confirm_race(size),
+        What::Prove(Proof::Cancels { size }) => torture::cancels(size),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

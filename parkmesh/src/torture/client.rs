@@ -85,10 +85,12 @@ impl Client<'_> {
 
     /// Asks, and asks again with the same id while nobody knows what became of it.
     async fn persist(&mut self, wish: Wish) -> Result<(), Failure> {
-        let mut replica = self.taste.dice.below(self.ways.len());
-        for try_ in 1..=TRIES_MAX {
+        let first = self.taste.dice.below(self.ways.len());
+        for try_ in 0..TRIES_MAX {
             let mut call = wish.1;
             self.run.made.fetch_add(1, Ordering::Relaxed);
+            // Another replica may be alive.
+            let replica = first + usize::try_from(try_).unwrap_or_default();
             let way = self.ways[replica % self.ways.len()].clone();
             let booking = ask(self.run, way, wish.0.clone(), &mut call).await;
             self.run.recorder.call(&call)?;
@@ -96,8 +98,7 @@ impl Client<'_> {
             if call.outcome != Outcome::Unknown || call.op == Op::Get {
                 return Ok(());
             }
-            replica += 1;
-            let wait = Duration::from_millis(20) * try_.min(50);
+            let wait = Duration::from_millis(20) * (try_ + 1).min(50);
             self.run.tasks.sleep(wait.min(WAIT_MAX)).await;
         }
         Ok(())

@@ -213,7 +213,103 @@ fn ghost(calls: &[Call], deed: &Deed, place: usize) -> Life {
     Life { made_by: place, ..blank(calls[deed.call].client, &calls[deed.call], deed) }
 }
 
-/// When it ended, from what was asked of it and from what was read. From `quiet` on nothing was under way any more.
+/// All that was asked of one booking, and all that was read of it.
+struct Story<'a> {
+    setup: &'a Setup,
+    calls: &'a [Call],
+    deeds: Vec<Deed>,
+    /// What made it, when that was to confirm it too.
+    created: Option<Deed>,
+    seen: &'a [usize],
+    /// From when on nothing was under way any more.
+    quiet: Option<i64>,
+}
+
+impl Story<'_> {
+    fn all(&self, op: Op) -> impl Iterator<Item = &Deed> {
+        self.deeds.iter().filter(move |deed| deed.op == op)
+    }
+
+    fn confirms(&self) -> impl Iterator<Item = &Deed> {
+        self.all(Op::Confirm).chain(&self.created)
+    }
+
+    /// From when on this can have been done; [`NEVER`].
+    fn first(&self, op: Op) -> i64 {
+        self.all(op).map(|deed| deed.lo).min().unwrap_or(NEVER)
+    }
+
+    /// When this had surely been done; [`NEVER`].
+    fn surely(&self, op: Op) -> i64 {
+        self.all(op).map(|deed| deed.hi).min().unwrap_or(NEVER)
+    }
+
+    fn reads(&self) -> impl Iterator<Item = &Call> {
+        let seen = self.seen.iter().map(|at| &self.calls[*at]);
+        seen.filter(|call| call.op == Op::Get && call.done())
+    }
+
+    fn last_read(&self) -> Option<&Call> {
+        self.reads().max_by_key(|call| (call.version, call.invoke))
+    }
+
+    /// The last read, if nothing can have changed it since but time.
+    fn final_read(&self) -> Option<&Call> {
+        self.last_read().filter(|call| {
+            !is_live(call.state)
+                || self.quiet.is_some_and(|quiet| call.invoke >= quiet)
+                || self.deeds.iter().all(|deed| deed.hi < call.invoke)
+        })
+    }
+
+    /// When the hold ends by itself. Any attempt to confirm may have kept it longer, also one that was refused.
+    fn lapse(&self, life: &Life) -> Bound {
+        if life.hold_end == 0 {
+            return Bound { lo: life.start.lo, hi: NEVER };
+        }
+        let refused = self.seen.iter().any(|at| self.calls[*at].op == Op::Confirm);
+        let attempts = refused || self.confirms().next().is_some();
+        let longer = if attempts { self.setup.confirm_max_us } else { 0 };
+        let skew = self.setup.skew_us;
+        Bound { lo: life.hold_end - skew, hi: life.hold_end.saturating_add(longer + skew) }
+    }
+
+    fn end(&self, life: &Life, lapse: Bound, confirmed: i64) -> Bound {
+        let ended = self.reads().filter(|call| !is_live(call.state)).map(|call| call.ret);
+        let ended = ended.min().unwrap_or(NEVER);
+        let (cancelled, left) = (self.surely(Op::Cancel), self.surely(Op::End));
+        let skew = self.setup.skew_us;
+        // A window that has begun may be a no-show's.
+        let by_window = life.window.start - skew;
+        let last = self.final_read();
+        match last.map_or(BookingState::Unspecified, |call| call.state) {
+            BookingState::Cancelled => {
+                Bound { lo: self.first(Op::Cancel), hi: cancelled.min(ended) }
+            }
+            BookingState::Held | BookingState::Expired => {
+                Bound { lo: lapse.lo, hi: lapse.hi.min(ended) }
+            }
+            BookingState::NoShow => Bound { lo: by_window, hi: ended },
+            BookingState::Completed => {
+                let lo = self.first(Op::End).min(life.window.end - skew);
+                Bound { lo, hi: left.min(ended) }
+            }
+            BookingState::Reserved | BookingState::Active => {
+                let read = last.map_or(life.start.lo, |call| call.invoke);
+                Bound { lo: by_window.max(read), hi: NEVER }
+            }
+            BookingState::Unspecified => {
+                let lapses = if confirmed == NEVER { lapse.lo } else { by_window };
+                let unconfirmed = self.confirms().next().is_none();
+                let hi = if unconfirmed { lapse.hi } else { NEVER };
+                let lo = lapses.min(self.first(Op::Cancel)).min(self.first(Op::End));
+                Bound { lo, hi: hi.min(cancelled).min(left).min(ended) }
+            }
+        }
+    }
+}
+
+/// When it ended, from what was asked of it and from what was read.
 fn ends(
     setup: &Setup,
     calls: &[Call],
@@ -222,91 +318,44 @@ fn ends(
     life: &mut Life,
 ) {
     let of_it = deeds.of_booking.get(&life.booking).map_or(&[][..], Vec::as_slice);
-    let all = |op: Op| of_it.iter().map(|at| deeds.all[*at]).filter(move |deed| deed.op == op);
-    let created = (life.made_by != usize::MAX)
-        .then(|| deeds.all[life.made_by])
-        .filter(|deed| deed.op == Op::Create);
-    let confirms = || all(Op::Confirm).chain(created);
-    // Any attempt may have kept the hold longer, also one that was refused.
-    let attempts =
-        seen.iter().any(|at| calls[*at].op == Op::Confirm) || confirms().next().is_some();
-    let lapse = if life.hold_end == 0 {
-        Bound { lo: life.start.lo, hi: NEVER }
-    } else {
-        let longer = if attempts { setup.confirm_max_us } else { 0 };
-        Bound {
-            lo: life.hold_end - setup.skew_us,
-            hi: life.hold_end.saturating_add(longer + setup.skew_us),
-        }
+    let made = deeds.all.get(life.made_by).copied();
+    let story = Story {
+        setup,
+        calls,
+        deeds: of_it.iter().map(|at| deeds.all[*at]).collect(),
+        created: made.filter(|deed| deed.op == Op::Create),
+        seen,
+        quiet,
     };
-    let first = |op: Op| all(op).map(|deed| deed.lo).min().unwrap_or(NEVER);
-    let surely = |op: Op| all(op).map(|deed| deed.hi).min().unwrap_or(NEVER);
-    let reads = || seen.iter().map(|at| &calls[*at]).filter(|c| c.op == Op::Get && c.done());
-    let last = reads().max_by_key(|call| (call.version, call.invoke));
-    life.version = last.map_or(0, |call| call.version);
-    let ended = |state: BookingState| !is_live(state);
-    let seen_ended = reads().filter(|c| ended(c.state)).map(|c| c.ret).min().unwrap_or(NEVER);
-    let confirmed = confirms().map(|deed| deed.hi).min().unwrap_or(NEVER);
-    let (cancelled, left) = (surely(Op::Cancel), surely(Op::End));
-    let by_window = life.window.start.min(life.window.end) - setup.skew_us;
-    let final_state = last.filter(|call| {
-        ended(call.state)
-            || quiet.is_some_and(|quiet| call.invoke >= quiet)
-            || of_it.iter().all(|at| deeds.all[*at].hi < call.invoke)
-    });
-    life.end = match final_state.map(|call| (call.state, call)) {
-        Some((BookingState::Cancelled, _)) => {
-            Bound { lo: first(Op::Cancel), hi: cancelled.min(seen_ended) }
-        }
-        Some((BookingState::Held | BookingState::Expired, _)) => {
-            Bound { lo: lapse.lo, hi: lapse.hi.min(seen_ended) }
-        }
-        Some((BookingState::NoShow, _)) => Bound { lo: by_window, hi: seen_ended },
-        Some((BookingState::Completed, _)) => {
-            let lo = first(Op::End).min(life.window.end - setup.skew_us);
-            Bound { lo, hi: left.min(seen_ended) }
-        }
-        Some((BookingState::Reserved | BookingState::Active, call)) => {
-            Bound { lo: by_window.max(call.invoke), hi: NEVER }
-        }
-        _ => {
-            let lapses = if confirmed == NEVER { lapse.lo } else { by_window };
-            let unconfirmed = confirms().next().is_none();
-            let hi = if unconfirmed { lapse.hi } else { NEVER };
-            let lo = lapses.min(first(Op::Cancel)).min(first(Op::End));
-            Bound { lo, hi: hi.min(cancelled).min(left).min(seen_ended) }
-        }
-    };
+    life.version = story.last_read().map_or(0, |call| call.version);
+    let lapse = story.lapse(life);
+    let confirmed = story.confirms().map(|deed| deed.hi).min().unwrap_or(NEVER);
+    life.end = story.end(life, lapse, confirmed);
     life.end.lo = life.end.lo.max(life.start.lo);
-    let first_confirm = confirms().map(|deed| deed.lo).min().unwrap_or(NEVER);
+    let first_confirm = story.confirms().map(|deed| deed.lo).min().unwrap_or(NEVER);
     life.held_end = Bound {
         lo: lapse.lo.min(first_confirm).min(life.end.lo),
         hi: lapse.hi.min(confirmed).min(life.end.hi),
     };
-    life.early = came_early(setup, calls, all(Op::CheckIn), seen, life);
+    life.early = came_early(&story, life);
 }
 
 /// The time before the window that is kept from an early arrival on.
-fn came_early(
-    setup: &Setup,
-    calls: &[Call],
-    arrivals: impl Iterator<Item = Deed>,
-    seen: &[usize],
-    life: &Life,
-) -> Option<(Bound, Span)> {
-    let arrivals: Vec<Deed> = arrivals.collect();
+fn came_early(story: &Story<'_>, life: &Life) -> Option<(Bound, Span)> {
+    let arrivals: Vec<&Deed> = story.all(Op::CheckIn).collect();
     let lo = arrivals.iter().map(|deed| deed.lo).min()?;
     let done = arrivals.iter().filter(|deed| deed.sure()).map(|deed| deed.call);
-    let told = done.chain(seen.iter().copied()).map(|at| &calls[at]);
+    let told = done.chain(story.seen.iter().copied()).map(|at| &story.calls[at]);
     let early = told.filter(|call| call.done() && call.kept.start < life.window.start);
     if let Some(first) = early.min_by_key(|call| call.ret) {
         let bound = Bound { lo, hi: first.ret };
         return Some((bound, Span::new(first.kept.start, life.window.start)));
     }
-    let settled = life.version > 0 && life.end.lo == NEVER;
-    let may = !settled && arrivals.iter().any(|deed| !deed.sure()) && lo < life.window.start;
+    // A last look that shows no arrival is enough to know that there was none.
+    let none = story.quiet.is_some() && story.final_read().is_some();
+    let may = !none && arrivals.iter().any(|deed| !deed.sure()) && lo < life.window.start;
     // When it came, nobody knows.
-    may.then(|| (Bound { lo, hi: NEVER }, Span::new(lo - setup.skew_us, life.window.start)))
+    may.then(|| (Bound { lo, hi: NEVER }, Span::new(lo - story.setup.skew_us, life.window.start)))
 }
 
 /// Whether a booking in this state keeps its spot.
