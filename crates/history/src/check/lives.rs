@@ -169,26 +169,40 @@ fn found(
     report: &mut Report,
 ) {
     let calls = &record.calls;
+    let alike = unresolved.clone();
     let mut only_read: Vec<usize> = Vec::new();
     for (booking, seen) in &lives.seen {
         let first = seen.iter().copied().filter(|at| calls[*at].op == Op::Get && calls[*at].done());
         let known = lives.by_booking.contains_key(booking);
         only_read.extend(first.min_by_key(|at| calls[*at].ret).filter(|_| !known));
     }
-    only_read.sort_unstable_by_key(|at| (calls[*at].booking, *at));
+    only_read.sort_unstable_by_key(|at| (is_held(&calls[*at]), calls[*at].booking, *at));
     for at in only_read {
         let read = &calls[at];
         let pool = record.setup.pool_of(read.got_spot).map_or(NONE, u32::from);
         let fits = |place: &usize| {
             let wish = &calls[deeds.all[*place].call];
             // An early arrival moves the start of what is kept.
+            let came = matches!(read.state, BookingState::Active | BookingState::Completed);
             wish.window.end == read.kept.end
-                && wish.window.start >= read.kept.start
+                && (wish.window.start == read.kept.start
+                    || came && wish.window.start > read.kept.start)
                 && (wish.spot == read.got_spot || wish.pool == pool)
                 && deeds.all[*place].lo <= read.ret
         };
         let wishes = unresolved.entry(read.client).or_default();
-        let Some(index) = wishes.iter().position(fits) else {
+        // Where several fit, any may be the one: it stands from the first of them on, perhaps.
+        let all = alike.get(&read.client).map_or(&[][..], Vec::as_slice);
+        let lo = all.iter().filter(|place| fits(place)).map(|place| deeds.all[*place].lo).min();
+        // The narrowest wish first, so that others are left for what they alone explain.
+        let call = |place: &usize| &calls[deeds.all[*place].call];
+        let index = (0..wishes.len())
+            .filter(|index| fits(&wishes[*index]) && may_have_made(call(&wishes[*index]), read))
+            .min_by_key(|index| {
+                let wish = call(&wishes[*index]);
+                (wish.window.start != read.kept.start, wish.spot == NONE, wish.op)
+            });
+        let Some(index) = index else {
             let text = format!("booking {} of client {}", read.booking, read.client);
             report.add(Kind::WrongGrant, text + " was never asked for");
             continue;
@@ -200,12 +214,22 @@ fn found(
             booking: read.booking,
             spot: read.got_spot,
             pool,
-            start: Bound { lo: deed.lo, hi: read.ret },
+            start: Bound { lo: lo.unwrap_or(deed.lo), hi: read.ret },
+            hold_end: read.hold_end,
             sure: true,
             made_by: place,
             ..blank(read.client, &calls[deed.call], deed)
         });
     }
+}
+
+fn is_held(read: &Call) -> bool {
+    matches!(read.state, BookingState::Held | BookingState::Expired)
+}
+
+/// Nobody can have confirmed what nobody knew of: beyond a hold it was made by CreateBooking.
+fn may_have_made(wish: &Call, read: &Call) -> bool {
+    wish.op == Op::Create || is_held(read)
 }
 
 /// What may have been made, as far as anybody knows.

@@ -133,6 +133,20 @@ fn a_grant_more(record: &mut Record, dice: &mut Dice) -> bool {
 }
 
 #[test]
+fn lost_answers_to_wishes_that_are_alike_may_each_have_been_the_one_that_was_granted() {
+    let once_misjudged = [
+        (16_224_582_468_766_841_039, 1),
+        (513_717_282_119_923_667, 1),
+        (4_966_239_866_401_161_310, 1),
+        (5_993_330_650_267_049_165, 7),
+    ];
+    for (seed, clients) in once_misjudged {
+        let report = check(&history_of(seed, 600, clients));
+        assert!(report.holds(), "{report:#?}");
+    }
+}
+
+#[test]
 fn a_record_is_read_as_it_was_written_and_a_cut_line_is_left_out() {
     let record = history(5, 500);
     let path = std::env::temp_dir().join(format!("parkmesh-history-{}", std::process::id()));
