@@ -144,6 +144,8 @@ numbered! {
         Busy,
         /// PAYMENT_UNKNOWN.
         PaymentUnknown,
+        /// The connection was lost.
+        ConnectionLost,
     }
 }
 

@@ -147,14 +147,12 @@ pub fn refused(call: &mut Call, status: &Status) {
         Some("REQUEST_ID_REUSED") => (Outcome::Refused, Reason::RequestIdReused),
         Some("WINDOW_PAST") => (Outcome::Refused, Reason::WindowPast),
         Some("PAYMENT_UNKNOWN") => (Outcome::Unknown, Reason::PaymentUnknown),
+        // Without a reason it is the transport that speaks.
+        None if of_transport(status.code()) => (Outcome::Unknown, Reason::ConnectionLost),
         _ => match status.code() {
             Code::Aborted => (Outcome::Unknown, Reason::Busy),
             Code::DeadlineExceeded | Code::Cancelled => (Outcome::Unknown, Reason::Deadline),
             Code::Unavailable => (Outcome::Unknown, Reason::Unavailable),
-            // Without a reason it is the transport that speaks: the connection died.
-            Code::Unknown | Code::Internal | Code::ResourceExhausted if reason.is_none() => {
-                (Outcome::Unknown, Reason::Unavailable)
-            }
             Code::Internal => (Outcome::Refused, Reason::Internal),
             _ => (Outcome::Refused, Reason::Other),
         },
@@ -167,6 +165,11 @@ pub fn refused(call: &mut Call, status: &Status) {
         let state = state.and_then(|state| BookingState::from_str_name(&state));
         call.state = state.unwrap_or(BookingState::Unspecified);
     }
+}
+
+/// Whether the transport says so when a connection dies.
+fn of_transport(code: Code) -> bool {
+    matches!(code, Code::Unavailable | Code::Unknown | Code::Internal | Code::ResourceExhausted)
 }
 
 /// A UUID of a message as the record keeps it.

@@ -38,7 +38,7 @@ const SETTLE: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 struct Tally {
     given_up: AtomicU64,
-    /// Calls that were not given up and got no answer: something of others' has harmed them.
+    /// Calls that were not given up and whose connection was lost all the same: others' giving up has harmed them.
     harmed: AtomicU64,
 }
 
@@ -108,7 +108,7 @@ fn tell(
     println!(
         "the pools kept their size: {constant}; all replicas answer a crowd afterwards: {answers}"
     );
-    println!("calls that nobody gave up and that yet had no answer: {harmed}");
+    println!("calls that nobody gave up and that yet lost their connection: {harmed}");
     let holds = seen.left_behind == 0 && broken == 0 && constant && answers && harmed == 0;
     if let Some(path) = &options.json {
         let report = json!({
@@ -144,7 +144,7 @@ async fn work(run: &Run, client: u32, tally: &Tally) -> Result<(), Failure> {
         let asking = ask(run, way, request, &mut call);
         if waited_for {
             let booking = asking.await;
-            if call.reason == Reason::Unavailable {
+            if call.reason == Reason::ConnectionLost {
                 tally.harmed.fetch_add(1, Ordering::Relaxed);
             }
             mine.retain(|one| super::asking::id(&one.booking_id) != call.booking);
@@ -163,7 +163,7 @@ async fn work(run: &Run, client: u32, tally: &Tally) -> Result<(), Failure> {
         let patience = Duration::from_micros(u64::try_from(patience).unwrap_or_default());
         match tokio::time::timeout(patience, asking).await {
             Err(_) => tally.given_up.fetch_add(1, Ordering::Relaxed),
-            Ok(_) if call.reason == Reason::Unavailable => {
+            Ok(_) if call.reason == Reason::ConnectionLost => {
                 tally.harmed.fetch_add(1, Ordering::Relaxed)
             }
             Ok(_) => continue,
