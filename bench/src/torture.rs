@@ -41,17 +41,30 @@ pub fn history(size: u64) -> Result<bool, Failure> {
     let home = up::home("history-record")?;
     let record = home.join("history.bin").display().to_string();
     // In a run of any length booking is killed and Postgres restarted many times.
-    let faults = ["--kill-booking-every", "10", "--restart-postgres-every", "30"];
-    let args: Vec<&str> = faults.into_iter().chain(["--history", &record]).collect();
+    let args = [
+        "--kill-booking-every",
+        "10",
+        "--restart-postgres-every",
+        "30",
+        "--kill-nats-every",
+        "45",
+        "--delete-stream-every",
+        "300",
+        "--history",
+        &record,
+    ];
     let report = torture("history", size, &args)?;
     println!(
-        "  {} calls, {} bookings, {} facts; booking killed {} times, Postgres {} times, restarted {} times",
+        "  {} calls, {} bookings, {} facts; booking killed {} times, Postgres {} times, restarted {} times, \
+         NATS killed {} times, the stream deleted {} times",
         report["calls"],
         report["bookings"],
         report["facts"],
         report["booking_kills"],
         report["postgres_kills"],
-        report["postgres_restarts"]
+        report["postgres_restarts"],
+        report["nats_kills"],
+        report["streams_deleted"]
     );
     let calls = number(&report, "calls");
     let faults_enough = number(&report, "booking_kills") >= 1.0

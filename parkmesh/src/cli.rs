@@ -258,6 +258,12 @@ pub struct Torture {
     /// Restart Postgres every so many seconds, by kill -9 and in peace in turn; 0 for never.
     #[arg(long, default_value_t = 30.0)]
     pub restart_postgres_every: f64,
+    /// Kill NATS every so many seconds; 0 for never.
+    #[arg(long, default_value_t = 0.0)]
+    pub kill_nats_every: f64,
+    /// Delete the stream of booking's facts every so many seconds; 0 for never. All must be there again at the end.
+    #[arg(long, default_value_t = 0.0)]
+    pub delete_stream_every: f64,
     /// Keep the record in this file.
     #[arg(long)]
     pub history: Option<PathBuf>,

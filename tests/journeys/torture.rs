@@ -43,6 +43,10 @@ fn a_crowd_under_kills_gets_what_it_was_promised_and_the_record_can_be_judged_ag
         "3",
         "--restart-postgres-every",
         "5",
+        "--kill-nats-every",
+        "4",
+        "--delete-stream-every",
+        "7",
         "--history",
         record.to_str().expect("a path"),
     ]);

@@ -29,7 +29,7 @@ const TRIES_MAX: usize = 100;
 /// Between two of them.
 const RETRY_WAIT: Duration = Duration::from_millis(200);
 /// How long facts may stay away before they are taken for lost.
-const FACTS_WAIT_MAX: Duration = Duration::from_secs(20);
+const FACTS_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Facts of a booking's life.
 const FACT_TYPES: &[&str] = &[

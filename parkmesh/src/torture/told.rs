@@ -135,11 +135,12 @@ impl Summary {
             let (half, most, all) = (times.at(500), times.at(990), times.at(1_000));
             println!("{who}: p50 {half:.1} ms, p99 {most:.1} ms, longest {all:.0} ms");
         }
-        let Faults { booking_kills, postgres_kills, postgres_restarts } = self.faults;
+        let Faults { booking_kills, postgres_kills, postgres_restarts, .. } = self.faults;
         println!(
             "booking was killed {booking_kills} times, Postgres killed {postgres_kills} times and \
-             restarted {postgres_restarts} times; {} statements found a broken transaction (25P02)",
-            self.complaints
+             restarted {postgres_restarts} times, NATS killed {} times, the stream of facts deleted {} times; \
+             {} statements found a broken transaction (25P02)",
+            self.faults.nats_kills, self.faults.streams_deleted, self.complaints
         );
     }
 
@@ -163,6 +164,8 @@ impl Summary {
             "booking_kills": self.faults.booking_kills,
             "postgres_kills": self.faults.postgres_kills,
             "postgres_restarts": self.faults.postgres_restarts,
+            "nats_kills": self.faults.nats_kills,
+            "streams_deleted": self.faults.streams_deleted,
             "broken_transactions": self.complaints,
             "bookings": report.bookings,
             "facts": report.facts,
