@@ -223,6 +223,12 @@ impl Call {
         self.outcome == Outcome::Done
     }
 
+    /// Whether it may have changed something. CreateBooking has made a hold when it is told that the hold has ended.
+    pub fn may_have_acted(&self) -> bool {
+        let hold_left = matches!(self.reason, Reason::HoldExpired | Reason::StateWrong);
+        self.outcome != Outcome::Refused || (self.op == Op::Create && hold_left)
+    }
+
     /// Whether it asks for a new booking.
     pub fn makes(&self) -> bool {
         matches!(self.op, Op::Hold | Op::Create)

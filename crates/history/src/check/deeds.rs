@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::call::{Call, Id, NEVER, Op, Outcome};
+use crate::call::{Call, Id, NEVER, Op};
 
 /// One write that was done, or may have been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn collect(calls: &[Call]) -> Deeds {
     let mut deeds = Deeds::default();
     for group in requests(calls) {
         for same in by_body(calls, &group) {
-            let may = || same.iter().copied().filter(|at| calls[*at].outcome != Outcome::Refused);
+            let may = || same.iter().copied().filter(|at| calls[*at].may_have_acted());
             let Some(lo) = may().map(|at| calls[at].invoke).min() else { continue };
             let first_done = may().filter(|at| calls[*at].done()).min_by_key(|at| calls[*at].ret);
             let call = first_done.or_else(|| may().next()).unwrap_or_default();

@@ -24,7 +24,7 @@ fn one(calls: &[Call], group: &[usize], report: &mut Report) {
             let others = bodies.iter().flatten().map(|other| &calls[*other]);
             let explained = others
                 .filter(|other| (other.op, other.body) != (call.op, call.body))
-                .any(|other| other.outcome != Outcome::Refused && other.invoke <= call.ret);
+                .any(|other| other.may_have_acted() && other.invoke <= call.ret);
             if !explained {
                 let text = format!("{}: its id was never used for anything else", told(call));
                 report.add(Kind::UnjustifiedRefusal, text);

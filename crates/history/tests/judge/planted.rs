@@ -127,6 +127,19 @@ fn what_was_acknowledged_must_be_found_at_the_end() {
 }
 
 #[test]
+fn a_creation_that_was_too_slow_for_its_own_hold_leaves_a_hold_behind() {
+    use parkmesh_contracts::booking::v1::BookingState::Expired;
+    let slow = refused(1, 0, minutes(0, 60), (0, 50), Reason::HoldExpired);
+    let slow = Call { op: Op::Create, ..slow };
+    let made = held(1, 1, 0, minutes(0, 60), (0, 50));
+    let read = became(&made, Op::Get, Expired, 2, (91, 92));
+    let all = Call { outcome: Outcome::Done, request: Id::NONE, ..call(1, Op::Get, (90, 99)) };
+    let blamed = refused(2, 0, minutes(0, 60), (20, 30), Reason::SpotTaken);
+    assert_eq!(kinds(vec![slow, blamed, all, read]), []);
+    assert_eq!(kinds(vec![blamed, all, read]), [Kind::WrongGrant, Kind::UnjustifiedRefusal]);
+}
+
+#[test]
 fn a_booking_is_in_a_state_that_its_history_allows() {
     let a = held(1, 1, 0, minutes(0, 60), (0, 10));
     let confirmed = became(&a, Op::Confirm, Reserved, 2, (20, 30));
