@@ -9,6 +9,7 @@ mod race;
 mod reserve;
 mod start;
 mod tariffs;
+mod torture;
 mod up;
 
 use std::path::PathBuf;
@@ -64,6 +65,24 @@ enum Proof {
     Reserve(reserve::Reserve),
     /// How long everything takes to be ready from a built binary with warm data, and how much memory it holds.
     Start,
+    /// A random history of many clients under faults, judged: nothing double, oversold, lost or refused without a cause.
+    History {
+        /// Calls.
+        #[arg(long, default_value_t = torture::HISTORY)]
+        size: u64,
+    },
+    /// Confirmations that race the end of their hold, the clockwork stopped.
+    ConfirmRace {
+        /// Trials.
+        #[arg(long, default_value_t = torture::CONFIRM_RACE)]
+        size: u64,
+    },
+    /// Calls that are given up at random instants.
+    Cancels {
+        /// Calls.
+        #[arg(long, default_value_t = torture::CANCELS)]
+        size: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -77,6 +96,9 @@ fn main() -> ExitCode {
         What::Prove(Proof::Reserve(options)) => reserve::run(&options, true),
         What::Bench(Bench::Reserve(options)) => reserve::run(&options, false),
         What::Bench(Bench::Lab(options)) => lab::run(&options),
+        What::Prove(Proof::History { size }) => torture::history(size),
+        What::Prove(Proof::ConfirmRace { size }) => torture::confirm_race(size),
+        What::Prove(Proof::Cancels { size }) => torture::cancels(size),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

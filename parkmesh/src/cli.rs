@@ -34,6 +34,8 @@ pub enum Command {
     Replay(Replay),
     /// List facts that no consumer could take, or send them again.
     DeadLetters(DeadLetters),
+    /// Let a crowd book at random, kill things meanwhile, and judge all that was answered.
+    Torture(Torture),
 }
 
 /// Options of `up`.
@@ -201,4 +203,89 @@ pub enum DeadLetterAction {
         /// Its number in the list.
         sequence: u64,
     },
+}
+
+/// The kinds of torture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum TortureKind {
+    /// A crowd that does everything at random; judged by its history.
+    Crowd,
+    /// Confirmations that race the end of their hold, and rivals who want the spot at that moment. No clockwork runs.
+    Expiry,
+    /// Calls that their callers give up at random instants: no connection may be left in a transaction.
+    Cancels,
+}
+
+/// Options of `torture`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    long_about = "Lets a crowd of clients hold, confirm, create, cancel, arrive, leave, repeat and read bookings at random, most of them \
+                  on the same few spots, while booking is killed and Postgres restarted. Every call is written down with the instants \
+                  at which it began and ended; at the end all bookings are read back, the facts are read from the stream, and a judge \
+                  that knows nothing of how booking works looks for what must never be: two bookings of one spot for overlapping \
+                  windows, more bookings than spots, a repeated request with another answer, an acknowledged booking or a fact that \
+                  is gone, a refusal that nothing explains.\n\n\
+                  Without --target it starts a Parkmesh of its own, which leaves nothing behind. With --target it makes two lots \
+                  named `torture-…` in a running one, books there, and breaks nothing.",
+    after_help = "Examples:\n  parkmesh torture\n  parkmesh torture --attempts 1000000 --kill-booking-every 10 --restart-postgres-every 45\n  \
+                  parkmesh torture --target http://127.0.0.1:8080 --attempts 5000\n  parkmesh torture --judge history.bin"
+)]
+pub struct Torture {
+    /// What is done to it.
+    #[arg(long, value_enum, default_value_t = TortureKind::Crowd)]
+    pub what: TortureKind,
+    /// Calls to make; trials of `expiry`.
+    #[arg(long, default_value_t = 20_000)]
+    pub attempts: u64,
+    /// The same seed makes the same wishes (never the same timing).
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Clients at once, each a driver of its own.
+    #[arg(long, default_value_t = 48)]
+    pub clients: u32,
+    /// How unequally spots are liked: 0 all alike, 1 the first twice as much as the second, three times as much as the third.
+    #[arg(long, default_value_t = 1.0)]
+    pub zipf: f64,
+    /// Spots of each of the two lots.
+    #[arg(long, default_value_t = 24)]
+    pub spots: u32,
+    /// Replicas of booking.
+    #[arg(long, default_value_t = 2)]
+    pub replicas: u32,
+    /// Kill a replica of booking every so many seconds; 0 for never.
+    #[arg(long, default_value_t = 10.0)]
+    pub kill_booking_every: f64,
+    /// Restart Postgres every so many seconds, by kill -9 and in peace in turn; 0 for never.
+    #[arg(long, default_value_t = 30.0)]
+    pub restart_postgres_every: f64,
+    /// Kill NATS every so many seconds; 0 for never.
+    #[arg(long, default_value_t = 0.0)]
+    pub kill_nats_every: f64,
+    /// Delete the stream of booking's facts every so many seconds; 0 for never. All must be there again at the end.
+    #[arg(long, default_value_t = 0.0)]
+    pub delete_stream_every: f64,
+    /// Keep the record in this file.
+    #[arg(long)]
+    pub history: Option<PathBuf>,
+    /// Only judge this record; nothing is started.
+    #[arg(long, conflicts_with = "target")]
+    pub judge: Option<PathBuf>,
+    /// A running gateway or booking service; may be repeated. Nothing is killed then.
+    #[arg(long)]
+    pub target: Vec<String>,
+    /// With --target: its NATS, so that facts can be read; without it nothing is said about facts.
+    #[arg(long, env = "PARKMESH_NATS_URL")]
+    pub nats_url: Option<String>,
+    /// With --target: how far its clock may be from ours, in milliseconds.
+    #[arg(long, default_value_t = 1_000)]
+    pub skew_ms: u32,
+    /// With --target: the issuer's key, for the tokens of the clients.
+    #[arg(long, default_value = ".parkmesh/keys/issuer.pem")]
+    pub key: PathBuf,
+    /// Where fetched servers are kept.
+    #[arg(long, env = "PARKMESH_SERVERS_HOME", default_value = ".parkmesh")]
+    pub servers_home: PathBuf,
+    /// Also write the outcome to this file, as JSON.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
 }

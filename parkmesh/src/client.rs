@@ -14,6 +14,8 @@ use crate::cli::Target;
 
 /// Largest answer that is read, in bytes: a page of a thousand spots fits many times.
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How long a connection may take to be made.
+const CONNECT_MAX: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Adds a token to every call.
 #[derive(Clone)]
@@ -35,12 +37,23 @@ pub async fn connect(url: &str, token: &str) -> Result<Gateway, Failure> {
     let channel = endpoint.connect().await.map_err(|error| {
         format!("no gateway answers at {url} ({error}); is `parkmesh up` running?")
     })?;
+    over(channel, token)
+}
+
+/// A connection that is made anew whenever it is lost.
+pub fn lasting(url: &str) -> Result<Channel, Failure> {
+    let endpoint = Endpoint::from_shared(url.to_owned())?.tcp_nodelay(true);
+    Ok(endpoint.connect_timeout(CONNECT_MAX).connect_lazy())
+}
+
+/// The same connection for whoever the token names.
+pub fn over(channel: Channel, token: &str) -> Result<Gateway, Failure> {
     let bearer = Bearer(format!("Bearer {token}").parse()?);
     Ok(InterceptedService::new(channel, bearer))
 }
 
 /// What `up` tells in `up.json`: every address, and tokens to try things with.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct UpFile {
     /// The gateway, for apps.
     pub gateway: String,

@@ -11,6 +11,7 @@ mod seed;
 mod serve;
 mod simulate;
 mod token;
+mod torture;
 mod up;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Simulate(options) => simulate::run(options),
         Command::Replay(options) => replay::run(options),
         Command::DeadLetters(options) => dead_letters::run(options),
+        Command::Torture(options) => torture::run(options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@
 mod keys;
 mod plan;
 mod ready;
-mod supervisor;
+pub mod supervisor;
 mod underneath;
 
 use std::collections::BTreeMap;

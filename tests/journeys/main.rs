@@ -15,5 +15,6 @@ mod replay;
 mod restore;
 mod story;
 mod support;
+mod torture;
 mod trace;
 mod versions;

@@ -7,5 +7,5 @@ mod wait;
 
 pub use car::Car;
 pub use people::{Driver, Office, reason};
-pub use up::Up;
+pub use up::{Up, servers_home};
 pub use wait::{eventually, eventually_ok};

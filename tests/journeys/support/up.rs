@@ -45,9 +45,14 @@ impl Up {
         up
     }
 
+    /// Waits until no other is running: for a test whose `up` is started by somebody else.
+    pub fn turn() -> std::sync::MutexGuard<'static, ()> {
+        ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     /// Starts one with a home that stays, and waits until it is ready.
     pub fn start_at(home: &Path, args: &[&str]) -> Self {
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let turn = Self::turn();
         let home = home.to_owned();
         std::fs::create_dir_all(&home).expect("a temporary folder");
         let log = std::fs::File::create(home.join("up.log")).expect("a log");
@@ -209,7 +214,7 @@ fn free_port_base() -> u16 {
 }
 
 /// Where fetched servers are kept between runs.
-fn servers_home() -> PathBuf {
+pub fn servers_home() -> PathBuf {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.parkmesh");
     std::env::var_os("PARKMESH_TEST_HOME").map_or(default, PathBuf::from)
 }

@@ -100,6 +100,9 @@ fn builder(config: &ServeConfig) -> http2::Builder<TokioExecutor> {
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(config.connection_streams_max)
+        // One connection carries the calls of many: behind the gateway a crowd that gives up at once must not take
+        // everybody else's calls with it, as it does at h2's default of 20. Open streams are bounded all the same.
+        .max_pending_accept_reset_streams(usize::try_from(config.connection_streams_max).ok())
         .max_header_list_size(config.header_bytes_max);
     builder
 }

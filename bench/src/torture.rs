@@ -1,0 +1,122 @@
+//! The proofs that `parkmesh torture` makes, at their full size.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::Failure;
+use crate::proof::{Figure, repository};
+use crate::up;
+
+/// Calls of the history that was asked for.
+pub const HISTORY: u64 = 1_000_000;
+/// Trials of confirmations that race the end of their hold.
+pub const CONFIRM_RACE: u64 = 100_000;
+/// Calls that are given up.
+pub const CANCELS: u64 = 1_000_000;
+
+/// What `parkmesh torture` said.
+fn torture(name: &str, size: u64, args: &[&str]) -> Result<Value, Failure> {
+    let (binary, home) = (up::binary()?, up::home(name)?);
+    let report = home.join("report.json");
+    let status = Command::new(&binary)
+        .args(["torture", "--attempts", &size.to_string()])
+        .args(args)
+        .arg("--servers-home")
+        .arg(repository().join(".parkmesh"))
+        .arg("--json")
+        .arg(&report)
+        .status()?;
+    let text = std::fs::read_to_string(&report)
+        .map_err(|error| format!("parkmesh torture ended with {status} and no report: {error}"))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+fn number(report: &Value, name: &str) -> f64 {
+    report[name].as_f64().unwrap_or(f64::NAN)
+}
+
+/// A random history under faults, judged.
+pub fn history(size: u64) -> Result<bool, Failure> {
+    let home = up::home("history-record")?;
+    let record = home.join("history.bin").display().to_string();
+    // In a run of any length booking is killed and Postgres restarted many times.
+    let args = [
+        "--kill-booking-every",
+        "10",
+        "--restart-postgres-every",
+        "30",
+        "--kill-nats-every",
+        "45",
+        "--delete-stream-every",
+        "300",
+        "--history",
+        &record,
+    ];
+    let report = torture("history", size, &args)?;
+    println!(
+        "  {} calls, {} bookings, {} facts; booking killed {} times, Postgres {} times, restarted {} times, \
+         NATS killed {} times, the stream deleted {} times",
+        report["calls"],
+        report["bookings"],
+        report["facts"],
+        report["booking_kills"],
+        report["postgres_kills"],
+        report["postgres_restarts"],
+        report["nats_kills"],
+        report["streams_deleted"]
+    );
+    let calls = number(&report, "calls");
+    let faults_enough = number(&report, "booking_kills") >= 1.0
+        && number(&report, "postgres_kills") + number(&report, "postgres_restarts") >= 1.0;
+    let figure = Figure {
+        name: "history",
+        figure: number(&report, "violations"),
+        unit: "promises broken in a history of random calls, booking and Postgres killed meanwhile",
+        yardstick: "the judge of crates/history",
+        ask: format!("= 0 in at least {size} calls"),
+        holds: report["holds"] == true && calls >= to_float(size) && faults_enough,
+    };
+    figure.tell()
+}
+
+/// Confirmations against the end of their hold.
+pub fn confirm_race(size: u64) -> Result<bool, Failure> {
+    let report = torture("confirm-race", size, &["--what", "expiry"])?;
+    println!(
+        "  {} confirmed, {} expired, {} rivals had the spot at once",
+        report["confirmed"], report["expired"], report["rival_at_once"]
+    );
+    let figure = Figure {
+        name: "confirm-race",
+        figure: number(&report, "violations"),
+        unit: "confirmations at the end of their hold that ended in none or two outcomes, or left a lapsed hold in the way",
+        yardstick: "none",
+        ask: format!("= 0 in {size} trials, on both sides of the deadline, without a clockwork"),
+        holds: report["holds"] == true && number(&report, "trials") >= to_float(size),
+    };
+    figure.tell()
+}
+
+/// Calls that are given up.
+pub fn cancels(size: u64) -> Result<bool, Failure> {
+    let report = torture("cancels", size, &["--what", "cancels"])?;
+    println!(
+        "  {} given up; at most {} connections, {} at the end",
+        report["given_up"], report["connections_max"], report["connections_end"]
+    );
+    let sum = ["left_behind", "broken_transactions", "harmed"];
+    let figure = Figure {
+        name: "cancels",
+        figure: sum.iter().map(|name| number(&report, name)).sum(),
+        unit: "transactions left open, statements with 25P02, calls of others that were harmed",
+        yardstick: "none",
+        ask: format!("= 0 in {size} calls given up at random instants, and pools of constant size"),
+        holds: report["holds"] == true,
+    };
+    figure.tell()
+}
+
+fn to_float(size: u64) -> f64 {
+    f64::from(u32::try_from(size).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,125 @@
+//! One spot: is there an order of all that was asked for it in which no booking was made while another stood in its way,
+//! and every refusal came while one did? Whatever did not overlap in time keeps its order.
+//!
+//! The search puts an event in order only when its call returns ("just in time"), together with whatever else was under
+//! way; a refusal changes nothing and so is put in order at the first moment that explains it.
+
+mod search;
+
+use std::collections::HashMap;
+
+use super::lives::{Life, Lives};
+use crate::call::{Call, NEVER, NONE, Outcome, Reason, Span};
+use crate::check::{Kind, Report, told};
+use crate::file::Record;
+
+use search::{Event, Verdict, What};
+
+/// Looks at every spot.
+pub fn check(record: &Record, lives: &Lives, report: &mut Report) {
+    let mut by_spot: HashMap<u32, (Vec<usize>, Vec<usize>)> = HashMap::new();
+    for (at, life) in lives.all.iter().enumerate() {
+        if life.spot != NONE {
+            by_spot.entry(life.spot).or_default().0.push(at);
+        } else if life.pool != NONE {
+            // It may be on any of them.
+            let pool = u16::try_from(life.pool).unwrap_or(u16::MAX);
+            for spot in record.setup.spots_of(pool) {
+                by_spot.entry(spot).or_default().0.push(at);
+            }
+        }
+    }
+    for (at, call) in record.calls.iter().enumerate() {
+        if call.makes() && call.spot != NONE && refused(call) {
+            by_spot.entry(call.spot).or_default().1.push(at);
+        }
+    }
+    let mut spots: Vec<_> = by_spot.into_iter().collect();
+    spots.sort_unstable_by_key(|(spot, _)| *spot);
+    for (spot, (there, refusals)) in spots {
+        let there: Vec<Life> = there.iter().flat_map(|at| kept(&lives.all[*at])).collect();
+        let before = report.violations_total;
+        surely_apart(spot, &there, report);
+        let apart = report.violations_total == before;
+        in_order(record, spot, &there, &refusals, apart, report);
+    }
+}
+
+fn refused(call: &Call) -> bool {
+    call.outcome == Outcome::Refused && call.reason == Reason::SpotTaken
+}
+
+/// What a booking keeps: its window, and the time before it when the car came early.
+fn kept(life: &Life) -> impl Iterator<Item = Life> {
+    let early = life.early.map(|(start, window)| {
+        let sure = life.sure && start.hi != NEVER;
+        Life { start, window, sure, ..*life }
+    });
+    std::iter::once(*life).chain(early)
+}
+
+/// No two bookings with overlapping windows stood surely at the same time.
+fn surely_apart(spot: u32, there: &[Life], report: &mut Report) {
+    let mut sure: Vec<(Span, &Life)> =
+        there.iter().filter_map(|life| Some((life.surely()?, life))).collect();
+    sure.sort_unstable_by_key(|(span, life)| (*span, life.booking));
+    let mut standing: Vec<(Span, &Life)> = Vec::new();
+    for (span, life) in sure {
+        standing.retain(|(other, _)| other.end > span.start);
+        for (_, other) in &standing {
+            if other.booking != life.booking && other.window.overlaps(&life.window) {
+                let text = format!(
+                    "spot {spot}: bookings {} and {} both stood at {} s with overlapping windows",
+                    other.booking,
+                    life.booking,
+                    crate::check::seconds(span.start)
+                );
+                report.add(Kind::DoubleBooking, text);
+            }
+        }
+        standing.push((span, life));
+    }
+}
+
+fn in_order(
+    record: &Record,
+    spot: u32,
+    there: &[Life],
+    refusals: &[usize],
+    apart: bool,
+    report: &mut Report,
+) {
+    let mut events = Vec::with_capacity(there.len() * 2 + refusals.len());
+    for (at, life) in there.iter().enumerate() {
+        let place = u32::try_from(at).unwrap_or(NONE);
+        let hi = if life.sure { life.start.hi } else { NEVER };
+        events.push(Event { what: What::Start(place), lo: life.start.lo, hi });
+        if life.end.lo != NEVER {
+            events.push(Event { what: What::End(place), lo: life.end.lo, hi: life.end.hi });
+        }
+    }
+    for at in refusals {
+        let call = &record.calls[*at];
+        let what = What::Refused { call: *at, window: call.window };
+        events.push(Event { what, lo: call.invoke, hi: call.ret });
+    }
+    for verdict in search::run(there, &events) {
+        match verdict {
+            Verdict::Undecided => report.undecided += 1,
+            Verdict::Broken(What::Refused { call, .. }) => {
+                let text = format!(
+                    "spot {spot}: {} was told SPOT_TAKEN and nobody can have had it",
+                    told(&record.calls[call])
+                );
+                report.add(Kind::UnjustifiedRefusal, text);
+            }
+            Verdict::Broken(What::Start(at)) if apart => {
+                let life = &there[at as usize];
+                let text = format!("spot {spot}: no order allows booking {}", life.booking);
+                report.add(Kind::DoubleBooking, text);
+            }
+            // Told already, or the end of what could not begin.
+            Verdict::Broken(_) => {}
+        }
+    }
+}

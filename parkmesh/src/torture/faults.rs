@@ -1,0 +1,102 @@
+//! What goes wrong meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use parkmesh_eventbus::{Bus, BusConfig};
+use parkmesh_platform::clock::Clock;
+use parkmesh_platform::ids::Ids;
+use tokio::task::JoinHandle;
+
+use super::Run;
+use crate::Failure;
+
+/// Where booking's facts are.
+const STREAM: &str = "BOOKING";
+
+/// Between two looks at the time.
+const LOOK_PERIOD: Duration = Duration::from_millis(50);
+
+/// What was done.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    /// Replicas of booking that were killed.
+    pub booking_kills: u32,
+    /// Times that Postgres was killed.
+    pub postgres_kills: u32,
+    /// Times that Postgres was shut down and started again.
+    pub postgres_restarts: u32,
+    /// Times that NATS was killed.
+    pub nats_kills: u32,
+    /// Times that the stream of facts was deleted.
+    pub streams_deleted: u32,
+}
+
+/// Breaks things until the run is over.
+pub fn start(run: &Arc<Run>) -> JoinHandle<Faults> {
+    let run = Arc::clone(run);
+    run.tasks.clone().detached(async move {
+        let Some(own) = &run.world.own else { return Faults::default() };
+        let options = &run.options;
+        let mut done = Faults::default();
+        let mut kills = Rhythm::of(options.kill_booking_every);
+        let mut restarts = Rhythm::of(options.restart_postgres_every);
+        let mut nats = Rhythm::of(options.kill_nats_every);
+        let mut streams = Rhythm::of(options.delete_stream_every);
+        while run.faults.load(Ordering::Relaxed) {
+            run.tasks.sleep(LOOK_PERIOD).await;
+            let now = run.recorder.elapsed().as_secs_f64();
+            if let Some(turn) = kills.due(now) {
+                let replica = &own.replicas[turn % own.replicas.len()];
+                done.booking_kills += u32::from(own.signal(replica, Signal::SIGKILL));
+            }
+            if let Some(turn) = restarts.due(now) {
+                let (signal, count) = match turn % 2 {
+                    1 => (Signal::SIGKILL, &mut done.postgres_kills),
+                    _ => (Signal::SIGINT, &mut done.postgres_restarts),
+                };
+                *count += u32::from(own.signal("postgres", signal));
+            }
+            if nats.due(now).is_some() {
+                done.nats_kills += u32::from(own.signal("nats", Signal::SIGKILL));
+            }
+            if streams.due(now).is_some() {
+                match delete_stream(&run).await {
+                    Ok(()) => done.streams_deleted += 1,
+                    Err(failure) => eprintln!("  the stream was not deleted: {failure}"),
+                }
+            }
+        }
+        done
+    })
+}
+
+async fn delete_stream(run: &Run) -> Result<(), Failure> {
+    let url = run.world.nats_url.clone().ok_or("no NATS is known")?;
+    let config = BusConfig { url, ..Default::default() };
+    let bus = Bus::connect(&config, &Clock::system(), &Ids::random()).await?;
+    bus.jetstream().delete_stream(bus.name(STREAM)).await?;
+    Ok(())
+}
+
+/// What comes every so many seconds.
+struct Rhythm {
+    every: f64,
+    turns: u32,
+}
+
+impl Rhythm {
+    /// Never, if it is 0.
+    fn of(every: f64) -> Self {
+        Self { every, turns: 0 }
+    }
+
+    /// Which time it is, from 1, if it is time.
+    fn due(&mut self, now: f64) -> Option<usize> {
+        let due = self.every > 0.0 && now >= self.every * f64::from(self.turns + 1);
+        self.turns += u32::from(due);
+        due.then(|| usize::try_from(self.turns).unwrap_or_default())
+    }
+}
