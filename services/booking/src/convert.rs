@@ -1,4 +1,8 @@
 //! Proto to command and domain to proto: parsed once, here.
 
+pub mod audit;
 pub mod booking;
+pub mod change;
+pub mod import;
 pub mod inventory;
+pub mod rules;

@@ -61,6 +61,32 @@ pub enum Error {
     /// The lot has spots of these numbers.
     #[error("the lot has spots of these numbers: {}", .0.join(", "))]
     SpotNumberTaken(Vec<String>),
+    /// The lot has changed since the caller saw it. `extra` holds the lot as it stands.
+    #[error("the lot has changed since you saw it; look again")]
+    LotVersionStale {
+        /// Its version now.
+        version: i64,
+        /// Details for programs.
+        extra: Vec<Any>,
+    },
+    /// The floor has changed since the caller saw it. `extra` holds the floor as it stands.
+    #[error("the floor has changed since you saw it; look again")]
+    FloorVersionStale {
+        /// Its version now.
+        version: i64,
+        /// Details for programs.
+        extra: Vec<Any>,
+    },
+    /// A batch of an import was refused, for this cause.
+    #[error("batch {number}: {cause}")]
+    Batch {
+        /// Which batch.
+        number: i32,
+        /// Which rows of it, as `spots[17]`; empty where it is not a matter of single ones.
+        rows: Vec<String>,
+        /// Why.
+        cause: Box<Error>,
+    },
     /// The spot has changed since the caller saw it. `extra` holds the spot as it stands, or
     /// Alternatives.
     #[error("the spot has changed since you saw it; look again")]
@@ -76,6 +102,9 @@ pub enum Error {
     /// Not a window that can be priced or held; the sentence says why.
     #[error("window {0}")]
     WindowInvalid(String),
+    /// The lot is closed at some time in the window.
+    #[error("the lot is closed in this window{}", next_opening(.0.as_deref()))]
+    WindowOutsideOpeningHours(Option<Box<jiff::Zoned>>),
     /// The window begins too long ago.
     #[error("window.start_time is in the past")]
     WindowPast,
@@ -150,6 +179,13 @@ impl Error {
     }
 }
 
+/// When the lot opens next, by the clock on its wall.
+fn next_opening(next: Option<&jiff::Zoned>) -> String {
+    next.map_or_else(String::new, |next| {
+        format!("; it opens next on {}", next.strftime("%F at %R"))
+    })
+}
+
 /// `reserved`, as people say it.
 fn state_word(state: BookingState) -> String {
     let name = state.as_str_name();
@@ -177,8 +213,12 @@ impl Fault for Error {
             Self::FloorNumberTaken => "FLOOR_NUMBER_TAKEN",
             Self::FloorLimitReached(_) => "FLOOR_LIMIT_REACHED",
             Self::SpotNumberTaken(_) => "SPOT_NUMBER_TAKEN",
+            Self::LotVersionStale { .. } => "LOT_VERSION_STALE",
+            Self::FloorVersionStale { .. } => "FLOOR_VERSION_STALE",
+            Self::Batch { cause, .. } => cause.reason(),
             Self::SpotVersionStale { .. } => "SPOT_VERSION_STALE",
             Self::WindowInvalid(_) => "WINDOW_INVALID",
+            Self::WindowOutsideOpeningHours(_) => "WINDOW_OUTSIDE_OPENING_HOURS",
             Self::WindowPast => "WINDOW_PAST",
             Self::SpotTaken { .. } => "SPOT_TAKEN",
             Self::SpotOutOfService => "SPOT_OUT_OF_SERVICE",
@@ -207,6 +247,7 @@ impl Fault for Error {
                 Kind::Timeout => "it took too long".to_owned(),
                 _ => "a part of the service is away; try again".to_owned(),
             },
+            Self::Batch { number, cause, .. } => format!("batch {number}: {}", cause.public()),
             told => told.to_string(),
         }
     }
@@ -223,8 +264,29 @@ impl Fault for Error {
             }
             Self::WindowInvalid(why) => details.violations = vec![invalid("window", why)],
             Self::WindowPast => details.violations = of_field("window.start_time", self),
+            Self::WindowOutsideOpeningHours(next) => {
+                let next = next.as_ref().map(|next| next.timestamp().to_string());
+                details.metadata = next.map(|next| ("next_open_time", next)).into_iter().collect();
+                details.preconditions = vec![Precondition {
+                    kind: "OPENING_HOURS",
+                    subject: "window".to_owned(),
+                    description: self.to_string(),
+                }];
+            }
             Self::SpotNumberTaken(numbers) => {
                 details.metadata = vec![("spot_numbers", numbers.join(","))];
+            }
+            Self::LotVersionStale { version, extra }
+            | Self::FloorVersionStale { version, extra } => {
+                details.metadata = vec![("version", version.to_string())];
+                details.extra.clone_from(extra);
+            }
+            Self::Batch { number, rows, cause } => {
+                details = cause.details();
+                details.metadata.push(("batch", number.to_string()));
+                if !rows.is_empty() {
+                    details.metadata.push(("rows", rows.join(",")));
+                }
             }
             Self::SpotVersionStale { spot_id, version, extra } => {
                 details.metadata =

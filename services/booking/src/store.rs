@@ -1,5 +1,6 @@
 //! All SQL of the service: rows to domain and back.
 
+pub mod audit;
 pub mod booking;
 pub mod inventory;
 pub mod replay;

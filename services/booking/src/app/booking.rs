@@ -109,7 +109,7 @@ async fn carry_out(
 ///
 /// # Errors
 /// [`Error::RequestIdReused`] when the id was used for another booking meanwhile; or the store's.
-async fn remember<R: Message + Default>(
+pub(super) async fn remember<R: Message + Default>(
     connection: &mut PgConnection,
     request: &Request,
     response: &R,

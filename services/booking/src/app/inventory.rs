@@ -1,10 +1,14 @@
 //! Making, reading and changing lots, floors and spots.
 
+mod act;
+mod audit;
 mod create_floor;
 mod create_lot;
 mod create_spots;
+mod import;
 mod read;
 mod set_spot_status;
+mod update;
 
 use parkmesh_contracts::ids::{LotId, UserId};
 use parkmesh_platform::auth::{Caller, Role};

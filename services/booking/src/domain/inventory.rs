@@ -7,9 +7,13 @@ use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId, TariffId, UserId};
 use parkmesh_contracts::money::{Currency, Money};
 
+use super::rules::LotRules;
+
+mod change;
 mod spots;
 
-pub use spots::{NewSpot, ServiceChange, Spot, first_duplicate};
+pub use change::{Change, change};
+pub use spots::{NewSpot, Spot, first_duplicate};
 
 /// Floors that a lot has at most: an `inventory_changed` fact carries all of them.
 pub const FLOORS_MAX: usize = 200;
@@ -119,6 +123,8 @@ pub struct Lot {
     pub currency: Currency,
     /// What the operator chose; [`PolicyChoice::resolve`] says what holds.
     pub policy: PolicyChoice,
+    /// What windows it takes; [`LotRules::resolved`] says what holds.
+    pub rules: LotRules,
     /// The tariff that holds now.
     pub tariff: Tariff,
     /// Counts up with every change of the lot or its floors.
@@ -142,6 +148,8 @@ pub struct NewLot {
     pub hourly_rate: Money,
     /// Times and limits.
     pub policy: PolicyChoice,
+    /// What windows it takes.
+    pub rules: LotRules,
 }
 
 impl NewLot {
@@ -164,6 +172,7 @@ impl NewLot {
             time_zone: self.time_zone,
             currency: hourly_rate.currency,
             policy: self.policy,
+            rules: self.rules,
             tariff: Tariff { tariff_id, lot_id, version: 1, hourly_rate, create_time: now },
             version: 1,
         }
@@ -185,6 +194,8 @@ pub struct Floor {
     pub plan_width: f64,
     /// In plan units.
     pub plan_height: f64,
+    /// Counts up with every change of the floor itself.
+    pub version: i64,
 }
 
 /// A window that a live booking keeps.

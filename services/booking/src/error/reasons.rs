@@ -45,6 +45,16 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         "Choose other numbers for those in the metadata; nothing was made.",
     ),
     (
+        "LOT_VERSION_STALE",
+        Kind::Contention,
+        "Look at the lot again and decide anew; details carry what stands.",
+    ),
+    (
+        "FLOOR_VERSION_STALE",
+        Kind::Contention,
+        "Look at the floor again and decide anew; details carry what stands.",
+    ),
+    (
         "SPOT_VERSION_STALE",
         Kind::Contention,
         "Look at the spot again and decide anew; details carry what stands.",
@@ -53,6 +63,11 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         "WINDOW_INVALID",
         Kind::Invalid,
         "Give a window that ends after it starts, within the limits that the text names.",
+    ),
+    (
+        "WINDOW_OUTSIDE_OPENING_HOURS",
+        Kind::Precondition,
+        "Choose a window in which the lot is open; the metadata names the next opening.",
     ),
     ("WINDOW_PAST", Kind::Invalid, "Give a window that starts now or later."),
     ("SPOT_TAKEN", Kind::Precondition, "Take one of the Alternatives in the details."),

@@ -3,10 +3,14 @@
 
 mod booking_confirm;
 mod booking_hold;
+mod booking_rules;
 mod booking_sensor;
 mod booking_stay;
 mod booking_world;
 mod inventory;
+mod inventory_audit;
+mod inventory_change;
+mod inventory_import;
 mod inventory_refusals;
 mod snapshot;
 mod snapshot_windows;

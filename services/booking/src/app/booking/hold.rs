@@ -20,6 +20,7 @@ use crate::domain::booking::{
     Booking, CODE_LEN, Command, Event, Price, Step, Terms, check_window, code, hold_end,
 };
 use crate::domain::inventory::{Lot, Spot};
+use crate::domain::rules::rules_of_lot;
 use crate::error::Error;
 use crate::events;
 use crate::store::booking::hold::{NewHold, insert};
@@ -203,6 +204,11 @@ impl Holding<'_> {
                 return Ok(Tried::Blocked(found));
             }
             self.app.known.forget_lot(spot.lot_id);
+            let again = self.app.known.spot(&mut self.connection, spot.spot_id).await?;
+            if !again.is_described_as(spot) {
+                // Renumbered, or made for something else: the right to it must be judged anew.
+                return Err(Error::Crowded);
+            }
             let mine = Some(user_id);
             lapsed = search::lapsed(&mut *self.connection, spot, window, mine).await?;
         }
@@ -231,6 +237,7 @@ impl Holding<'_> {
         let hold = NewHold {
             booking: &booking,
             spot_version: seen,
+            spot_type: spot.spot_type,
             lot_version: lot.version,
             max_holds: lot.policy.resolve().max_holds_per_user,
             lapsed: &lapsed,
@@ -247,6 +254,7 @@ impl Holding<'_> {
 
     fn new_booking(&self, lot: &Lot, spot: &Spot, now: Timestamp) -> Result<Booking, Error> {
         let window = self.wanted.window;
+        rules_of_lot(lot, &window, now)?;
         let price = Price::of(&lot.tariff, &window)
             .map_err(|error| Error::Broken(format!("a price does not fit: {error}")))?;
         let hold_expire_time = hold_end(&window, lot.policy.resolve().hold_ttl, now);

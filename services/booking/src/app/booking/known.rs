@@ -43,7 +43,8 @@ impl Known {
         Ok(lot)
     }
 
-    /// A spot, of which place, number and type are sure; its service and version may be old.
+    /// A spot, of which only the place is sure: the statement of the hold compares number, type and
+    /// service.
     ///
     /// # Errors
     /// [`Error::SpotNotFound`], or the store's.
@@ -60,9 +61,12 @@ impl Known {
         Ok(spot)
     }
 
-    /// A hold failed without a visible cause: the lot may have changed.
+    /// A hold failed without a visible cause: the lot may have changed, and with it the numbers and
+    /// types of its spots.
     pub fn forget_lot(&self, lot_id: LotId) {
         self.lots.write().unwrap_or_else(PoisonError::into_inner).remove(&lot_id);
+        let mut spots = self.spots.write().unwrap_or_else(PoisonError::into_inner);
+        spots.retain(|_, spot| spot.lot_id != lot_id);
     }
 }
 

@@ -6,12 +6,14 @@
 //! deadlocks in a herd).
 
 use jiff_sqlx::ToSqlx;
+use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_eventbus::outbox::{Columns, Row as FactRow};
 use sqlx::{PgExecutor, Row};
 use uuid::Uuid;
 
 use crate::domain::booking::Booking;
 use crate::error::Error;
+use crate::store::inventory::spot::type_number;
 use crate::store::replay::Request;
 
 /// A hold about to be written, with all that must be written with it.
@@ -21,6 +23,8 @@ pub struct NewHold<'a> {
     pub booking: &'a Booking,
     /// The version of the spot that the caller saw; 0 for whatever stands.
     pub spot_version: i64,
+    /// The type that the spot had when the driver's right to it was judged.
+    pub spot_type: SpotType,
     /// The version of the lot that the hold was made for: its policy and its words.
     pub lot_version: i64,
     /// Live holds that the user may have in the lot.
@@ -66,7 +70,7 @@ WITH lapsed AS MATERIALIZED (
     ) AS slot
     WHERE first.done >= 0 AND spot.spot_id = $3 AND NOT spot.out_of_service
       AND ($14::bigint = 0 OR spot.version = $14) AND slot.number IS NOT NULL
-      AND lot.version = $29
+      AND lot.version = $29 AND spot.spot_number = $30 AND spot.spot_type = $31
       AND $8 = (SELECT max(version) FROM tariff WHERE tariff.lot_id = spot.lot_id)
       AND NOT EXISTS (SELECT FROM request WHERE subject = $4 AND request_id = $25)
     ON CONFLICT DO NOTHING
@@ -127,6 +131,8 @@ pub async fn insert(executor: impl PgExecutor<'_>, hold: &NewHold<'_>) -> Result
         .bind(hold.request.body_hash.as_slice())
         .bind(hold.response)
         .bind(hold.lot_version)
+        .bind(&booking.spot_number)
+        .bind(type_number(hold.spot_type)?)
         .fetch_one(executor)
         .await?;
     Ok(row.try_get(0)?)
