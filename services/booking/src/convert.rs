@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod booking;
 pub mod change;
+pub mod closure;
 pub mod import;
 pub mod inventory;
 pub mod rules;

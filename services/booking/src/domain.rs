@@ -2,5 +2,6 @@
 
 pub mod audit;
 pub mod booking;
+pub mod closure;
 pub mod inventory;
 pub mod rules;

@@ -58,6 +58,12 @@ pub enum Error {
     /// The lot has as many floors as a lot may have.
     #[error("a lot has at most {0} floors")]
     FloorLimitReached(usize),
+    /// No such closure, or not the caller's to change.
+    #[error("there is no such closure")]
+    ClosureNotFound,
+    /// The lot has as many closures ahead as a lot may have.
+    #[error("a lot has at most {0} closures that have not ended")]
+    ClosureLimitReached(usize),
     /// The lot has spots of these numbers.
     #[error("the lot has spots of these numbers: {}", .0.join(", "))]
     SpotNumberTaken(Vec<String>),
@@ -117,6 +123,9 @@ pub enum Error {
     /// The operator closed it.
     #[error("the spot is out of service")]
     SpotOutOfService,
+    /// The operator closed it for a time that the window meets.
+    #[error("the spot is closed in this window, until {0}")]
+    SpotClosed(jiff::Timestamp),
     /// No spot of the pool is free for the whole window.
     #[error("no spot of this type is free for the whole window")]
     SoldOut,
@@ -222,6 +231,9 @@ impl Fault for Error {
             Self::WindowPast => "WINDOW_PAST",
             Self::SpotTaken { .. } => "SPOT_TAKEN",
             Self::SpotOutOfService => "SPOT_OUT_OF_SERVICE",
+            Self::SpotClosed(_) => "SPOT_CLOSED",
+            Self::ClosureNotFound => "CLOSURE_NOT_FOUND",
+            Self::ClosureLimitReached(_) => "CLOSURE_LIMIT_REACHED",
             Self::SoldOut => "SOLD_OUT",
             Self::TooManyHolds(_) => "TOO_MANY_HOLDS",
             Self::PermitRequired => "PERMIT_REQUIRED",
@@ -301,6 +313,9 @@ impl Fault for Error {
                     subject: "booking".to_owned(),
                     description: self.to_string(),
                 }];
+            }
+            Self::SpotClosed(until) => {
+                details.metadata = vec![("closed_until", until.to_string())];
             }
             Self::ArrivalTooEarly { from } => details.metadata = vec![("from", from.to_string())],
             Self::PaymentDeclined { code } => {

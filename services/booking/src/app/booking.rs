@@ -65,7 +65,7 @@ const CROSSINGS_MAX: u32 = 3;
 ///
 /// # Errors
 /// The work's.
-async fn again<T, W, F>(mut work: W) -> Result<T, Error>
+pub(super) async fn again<T, W, F>(mut work: W) -> Result<T, Error>
 where
     W: FnMut() -> F,
     F: Future<Output = Result<T, Error>>,
@@ -86,7 +86,7 @@ where
 ///
 /// # Errors
 /// What the rules refuse, or the store's.
-async fn carry_out(
+pub(super) async fn carry_out(
     connection: &mut PgConnection,
     ids: &Ids,
     kept: &Kept,

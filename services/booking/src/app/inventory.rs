@@ -2,6 +2,7 @@
 
 mod act;
 mod audit;
+mod closure;
 mod create_floor;
 mod create_lot;
 mod create_spots;

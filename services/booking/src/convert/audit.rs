@@ -5,6 +5,7 @@ use parkmesh_contracts::time;
 use serde_json::{Value, json};
 
 use crate::domain::audit::Entry;
+use crate::domain::closure::Closure;
 use crate::domain::inventory::{Floor, Lot, Spot};
 
 impl From<Entry> for proto::AuditEntry {
@@ -72,6 +73,17 @@ pub fn spot(spot: &Spot) -> Value {
         "latitude": spot.latitude,
         "longitude": spot.longitude,
         "version": spot.version,
+    })
+}
+
+/// A closure.
+pub fn closure(closure: &Closure) -> Value {
+    json!({
+        "floor_id": closure.scope.floor_id().map(|id| id.to_string()),
+        "spot_id": closure.scope.spot_id().map(|id| id.to_string()),
+        "start_time": closure.window.start().to_string(),
+        "end_time": closure.window.end().to_string(),
+        "reason": closure.reason,
     })
 }
 

@@ -198,6 +198,7 @@ impl From<&Lot> for proto::Lot {
             tariff: Some((&lot.tariff).into()),
             version: lot.version,
             opening_hours: opening_hours(&lot.rules.hours),
+            closures: Vec::new(),
         }
     }
 }
@@ -234,12 +235,18 @@ impl From<&Spot> for proto::Spot {
     }
 }
 
-/// The fact that a lot or its floors changed.
+/// A lot with its closures, for those who keep a picture of it.
+pub fn with_closures(lot: &Lot) -> proto::Lot {
+    let closures = lot.closures.iter().map(proto::Closure::from).collect();
+    proto::Lot { closures, ..lot.into() }
+}
+
+/// The fact that a lot, its floors or its closures changed.
 pub fn inventory_changed(lot: &Lot, floors: &[Floor]) -> proto::InventoryChanged {
     proto::InventoryChanged {
         lot_id: lot.lot_id.to_string(),
         version: lot.version,
-        lot: Some(lot.into()),
+        lot: Some(with_closures(lot)),
         floors: floors.iter().map(proto::Floor::from).collect(),
     }
 }

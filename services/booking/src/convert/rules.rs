@@ -98,6 +98,7 @@ impl From<RuleRefusal> for Error {
             RuleRefusal::TooFar(most) => {
                 Self::WindowInvalid(format!("must begin within the next {most:#} in this lot"))
             }
+            RuleRefusal::SpotClosed(until) => Self::SpotClosed(until),
             RuleRefusal::Closed(next) => Self::WindowOutsideOpeningHours(next),
         }
     }

@@ -13,6 +13,8 @@ pub enum Object {
     Floor,
     /// A spot.
     Spot,
+    /// A closure.
+    Closure,
 }
 
 impl Object {
@@ -22,6 +24,7 @@ impl Object {
             Self::Lot => "lot",
             Self::Floor => "floor",
             Self::Spot => "spot",
+            Self::Closure => "closure",
         }
     }
 }

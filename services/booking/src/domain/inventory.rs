@@ -7,6 +7,7 @@ use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId, TariffId, UserId};
 use parkmesh_contracts::money::{Currency, Money};
 
+use super::closure::Closure;
 use super::rules::LotRules;
 
 mod change;
@@ -125,6 +126,8 @@ pub struct Lot {
     pub policy: PolicyChoice,
     /// What windows it takes; [`LotRules::resolved`] says what holds.
     pub rules: LotRules,
+    /// Closures that had not ended when it was read.
+    pub closures: Vec<Closure>,
     /// The tariff that holds now.
     pub tariff: Tariff,
     /// Counts up with every change of the lot or its floors.
@@ -173,6 +176,7 @@ impl NewLot {
             currency: hourly_rate.currency,
             policy: self.policy,
             rules: self.rules,
+            closures: Vec::new(),
             tariff: Tariff { tariff_id, lot_id, version: 1, hourly_rate, create_time: now },
             version: 1,
         }

@@ -8,7 +8,8 @@ mod hours;
 
 pub use hours::{OpeningHours, OpeningSpan};
 
-use super::inventory::Lot;
+use super::closure::closed_until;
+use super::inventory::{Lot, Spot};
 
 /// What an operator chose for a lot's windows; 0 means the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,15 +57,34 @@ pub enum RuleRefusal {
     TooLong(SignedDuration),
     /// Begins later than the lot takes.
     TooFar(SignedDuration),
+    /// The spot is closed in the window, until then.
+    SpotClosed(Timestamp),
     /// The lot is closed at some time in the window; when it opens next after that.
     Closed(Option<Box<Zoned>>),
+}
+
+/// Checks a spot and a window against the rules and closures of its lot.
+///
+/// # Errors
+/// [`RuleRefusal`].
+pub fn rules_of_lot(
+    lot: &Lot,
+    spot: &Spot,
+    window: &Window,
+    now: Timestamp,
+) -> Result<(), RuleRefusal> {
+    let place = (spot.floor_id, spot.spot_id);
+    match closed_until(&lot.closures, window, |scope| scope.contains(place)) {
+        Some(until) => Err(RuleRefusal::SpotClosed(until)),
+        None => window_of_lot(lot, window, now),
+    }
 }
 
 /// Checks a window against the rules of its lot.
 ///
 /// # Errors
 /// [`RuleRefusal`].
-pub fn rules_of_lot(lot: &Lot, window: &Window, now: Timestamp) -> Result<(), RuleRefusal> {
+fn window_of_lot(lot: &Lot, window: &Window, now: Timestamp) -> Result<(), RuleRefusal> {
     let rules = lot.rules.resolved();
     let seconds = |seconds: i32| SignedDuration::from_secs(i64::from(seconds));
     let (shortest, longest) =

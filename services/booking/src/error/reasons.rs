@@ -71,6 +71,21 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
     ),
     ("WINDOW_PAST", Kind::Invalid, "Give a window that starts now or later."),
     ("SPOT_TAKEN", Kind::Precondition, "Take one of the Alternatives in the details."),
+    (
+        "SPOT_CLOSED",
+        Kind::Precondition,
+        "Choose another spot, or a window from the time in the metadata on.",
+    ),
+    (
+        "CLOSURE_NOT_FOUND",
+        Kind::NotFound,
+        "Check the id; operators remove the closures of their own lots only.",
+    ),
+    (
+        "CLOSURE_LIMIT_REACHED",
+        Kind::Exhausted,
+        "Remove closures, or close a floor or the lot instead of its spots.",
+    ),
     ("SPOT_OUT_OF_SERVICE", Kind::Precondition, "Choose another spot."),
     ("SOLD_OUT", Kind::Precondition, "Choose another window, type or lot."),
     ("TOO_MANY_HOLDS", Kind::Exhausted, "Confirm or cancel a hold, or let one end."),

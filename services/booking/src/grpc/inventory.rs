@@ -151,6 +151,30 @@ impl InventoryService for InventoryDoor {
         Ok(Response::new(self.app.import_spots(&operator, request.into_inner()).await?))
     }
 
+    async fn create_closure(
+        &self,
+        request: Request<proto::CreateClosureRequest>,
+    ) -> Result<Response<proto::CreateClosureResponse>, Status> {
+        let (operator, request) = by_operator(request)?;
+        Ok(Response::new(self.app.create_closure(&operator, request).await?))
+    }
+
+    async fn list_closures(
+        &self,
+        request: Request<proto::ListClosuresRequest>,
+    ) -> Result<Response<proto::ListClosuresResponse>, Status> {
+        let caller = Caller::of(&request)?.subject.clone();
+        Ok(Response::new(self.app.list_closures(&caller, checked(request)?).await?))
+    }
+
+    async fn delete_closure(
+        &self,
+        request: Request<proto::DeleteClosureRequest>,
+    ) -> Result<Response<proto::DeleteClosureResponse>, Status> {
+        let (operator, request) = by_operator(request)?;
+        Ok(Response::new(self.app.delete_closure(&operator, request).await?))
+    }
+
     async fn list_audit_entries(
         &self,
         request: Request<proto::ListAuditEntriesRequest>,

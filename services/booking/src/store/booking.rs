@@ -1,6 +1,7 @@
 //! Bookings in the database.
 
 pub mod change;
+pub mod closed;
 pub mod hold;
 pub mod read;
 pub mod reality;
@@ -31,7 +32,7 @@ pub struct Kept {
 
 /// Columns of [`of_row`], of a booking `b` and its `lot`.
 macro_rules! select_booking {
-    ($rest:literal) => {
+    ($($rest:literal),+ $(,)?) => {
         concat!(
             "SELECT b.booking_id, b.code, b.lot_id, b.floor_id, b.spot_id, b.spot_number, b.user_id,
                     b.plate, lower(b.during) AS window_start, upper(b.during) AS window_end,
@@ -43,7 +44,7 @@ macro_rules! select_booking {
                     lot.early_arrival_seconds, lot.no_show_seconds, lot.overstay_grace_seconds,
                     lot.max_holds_per_user
              FROM booking AS b JOIN lot ON lot.lot_id = b.lot_id ",
-            $rest
+            $($rest),+
         )
     };
 }

@@ -7,6 +7,7 @@ mod booking_rules;
 mod booking_sensor;
 mod booking_stay;
 mod booking_world;
+mod closure;
 mod inventory;
 mod inventory_audit;
 mod inventory_change;

@@ -154,12 +154,15 @@ impl Holding<'_> {
                 return Err(Error::SoldOut);
             }
             for spot in &free {
-                match self.try_spot(spot, 0).await? {
-                    Tried::Held(booking) => return Ok(*booking),
-                    Tried::Blocked(found) if found.taken || found.out_of_service => {}
-                    Tried::Blocked(found) => {
+                match self.try_spot(spot, 0).await {
+                    Ok(Tried::Held(booking)) => return Ok(*booking),
+                    Ok(Tried::Blocked(found)) if found.taken || found.out_of_service => {}
+                    Ok(Tried::Blocked(found)) => {
                         return Err(self.too_many_or_crowd(&found, pool.0).await);
                     }
+                    // Closed since it was found; others may be open.
+                    Err(Error::SpotClosed(_)) => {}
+                    Err(refused) => return Err(refused),
                 }
             }
         }
@@ -254,7 +257,7 @@ impl Holding<'_> {
 
     fn new_booking(&self, lot: &Lot, spot: &Spot, now: Timestamp) -> Result<Booking, Error> {
         let window = self.wanted.window;
-        rules_of_lot(lot, &window, now)?;
+        rules_of_lot(lot, spot, &window, now)?;
         let price = Price::of(&lot.tariff, &window)
             .map_err(|error| Error::Broken(format!("a price does not fit: {error}")))?;
         let hold_expire_time = hold_end(&window, lot.policy.resolve().hold_ttl, now);

@@ -41,7 +41,7 @@ fn every_day(open: i32, close: i32) -> OpeningHours {
 
 fn check(hours: OpeningHours, start: Timestamp, minutes: i64) -> Result<(), RuleRefusal> {
     let lot = lot(LotRules { hours, ..Default::default() });
-    rules_of_lot(&lot, &window(start, minutes), start)
+    window_of_lot(&lot, &window(start, minutes), start)
 }
 
 /// The wall's words of the next opening.
@@ -64,7 +64,7 @@ fn limits_are_kept_to_the_second_and_zero_is_the_default() {
     let ask = |in_seconds: i64, length: i64| {
         let start = now + SignedDuration::from_secs(in_seconds);
         let end = start + SignedDuration::from_secs(length);
-        rules_of_lot(&lot, &Window::try_new(start, end).unwrap(), now)
+        window_of_lot(&lot, &Window::try_new(start, end).unwrap(), now)
     };
     assert_eq!(ask(0, 1_800), Ok(()));
     assert_eq!(ask(0, 1_799), Err(RuleRefusal::TooShort(SignedDuration::from_mins(30))));

@@ -144,7 +144,11 @@ pub async fn alternatives(
              ORDER BY abs(f.floor_number - mine.floor_number),
                       (s.plan_x - $7) ^ 2 + (s.plan_y - $8) ^ 2, s.spot_number
              OFFSET 0) AS s
-         WHERE NOT EXISTS (SELECT FROM booking AS other
+         WHERE NOT EXISTS (SELECT FROM closure
+             WHERE closure.lot_id = s.lot_id AND closure.end_time > $5 AND closure.start_time < $6
+               AND coalesce(closure.floor_id, s.floor_id) = s.floor_id
+               AND coalesce(closure.spot_id, s.spot_id) = s.spot_id)
+           AND NOT EXISTS (SELECT FROM booking AS other
              WHERE other.spot_id = s.spot_id AND other.during && tstzrange($5, $6, '[)')
                AND other.state IN (1, 2, 3)
                AND (other.state <> 1 OR other.due_time > park_now()))
@@ -184,7 +188,11 @@ pub async fn candidates(
              WHERE s.lot_id = $1 AND s.spot_type = $2 AND NOT s.out_of_service
              ORDER BY (s.floor_id = $5) IS TRUE DESC, uuid_hash_extended(s.spot_id, $6)
              OFFSET 0) AS s
-         WHERE NOT EXISTS (SELECT FROM booking AS other
+         WHERE NOT EXISTS (SELECT FROM closure
+             WHERE closure.lot_id = s.lot_id AND closure.end_time > $3 AND closure.start_time < $4
+               AND coalesce(closure.floor_id, s.floor_id) = s.floor_id
+               AND coalesce(closure.spot_id, s.spot_id) = s.spot_id)
+           AND NOT EXISTS (SELECT FROM booking AS other
              WHERE other.spot_id = s.spot_id AND other.during && tstzrange($3, $4, '[)')
                AND other.state IN (1, 2, 3)
                AND (other.state <> 1 OR other.due_time > park_now()))

@@ -8,12 +8,13 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
-use super::broken;
+use super::{broken, closure};
 use crate::domain::inventory::{Lot, PolicyChoice, Tariff};
 use crate::domain::rules::{LotRules, OpeningHours};
 use crate::error::Error;
 
-/// Columns of [`of_row`]; the newest tariff is the one that holds.
+/// Columns of [`of_row`]; the newest tariff is the one that holds. Closures come along because a hold
+/// goes by them, and the lot's version tells whether they still stand.
 macro_rules! select_lot {
     ($rest:literal) => {
         concat!(
@@ -22,7 +23,11 @@ macro_rules! select_lot {
                     lot.early_arrival_seconds, lot.no_show_seconds, lot.overstay_grace_seconds,
                     lot.max_holds_per_user, lot.opening_hours, lot.shortest_window_seconds,
                     lot.longest_window_seconds, lot.booking_ahead_seconds, lot.turnaround_seconds,
-                    lot.version, tariff.tariff_id,
+                    lot.version, (
+                        SELECT coalesce(jsonb_agg(closure ORDER BY closure_id), '[]')
+                        FROM closure WHERE closure.lot_id = lot.lot_id
+                          AND closure.end_time > (SELECT park_now())) AS closures,
+                    tariff.tariff_id,
                     tariff.version AS tariff_version, tariff.hourly_rate_minor,
                     tariff.currency_code AS tariff_currency_code,
                     tariff.create_time AS tariff_create_time
@@ -64,6 +69,12 @@ fn of_row(row: &PgRow) -> Result<Lot, Error> {
             booking_ahead_seconds: row.try_get("booking_ahead_seconds")?,
             turnaround_seconds: row.try_get("turnaround_seconds")?,
         },
+        closures: row
+            .try_get::<Json<Vec<closure::Row>>, _>("closures")?
+            .0
+            .into_iter()
+            .map(TryInto::try_into)
+            .collect::<Result<_, Error>>()?,
         tariff: Tariff {
             tariff_id: row.try_get::<Uuid, _>("tariff_id")?.into(),
             lot_id,
