@@ -8,7 +8,7 @@ mod hours;
 
 pub use hours::{OpeningHours, OpeningSpan};
 
-use super::closure::closed_until;
+use super::closure::{Scope, closed_until};
 use super::inventory::{Lot, Spot};
 
 /// What an operator chose for a lot's windows; 0 means the default.
@@ -63,18 +63,21 @@ pub enum RuleRefusal {
     Closed(Option<Box<Zoned>>),
 }
 
-/// Checks a spot and a window against the rules and closures of its lot.
+/// Checks a window, and a spot where it is known, against the rules and closures of its lot.
 ///
 /// # Errors
 /// [`RuleRefusal`].
 pub fn rules_of_lot(
     lot: &Lot,
-    spot: &Spot,
+    spot: Option<&Spot>,
     window: &Window,
     now: Timestamp,
 ) -> Result<(), RuleRefusal> {
-    let place = (spot.floor_id, spot.spot_id);
-    match closed_until(&lot.closures, window, |scope| scope.contains(place)) {
+    let closed = closed_until(&lot.closures, window, |scope| match spot {
+        Some(spot) => scope.contains((spot.floor_id, spot.spot_id)),
+        None => scope == Scope::Lot,
+    });
+    match closed {
         Some(until) => Err(RuleRefusal::SpotClosed(until)),
         None => window_of_lot(lot, window, now),
     }

@@ -3,6 +3,7 @@
 pub mod change;
 pub mod closed;
 pub mod hold;
+pub mod obstacles;
 pub mod read;
 pub mod reality;
 pub mod search;
