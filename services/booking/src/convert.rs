@@ -7,3 +7,4 @@ pub mod closure;
 pub mod import;
 pub mod inventory;
 pub mod rules;
+pub mod timeline;

@@ -5,3 +5,4 @@ pub mod booking;
 pub mod closure;
 pub mod inventory;
 pub mod rules;
+pub mod timeline;

@@ -4,3 +4,4 @@ pub mod audit;
 pub mod booking;
 pub mod inventory;
 pub mod replay;
+pub mod timeline;

@@ -13,6 +13,7 @@ pub mod lapse;
 pub mod offers;
 mod payment;
 mod read;
+mod timeline;
 pub mod watch;
 
 use jiff::Timestamp;
@@ -58,6 +59,27 @@ fn cause(caller: &Caller) -> Cause {
     }
 }
 
+/// What brings a step about, where the command says it; else whoever signed the transaction.
+fn cause_of(command: &Command) -> Option<Cause> {
+    match command {
+        Command::Arrive(_, cause) | Command::Leave(_, cause) => Some(*cause),
+        Command::Lapse => Some(Cause::Deadline),
+        Command::Cancel(Some(_)) => Some(Cause::Payment),
+        _ => None,
+    }
+}
+
+/// Signs a transaction in which an operator acts; of drivers and kiosks the timeline keeps no name.
+///
+/// # Errors
+/// The store's.
+async fn sign(connection: &mut PgConnection, caller: &Caller) -> Result<(), Error> {
+    if caller.role != Role::Operator {
+        return Ok(());
+    }
+    crate::store::timeline::sign(connection, Cause::Operator, Some(&caller.subject)).await
+}
+
 /// Times that work is done again that crossed other work in the database.
 const CROSSINGS_MAX: u32 = 3;
 
@@ -97,7 +119,7 @@ pub(super) async fn carry_out(
     match kept.booking.transition(command, &kept.terms.policy, now)? {
         Step::Stands => Ok(kept.booking.clone()),
         Step::Changed(booking, event) => {
-            change::write(connection, &booking).await?;
+            change::write(connection, &booking, cause_of(command)).await?;
             let fact = events::fact(ids, now, &booking, &kept.terms, &event);
             outbox::append(connection, &[fact]).await?;
             Ok(*booking)

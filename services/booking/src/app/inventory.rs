@@ -44,7 +44,7 @@ impl Operator {
     }
 
     /// Whether the token lets the operator act at this lot. Ownership is checked beside it.
-    fn may_act_at(&self, lot_id: LotId) -> bool {
+    pub fn may_act_at(&self, lot_id: LotId) -> bool {
         self.lots.is_empty() || self.lots.contains(&lot_id)
     }
 }

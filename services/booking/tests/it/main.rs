@@ -15,4 +15,5 @@ mod inventory_import;
 mod inventory_refusals;
 mod snapshot;
 mod snapshot_windows;
+mod timeline;
 mod world;

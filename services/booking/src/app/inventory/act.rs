@@ -1,6 +1,7 @@
 //! What the writes of operators have in common: facts and the record, in the transaction of the write.
 
 use jiff::Timestamp;
+use parkmesh_contracts::booking::v1::Cause;
 use parkmesh_contracts::ids::LotId;
 use parkmesh_eventbus::outbox;
 use parkmesh_platform::ids::Ids;
@@ -14,8 +15,8 @@ use crate::convert::inventory::{inventory_changed, spot_state_changed};
 use crate::domain::audit::{Entry, Object};
 use crate::domain::inventory::{FLOORS_MAX, Floor, Lot, Spot};
 use crate::error::Error;
-use crate::store::audit;
 use crate::store::inventory::{floor, lot};
+use crate::store::{audit, timeline};
 
 /// A write under way: who does what, and when.
 #[derive(Clone)]
@@ -89,6 +90,7 @@ impl Act {
         connection: &mut PgConnection,
         spots: &[Spot],
     ) -> Result<(), Error> {
+        timeline::sign(connection, Cause::Operator, Some(&self.operator.subject)).await?;
         let facts: Vec<outbox::Row> = spots
             .iter()
             .map(|spot| {

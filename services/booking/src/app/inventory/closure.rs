@@ -71,7 +71,7 @@ impl App {
         };
         let mut answer = self.bookings_met(&act, known, &closure).await?;
         if treatment == ClosureTreatment::Cancel {
-            self.cancel_met(&closure).await?;
+            self.cancel_met(&act, &closure).await?;
         }
         self.look_again(&mut answer).await?;
         transaction::<_, Error, _>(&self.pool, move |connection| {

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use parkmesh_contracts::booking::v1 as proto;
-use parkmesh_contracts::booking::v1::BookingState;
+use parkmesh_contracts::booking::v1::{BookingState, Cause};
 use parkmesh_contracts::ids::BookingId;
-use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::transaction;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -21,6 +20,7 @@ use crate::error::Error;
 use crate::store::booking::{self as store, closed};
 use crate::store::inventory::closure;
 use crate::store::replay::{self, Request};
+use crate::store::timeline;
 
 /// How long one look waits for older statements: less than a statement may run.
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -72,13 +72,13 @@ impl App {
     ///
     /// # Errors
     /// The store's; what was cancelled stays so.
-    pub(super) async fn cancel_met(&self, closure: &Closure) -> Result<(), Error> {
+    pub(super) async fn cancel_met(&self, act: &Act, closure: &Closure) -> Result<(), Error> {
         let mut after: Option<BookingId> = None;
         loop {
             let last = again(|| {
-                let (ids, closure) = (self.ids.clone(), closure.clone());
+                let (act, closure) = (act.clone(), closure.clone());
                 transaction::<_, Error, _>(&self.pool, move |connection| {
-                    Box::pin(async move { cancel_batch(connection, &ids, &closure, after).await })
+                    Box::pin(async move { cancel_batch(connection, &act, &closure, after).await })
                 })
             })
             .await?;
@@ -115,14 +115,15 @@ impl App {
 /// Cancels the next bookings that a closure meets; returns the last it has looked at.
 async fn cancel_batch(
     connection: &mut PgConnection,
-    ids: &Ids,
+    act: &Act,
     closure: &Closure,
     after: Option<BookingId>,
 ) -> Result<Option<BookingId>, Error> {
     let met = closed::list(connection, closure, after, BATCH_MAX, true).await?;
     let now = store::now(&mut *connection).await?;
+    timeline::sign(connection, Cause::Operator, Some(&act.operator.subject)).await?;
     for kept in &met {
-        match carry_out(connection, ids, kept, &Command::Cancel(None), now).await {
+        match carry_out(connection, &act.ids, kept, &Command::Cancel(None), now).await {
             // The car has come, or the deadline: there is nothing to be cancelled.
             Ok(_) | Err(Error::BookingStateWrong(_)) => {}
             Err(error) => return Err(error),
