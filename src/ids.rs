@@ -96,6 +96,10 @@ uuid_ids! {
     RequestId;
     /// One published fact; consumers admit it once.
     FactId;
+    /// A time in which a lot, floor or spot takes no bookings.
+    ClosureId;
+    /// One thing that an operator did.
+    AuditEntryId;
 }
 
 /// The hyphenated form and no other: braces, URNs and bare hex would give one id several spellings.

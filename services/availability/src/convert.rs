@@ -13,7 +13,7 @@ use parkmesh_contracts::window::Window;
 
 use crate::domain::lot::{Count, FloorCounts, FloorInfo, LotInfo, LotPicture};
 use crate::domain::picture::Change;
-use crate::domain::spot::{Ground, LiveWindow, Phase, SpotInfo, SpotPicture};
+use crate::domain::spot::{Closure, Ground, LiveWindow, Phase, SpotInfo, SpotPicture};
 
 /// Where a lot's policy says nothing: the default that `LotPolicy.early_arrival_seconds` documents.
 const DEFAULT_EARLY_ARRIVAL: SignedDuration = SignedDuration::from_mins(15);
@@ -43,8 +43,21 @@ pub fn lot_change(lot: &booking::Lot, floors: &[booking::Floor]) -> Result<Chang
         seconds => SignedDuration::from_secs(i64::from(seconds)),
     };
     let floors = floors.iter().map(floor_info).collect::<Result<Vec<_>, _>>()?;
-    let info = LotInfo { lot_id, name: lot.name.clone(), early_arrival, version: lot.version };
+    let closures = lot.closures.iter().map(closure).collect::<Result<Vec<_>, _>>()?;
+    let name = lot.name.clone();
+    let info = LotInfo { lot_id, name, early_arrival, closures, version: lot.version };
     Ok(Change::Lot(info, floors))
+}
+
+fn closure(row: &booking::Closure) -> Result<Closure, Unreadable> {
+    let floor_id = (!row.floor_id.is_empty()).then(|| FloorId::parse(&row.floor_id)).transpose();
+    let spot_id = (!row.spot_id.is_empty()).then(|| SpotId::parse(&row.spot_id)).transpose();
+    let window = row.window.as_ref().ok_or(unreadable("Closure", "window"))?;
+    Ok(Closure {
+        floor_id: floor_id.map_err(|_| unreadable("Closure", "floor_id"))?,
+        spot_id: spot_id.map_err(|_| unreadable("Closure", "spot_id"))?,
+        window: Window::try_from(window).map_err(|_| unreadable("Closure", "window"))?,
+    })
 }
 
 fn floor_info(floor: &booking::Floor) -> Result<FloorInfo, Unreadable> {

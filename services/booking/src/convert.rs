@@ -1,6 +1,12 @@
 //! Proto to command and domain to proto: parsed once, here.
 
 pub mod allotment;
+pub mod audit;
 pub mod booking;
+pub mod change;
+pub mod closure;
+pub mod import;
 pub mod inventory;
+pub mod rules;
 pub mod tariff;
+pub mod timeline;

@@ -1,6 +1,10 @@
 //! Rules: pure and sync. They know contracts' values, and no database, call or message.
 
 pub mod allotment;
+pub mod audit;
 pub mod booking;
+pub mod closure;
 pub mod inventory;
+pub mod rules;
 pub mod tariff;
+pub mod timeline;

@@ -65,9 +65,41 @@ pub enum Error {
     /// The lot has as many floors as a lot may have.
     #[error("a lot has at most {0} floors")]
     FloorLimitReached(usize),
+    /// No such closure, or not the caller's to change.
+    #[error("there is no such closure")]
+    ClosureNotFound,
+    /// The lot has as many closures ahead as a lot may have.
+    #[error("a lot has at most {0} closures that have not ended")]
+    ClosureLimitReached(usize),
     /// The lot has spots of these numbers.
     #[error("the lot has spots of these numbers: {}", .0.join(", "))]
     SpotNumberTaken(Vec<String>),
+    /// The lot has changed since the caller saw it. `extra` holds the lot as it stands.
+    #[error("the lot has changed since you saw it; look again")]
+    LotVersionStale {
+        /// Its version now.
+        version: i64,
+        /// Details for programs.
+        extra: Vec<Any>,
+    },
+    /// The floor has changed since the caller saw it. `extra` holds the floor as it stands.
+    #[error("the floor has changed since you saw it; look again")]
+    FloorVersionStale {
+        /// Its version now.
+        version: i64,
+        /// Details for programs.
+        extra: Vec<Any>,
+    },
+    /// A batch of an import was refused, for this cause.
+    #[error("batch {number}: {cause}")]
+    Batch {
+        /// Which batch.
+        number: i32,
+        /// Which rows of it, as `spots[17]`; empty where it is not a matter of single ones.
+        rows: Vec<String>,
+        /// Why.
+        cause: Box<Error>,
+    },
     /// The spot has changed since the caller saw it. `extra` holds the spot as it stands, or
     /// Alternatives.
     #[error("the spot has changed since you saw it; look again")]
@@ -83,6 +115,9 @@ pub enum Error {
     /// Not a window that can be priced or held; the sentence says why.
     #[error("window {0}")]
     WindowInvalid(String),
+    /// The lot is closed at some time in the window.
+    #[error("the lot is closed in this window{}", next_opening(.0.as_deref()))]
+    WindowOutsideOpeningHours(Option<Box<jiff::Zoned>>),
     /// The window begins too long ago.
     #[error("window.start_time is in the past")]
     WindowPast,
@@ -95,6 +130,9 @@ pub enum Error {
     /// The operator closed it.
     #[error("the spot is out of service")]
     SpotOutOfService,
+    /// The operator closed it for a time that the window meets.
+    #[error("the spot is closed in this window, until {0}")]
+    SpotClosed(jiff::Timestamp),
     /// No spot of the pool is free for the whole window.
     #[error("no spot of this type is free for the whole window")]
     SoldOut,
@@ -165,6 +203,13 @@ impl Error {
     }
 }
 
+/// When the lot opens next, by the clock on its wall.
+fn next_opening(next: Option<&jiff::Zoned>) -> String {
+    next.map_or_else(String::new, |next| {
+        format!("; it opens next on {}", next.strftime("%F at %R"))
+    })
+}
+
 /// `reserved`, as people say it.
 fn state_word(state: BookingState) -> String {
     let name = state.as_str_name();
@@ -194,11 +239,18 @@ impl Fault for Error {
             Self::FloorNumberTaken => "FLOOR_NUMBER_TAKEN",
             Self::FloorLimitReached(_) => "FLOOR_LIMIT_REACHED",
             Self::SpotNumberTaken(_) => "SPOT_NUMBER_TAKEN",
+            Self::LotVersionStale { .. } => "LOT_VERSION_STALE",
+            Self::FloorVersionStale { .. } => "FLOOR_VERSION_STALE",
+            Self::Batch { cause, .. } => cause.reason(),
             Self::SpotVersionStale { .. } => "SPOT_VERSION_STALE",
             Self::WindowInvalid(_) => "WINDOW_INVALID",
+            Self::WindowOutsideOpeningHours(_) => "WINDOW_OUTSIDE_OPENING_HOURS",
             Self::WindowPast => "WINDOW_PAST",
             Self::SpotTaken { .. } => "SPOT_TAKEN",
             Self::SpotOutOfService => "SPOT_OUT_OF_SERVICE",
+            Self::SpotClosed(_) => "SPOT_CLOSED",
+            Self::ClosureNotFound => "CLOSURE_NOT_FOUND",
+            Self::ClosureLimitReached(_) => "CLOSURE_LIMIT_REACHED",
             Self::SoldOut => "SOLD_OUT",
             Self::TooManyHolds(_) => "TOO_MANY_HOLDS",
             Self::PermitRequired => "PERMIT_REQUIRED",
@@ -224,6 +276,7 @@ impl Fault for Error {
                 Kind::Timeout => "it took too long".to_owned(),
                 _ => "a part of the service is away; try again".to_owned(),
             },
+            Self::Batch { number, cause, .. } => format!("batch {number}: {}", cause.public()),
             told => told.to_string(),
         }
     }
@@ -240,8 +293,29 @@ impl Fault for Error {
             }
             Self::WindowInvalid(why) => details.violations = vec![invalid("window", why)],
             Self::WindowPast => details.violations = of_field("window.start_time", self),
+            Self::WindowOutsideOpeningHours(next) => {
+                let next = next.as_ref().map(|next| next.timestamp().to_string());
+                details.metadata = next.map(|next| ("next_open_time", next)).into_iter().collect();
+                details.preconditions = vec![Precondition {
+                    kind: "OPENING_HOURS",
+                    subject: "window".to_owned(),
+                    description: self.to_string(),
+                }];
+            }
             Self::SpotNumberTaken(numbers) => {
                 details.metadata = vec![("spot_numbers", numbers.join(","))];
+            }
+            Self::LotVersionStale { version, extra }
+            | Self::FloorVersionStale { version, extra } => {
+                details.metadata = vec![("version", version.to_string())];
+                details.extra.clone_from(extra);
+            }
+            Self::Batch { number, rows, cause } => {
+                details = cause.details();
+                details.metadata.push(("batch", number.to_string()));
+                if !rows.is_empty() {
+                    details.metadata.push(("rows", rows.join(",")));
+                }
             }
             Self::SpotVersionStale { spot_id, version, extra } => {
                 details.metadata =
@@ -256,6 +330,9 @@ impl Fault for Error {
                     subject: "booking".to_owned(),
                     description: self.to_string(),
                 }];
+            }
+            Self::SpotClosed(until) => {
+                details.metadata = vec![("closed_until", until.to_string())];
             }
             Self::ArrivalTooEarly { from } => details.metadata = vec![("from", from.to_string())],
             Self::PaymentDeclined { code } => {

@@ -1,6 +1,8 @@
 //! All SQL of the service: rows to domain and back.
 
 pub mod allotment;
+pub mod audit;
 pub mod booking;
 pub mod inventory;
 pub mod replay;
+pub mod timeline;

@@ -62,6 +62,7 @@ fn warm_lot(lot: &LotRecord, floors: &FloorSpots) -> WarmLot {
         lot_id: lot.lot_id,
         name: lot.name.clone(),
         early_arrival: jiff::SignedDuration::ZERO,
+        closures: Vec::new(),
         version: 0,
     });
     let mut as_of = Timestamp::UNIX_EPOCH;

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
 use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId};
 
-use crate::domain::spot::{Ground, LiveWindow, SpotInfo, SpotPicture, Stamp};
+use crate::domain::spot::{Closure, Ground, LiveWindow, SpotInfo, SpotPicture, Stamp};
 
 /// What the inventory says of a lot, as far as the picture needs it.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,8 @@ pub struct LotInfo {
     pub name: String,
     /// How long before its start a window keeps others away.
     pub early_arrival: SignedDuration,
+    /// Closures that had not ended when it was told.
+    pub closures: Vec<Closure>,
     /// The lot's own version.
     pub version: i64,
 }
@@ -115,10 +117,11 @@ impl LotPicture {
         if info.version <= self.info.version {
             return false;
         }
-        let early_changed = info.early_arrival != self.info.early_arrival;
+        let counts_anew =
+            info.early_arrival != self.info.early_arrival || info.closures != self.info.closures;
         self.info = info;
         self.revision += 1;
-        if early_changed {
+        if counts_anew {
             let all: Vec<SpotId> = self.spots.keys().copied().collect();
             for spot_id in all {
                 self.refresh(spot_id, now);
@@ -264,8 +267,12 @@ impl LotPicture {
 
     /// Makes room for the owner's word where the picture says something else at the same version: a
     /// mistake of ours, which no fact would ever put right.
-    pub fn doubt_info(&mut self, info: &LotInfo) {
-        if self.info.version == info.version && self.info != *info {
+    pub fn doubt_info(&mut self, info: &LotInfo, now: Timestamp) {
+        // Closures that have ended are told no more, and say nothing.
+        self.info.closures.retain(|closure| closure.window.end() > now);
+        let mut told = info.clone();
+        told.closures.retain(|closure| closure.window.end() > now);
+        if self.info.version == told.version && self.info != told {
             self.info.version -= 1;
         }
     }
@@ -310,7 +317,7 @@ impl LotPicture {
         if let Some(at) = spot.due.take() {
             self.due.remove(&(at, spot_id));
         }
-        let (status, due) = spot.look(now, self.info.early_arrival);
+        let (status, due) = spot.look(now, self.info.early_arrival, &self.info.closures);
         spot.due = due;
         if let Some(at) = due {
             self.due.insert((at, spot_id));
@@ -377,6 +384,7 @@ mod tests {
             lot_id: LotId::from(Uuid::from_u128(9)),
             name: "Mall".into(),
             early_arrival: EARLY,
+            closures: Vec::new(),
             version: 1,
         });
         for n in 0..SPOTS {
@@ -463,7 +471,7 @@ mod tests {
                 lot.tick(at(now));
                 let mut recount: BTreeMap<FloorId, FloorCounts> = BTreeMap::new();
                 for spot in lot.spots() {
-                    prop_assert_eq!(spot.status, spot.look(at(now), EARLY).0);
+                    prop_assert_eq!(spot.status, spot.look(at(now), EARLY, &[]).0);
                     count(&mut recount, spot, true);
                     prop_assert!(spot.changed_revision <= seen
                         || lot.changed_since(seen).any(|c| c.info.spot_id == spot.info.spot_id));

@@ -122,7 +122,7 @@ impl Picture {
     pub fn repair(&mut self, change: Change, stamp: Stamp, now: Timestamp) -> bool {
         if let Some(lot) = self.lots.get_mut(&change.lot_id()) {
             match &change {
-                Change::Lot(info, _) => lot.doubt_info(info),
+                Change::Lot(info, _) => lot.doubt_info(info, now),
                 Change::Spot(_, info) => lot.doubt_spot(info),
                 Change::Ground { spot_id, ground, version, .. } => {
                     lot.doubt_ground(*spot_id, *ground, *version);
@@ -355,6 +355,7 @@ mod tests {
             lot_id: lot_id(),
             name: "Mall".into(),
             early_arrival: SignedDuration::from_mins(15),
+            closures: Vec::new(),
             version: 1,
         };
         picture.apply(Change::Lot(info, vec![]), Stamp::default(), at(0));

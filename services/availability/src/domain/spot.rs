@@ -79,6 +79,24 @@ impl LiveWindow {
     }
 }
 
+/// A time in which the operator closes a lot, a floor or a spot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closure {
+    /// Only this floor.
+    pub floor_id: Option<FloorId>,
+    /// Only this spot.
+    pub spot_id: Option<SpotId>,
+    /// When.
+    pub window: Window,
+}
+
+impl Closure {
+    fn closes(&self, info: &SpotInfo) -> bool {
+        self.floor_id.is_none_or(|floor_id| floor_id == info.floor_id)
+            && self.spot_id.is_none_or(|spot_id| spot_id == info.spot_id)
+    }
+}
+
 /// Everything known of one spot.
 #[derive(Clone, Debug)]
 pub struct SpotPicture {
@@ -132,8 +150,20 @@ impl SpotPicture {
         &self,
         now: Timestamp,
         early_arrival: SignedDuration,
+        closures: &[Closure],
     ) -> (SpotStatus, Option<Timestamp>) {
         let mut due: Option<Timestamp> = None;
+        let mut soonest = |instant: Timestamp| {
+            if instant > now {
+                due = Some(due.map_or(instant, |known| known.min(instant)));
+            }
+        };
+        let mut closed = false;
+        for closure in closures.iter().filter(|closure| closure.closes(&self.info)) {
+            closed |= closure.window.contains(now);
+            soonest(closure.window.start());
+            soonest(closure.window.end());
+        }
         let mut kept = false;
         let mut active = false;
         for live in &self.windows {
@@ -141,9 +171,10 @@ impl SpotPicture {
             let open = from <= now && until.is_none_or(|until| now < until);
             kept |= open;
             active |= live.phase == Phase::Active;
-            for instant in [Some(from), until].into_iter().flatten().filter(|at| *at > now) {
-                due = Some(due.map_or(instant, |known| known.min(instant)));
-            }
+            [Some(from), until].into_iter().flatten().for_each(&mut soonest);
+        }
+        if closed {
+            return (SpotStatus::OutOfService, due);
         }
         (self.status_given(kept, active), due)
     }
@@ -206,7 +237,7 @@ mod tests {
             (119, SpotStatus::Reserved, Some(120)),
             (120, SpotStatus::Available, None),
         ] {
-            assert_eq!(spot.look(at(minute), EARLY), (status, due.map(at)), "minute {minute}");
+            assert_eq!(spot.look(at(minute), EARLY, &[]), (status, due.map(at)), "minute {minute}");
         }
     }
 
@@ -214,17 +245,17 @@ mod tests {
     fn a_lapsed_hold_blocks_nobody_even_if_nobody_says_so() {
         let mut spot = spot();
         spot.windows.push(live(Phase::Held { until: at(50) }));
-        assert_eq!(spot.look(at(46), EARLY), (SpotStatus::Reserved, Some(at(50))));
-        assert_eq!(spot.look(at(50), EARLY).0, SpotStatus::Available);
+        assert_eq!(spot.look(at(46), EARLY, &[]), (SpotStatus::Reserved, Some(at(50))));
+        assert_eq!(spot.look(at(50), EARLY, &[]).0, SpotStatus::Available);
     }
 
     #[test]
     fn an_active_session_occupies_a_spot_that_no_sensor_watches_until_it_is_ended() {
         let mut spot = spot();
         spot.windows.push(live(Phase::Active));
-        assert_eq!(spot.look(at(500), EARLY).0, SpotStatus::Occupied);
+        assert_eq!(spot.look(at(500), EARLY, &[]).0, SpotStatus::Occupied);
         spot.ground = Ground::Vacant;
-        assert_eq!(spot.look(at(500), EARLY).0, SpotStatus::Reserved);
+        assert_eq!(spot.look(at(500), EARLY, &[]).0, SpotStatus::Reserved);
     }
 
     #[test]
@@ -232,10 +263,35 @@ mod tests {
         let mut spot = spot();
         spot.windows.push(live(Phase::Reserved));
         spot.ground = Ground::Occupied;
-        assert_eq!(spot.look(at(70), EARLY).0, SpotStatus::Occupied);
+        assert_eq!(spot.look(at(70), EARLY, &[]).0, SpotStatus::Occupied);
         spot.ground = Ground::Unknown;
-        assert_eq!(spot.look(at(70), EARLY).0, SpotStatus::Unknown);
+        assert_eq!(spot.look(at(70), EARLY, &[]).0, SpotStatus::Unknown);
         spot.info.out_of_service = true;
-        assert_eq!(spot.look(at(70), EARLY).0, SpotStatus::OutOfService);
+        assert_eq!(spot.look(at(70), EARLY, &[]).0, SpotStatus::OutOfService);
+    }
+
+    #[test]
+    fn a_closure_of_its_floor_or_spot_takes_a_spot_out_of_service_for_its_time() {
+        let closure = |floor: Option<u128>, spot: Option<u128>| Closure {
+            floor_id: floor.map(|n| FloorId::from(Uuid::from_u128(n))),
+            spot_id: spot.map(|n| SpotId::from(Uuid::from_u128(n))),
+            window: Window::try_new(at(30), at(60)).expect("a window"),
+        };
+        for (closure, closed) in [
+            (closure(None, None), true),
+            (closure(Some(2), None), true),
+            (closure(None, Some(1)), true),
+            (closure(Some(9), None), false),
+            (closure(None, Some(9)), false),
+        ] {
+            let look = |minute| spot().look(at(minute), EARLY, &[closure]);
+            let (status, due) = match closed {
+                true => (SpotStatus::OutOfService, Some(30)),
+                false => (SpotStatus::Available, None),
+            };
+            assert_eq!(look(29), (SpotStatus::Available, due.map(at)), "{closure:?}");
+            assert_eq!(look(30), (status, due.map(|_| at(60))), "{closure:?}");
+            assert_eq!(look(60), (SpotStatus::Available, None), "{closure:?}");
+        }
     }
 }

@@ -99,6 +99,66 @@ impl InventoryService for Doubles {
     ) -> Result<Response<booking::GetLotResponse>, Status> {
         Err(not_asked())
     }
+    async fn get_floor(
+        &self,
+        _request: Request<booking::GetFloorRequest>,
+    ) -> Result<Response<booking::GetFloorResponse>, Status> {
+        Err(not_asked())
+    }
+    async fn get_spot(
+        &self,
+        _request: Request<booking::GetSpotRequest>,
+    ) -> Result<Response<booking::GetSpotResponse>, Status> {
+        Err(not_asked())
+    }
+    async fn update_lot(
+        &self,
+        _request: Request<booking::UpdateLotRequest>,
+    ) -> Result<Response<booking::UpdateLotResponse>, Status> {
+        Err(not_asked())
+    }
+    async fn update_floor(
+        &self,
+        _request: Request<booking::UpdateFloorRequest>,
+    ) -> Result<Response<booking::UpdateFloorResponse>, Status> {
+        Err(not_asked())
+    }
+    async fn update_spot(
+        &self,
+        _request: Request<booking::UpdateSpotRequest>,
+    ) -> Result<Response<booking::UpdateSpotResponse>, Status> {
+        Err(not_asked())
+    }
+    async fn create_closure(
+        &self,
+        _request: Request<booking::CreateClosureRequest>,
+    ) -> Result<Response<booking::CreateClosureResponse>, Status> {
+        Err(not_asked())
+    }
+    async fn list_closures(
+        &self,
+        _request: Request<booking::ListClosuresRequest>,
+    ) -> Result<Response<booking::ListClosuresResponse>, Status> {
+        Err(not_asked())
+    }
+    async fn delete_closure(
+        &self,
+        _request: Request<booking::DeleteClosureRequest>,
+    ) -> Result<Response<booking::DeleteClosureResponse>, Status> {
+        Err(not_asked())
+    }
+    async fn list_audit_entries(
+        &self,
+        _request: Request<booking::ListAuditEntriesRequest>,
+    ) -> Result<Response<booking::ListAuditEntriesResponse>, Status> {
+        Err(not_asked())
+    }
+    async fn import_spots(
+        &self,
+        _request: Request<tonic::Streaming<booking::ImportSpotsRequest>>,
+    ) -> Result<Response<booking::ImportSpotsResponse>, Status> {
+        Err(not_asked())
+    }
     async fn list_lots(
         &self,
         _request: Request<booking::ListLotsRequest>,

@@ -6,11 +6,12 @@ use jiff::SignedDuration;
 use parkmesh_availability::DOMAIN;
 use parkmesh_contracts::availability::v1 as proto;
 use parkmesh_contracts::booking::v1::{
-    BookingState, Floor, InventoryChanged, Lot, Spot, SpotStateChanged,
+    BookingState, Closure, Floor, InventoryChanged, Lot, Spot, SpotStateChanged,
 };
-use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
+use parkmesh_contracts::common::v1::{SpotStatus, SpotType, Window};
 use parkmesh_contracts::ids::{FloorId, LotId, SpotId};
 use parkmesh_contracts::sensor::v1::{OccupancyState, SpotOccupancy};
+use parkmesh_contracts::time;
 use parkmesh_platform::fault::reason_of;
 use parkmesh_testkit::eventually;
 use tonic_types::StatusExt;
@@ -168,6 +169,38 @@ async fn a_hold_lapses_and_a_window_comes_near_by_the_clock_alone() {
         (status == SpotStatus::Reserved).then_some(())
     })
     .await;
+    house.stop([replica]).await;
+}
+
+#[tokio::test]
+async fn what_is_closed_is_not_free_while_it_is_closed() {
+    let house = House::new().await;
+    let replica = house.stand().await;
+    replica.has_free(house.lot_id, 12).await;
+    let now = house.clock.now();
+    let at = |minutes| Some(time::to_proto(now + SignedDuration::from_mins(minutes)));
+    let closure = |spot: usize, start, end| Closure {
+        spot_id: house.spots[spot].to_string(),
+        window: Some(Window { start_time: at(start), end_time: at(end) }),
+        ..Closure::default()
+    };
+    let tell = async |version, closures| {
+        let named = house.lot_id.to_string();
+        let known = house.doubles.known().lots[0].clone();
+        let lot = Some(Lot { version, closures, ..known });
+        house.tell([InventoryChanged { lot_id: named, version, lot, ..Default::default() }]).await;
+    };
+    tell(2, vec![closure(0, -5, 30), closure(1, 60, 90)]).await;
+    replica.has_free(house.lot_id, 11).await;
+    assert_eq!(replica.status(house.lot_id, 0).await, SpotStatus::OutOfService);
+    house.clock.advance(SignedDuration::from_mins(31));
+    replica.has_free(house.lot_id, 12).await;
+    house.clock.advance(SignedDuration::from_mins(30));
+    replica.has_free(house.lot_id, 11).await;
+    assert_eq!(replica.status(house.lot_id, 1).await, SpotStatus::OutOfService);
+    // Taken away before it ends.
+    tell(3, Vec::new()).await;
+    replica.has_free(house.lot_id, 12).await;
     house.stop([replica]).await;
 }
 

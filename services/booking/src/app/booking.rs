@@ -14,6 +14,7 @@ pub mod offers;
 mod payment;
 mod read;
 mod ticket;
+mod timeline;
 pub mod watch;
 
 use jiff::Timestamp;
@@ -59,6 +60,27 @@ fn cause(caller: &Caller) -> Cause {
     }
 }
 
+/// What brings a step about, where the command says it; else whoever signed the transaction.
+fn cause_of(command: &Command) -> Option<Cause> {
+    match command {
+        Command::Arrive(_, cause) | Command::Leave(_, cause) => Some(*cause),
+        Command::Lapse => Some(Cause::Deadline),
+        Command::Cancel(Some(_)) => Some(Cause::Payment),
+        _ => None,
+    }
+}
+
+/// Signs a transaction in which an operator acts; of drivers and kiosks the timeline keeps no name.
+///
+/// # Errors
+/// The store's.
+async fn sign(connection: &mut PgConnection, caller: &Caller) -> Result<(), Error> {
+    if caller.role != Role::Operator {
+        return Ok(());
+    }
+    crate::store::timeline::sign(connection, Cause::Operator, Some(&caller.subject)).await
+}
+
 /// Times that work is done again that crossed other work in the database.
 const CROSSINGS_MAX: u32 = 3;
 
@@ -67,7 +89,7 @@ const CROSSINGS_MAX: u32 = 3;
 ///
 /// # Errors
 /// The work's.
-async fn again<T, W, F>(mut work: W) -> Result<T, Error>
+pub(super) async fn again<T, W, F>(mut work: W) -> Result<T, Error>
 where
     W: FnMut() -> F,
     F: Future<Output = Result<T, Error>>,
@@ -88,7 +110,7 @@ where
 ///
 /// # Errors
 /// What the rules refuse, or the store's.
-async fn carry_out(
+pub(super) async fn carry_out(
     connection: &mut PgConnection,
     ids: &Ids,
     kept: &Kept,
@@ -98,7 +120,7 @@ async fn carry_out(
     match kept.booking.transition(command, &kept.terms.policy, now)? {
         Step::Stands => Ok(kept.booking.clone()),
         Step::Changed(booking, event) => {
-            change::write(connection, &booking).await?;
+            change::write(connection, &booking, cause_of(command)).await?;
             let fact = events::fact(ids, now, &booking, &kept.terms, &event);
             outbox::append(connection, &[fact]).await?;
             Ok(*booking)
@@ -111,7 +133,7 @@ async fn carry_out(
 ///
 /// # Errors
 /// [`Error::RequestIdReused`] when the id was used for another booking meanwhile; or the store's.
-async fn remember<R: Message + Default>(
+pub(super) async fn remember<R: Message + Default>(
     connection: &mut PgConnection,
     request: &Request,
     response: &R,

@@ -1,13 +1,18 @@
 //! Making, reading and changing lots, floors and spots.
 
+mod act;
 mod allotments;
+mod audit;
+mod closure;
 mod create_floor;
 mod create_lot;
 mod create_spots;
 mod create_tariff;
+mod import;
 mod read;
 mod read_tariff;
 mod set_spot_status;
+mod update;
 
 use parkmesh_contracts::ids::{LotId, UserId};
 use parkmesh_platform::auth::{Caller, Role};
@@ -42,7 +47,7 @@ impl Operator {
     }
 
     /// Whether the token lets the operator act at this lot. Ownership is checked beside it.
-    fn may_act_at(&self, lot_id: LotId) -> bool {
+    pub fn may_act_at(&self, lot_id: LotId) -> bool {
         self.lots.is_empty() || self.lots.contains(&lot_id)
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::convert::inventory::live_window;
+use crate::convert::inventory::{live_window, with_closures};
 use crate::error::Error;
 use crate::store::inventory::{floor, lot, snapshot, spot};
 
@@ -21,6 +21,8 @@ use crate::store::inventory::{floor, lot, snapshot, spot};
 const STREAM: &str = "BOOKING";
 /// Rows in a part at most; the proto promises it.
 const PART_ROWS_MAX: i64 = snapshot::WINDOWS_MAX;
+/// Lots in a part at most: each may carry hundreds of closures, and a message has an end.
+const PART_LOTS_MAX: i64 = 20;
 /// Parts that wait for the reader. With the rows above this bounds the memory of a slow reader.
 const PARTS_WAITING_MAX: usize = 4;
 /// How long a reader may take no part at all. The transaction is open all the while and holds old
@@ -112,12 +114,17 @@ async fn send_all(
             after = last;
             *count_of(&mut end, kind) += count;
             send(parts, Part::Rows(rows)).await?;
-            if count < PART_ROWS_MAX {
+            if count < most(kind) {
                 break;
             }
         }
     }
     send(parts, Part::End(end)).await
+}
+
+/// Rows of a kind that one part has at most.
+fn most(kind: Kind) -> i64 {
+    if matches!(kind, Kind::Lots) { PART_LOTS_MAX } else { PART_ROWS_MAX }
 }
 
 fn count_of(end: &mut End, kind: Kind) -> &mut i64 {
@@ -136,11 +143,11 @@ async fn read(
     only: Option<LotId>,
     after: Uuid,
 ) -> Result<(Rows, i64, Option<Uuid>), Error> {
-    let (mut rows, limit) = (Rows::default(), PART_ROWS_MAX);
+    let (mut rows, limit) = (Rows::default(), most(kind));
     let (count, last) = match kind {
         Kind::Lots => {
             let lots = lot::scan(connection, only, after, limit).await?;
-            rows.lots = lots.iter().map(proto::Lot::from).collect();
+            rows.lots = lots.iter().map(with_closures).collect();
             (lots.len(), lots.last().map(|lot| lot.lot_id.as_uuid()))
         }
         Kind::Floors => {

@@ -8,10 +8,12 @@ use parkmesh_contracts::time;
 use parkmesh_contracts::validate::Violation;
 use parkmesh_platform::fault::invalid;
 
+use crate::convert::rules::{opening_hours, rules};
 use crate::domain::inventory::{
     Floor, HOURLY_RATE_MINOR_MAX, LiveWindow, Lot, NewLot, NewSpot, PolicyChoice, Spot,
     first_duplicate, time_zone,
 };
+use crate::domain::rules::LotRules;
 use crate::error::Error;
 
 /// The id in this field.
@@ -35,7 +37,7 @@ pub fn optional_id<T: std::str::FromStr<Err = IdError>>(
 
 /// What a database and a screen can show: no control character, and not only spaces. Empty is for
 /// the rules of the proto.
-fn check_text(field: impl Into<String>, text: &str, found: &mut Vec<Violation>) {
+pub(super) fn check_text(field: impl Into<String>, text: &str, found: &mut Vec<Violation>) {
     if text.chars().any(char::is_control) {
         found.push(invalid(field, "must not contain control characters"));
     } else if !text.is_empty() && text.trim().is_empty() {
@@ -43,7 +45,7 @@ fn check_text(field: impl Into<String>, text: &str, found: &mut Vec<Violation>) 
     }
 }
 
-fn none_found(found: Vec<Violation>) -> Result<(), Error> {
+pub(super) fn none_found(found: Vec<Violation>) -> Result<(), Error> {
     if found.is_empty() { Ok(()) } else { Err(Error::Invalid(found)) }
 }
 
@@ -76,6 +78,7 @@ impl TryFrom<proto::CreateLotRequest> for NewLot {
             address: request.address,
             latitude: request.latitude,
             longitude: request.longitude,
+            rules: rules(request.policy.as_ref(), &request.opening_hours)?,
             policy: request.policy.map(PolicyChoice::from).unwrap_or_default(),
         })
     }
@@ -112,6 +115,20 @@ pub fn floor(request: &proto::CreateFloorRequest, floor_id: FloorId, lot_id: Lot
         name: request.name.clone(),
         plan_width: request.plan_width,
         plan_height: request.plan_height,
+        version: 1,
+    }
+}
+
+impl From<proto::NewSpot> for NewSpot {
+    fn from(spot: proto::NewSpot) -> Self {
+        Self {
+            spot_type: spot.spot_type(),
+            spot_number: spot.spot_number,
+            plan_x: spot.plan_x,
+            plan_y: spot.plan_y,
+            latitude: spot.latitude,
+            longitude: spot.longitude,
+        }
     }
 }
 
@@ -126,14 +143,7 @@ pub fn new_spots(spots: Vec<proto::NewSpot>) -> Result<Vec<NewSpot>, Error> {
         .enumerate()
         .map(|(index, spot)| {
             check_text(format!("spots[{index}].spot_number"), &spot.spot_number, &mut found);
-            NewSpot {
-                spot_type: spot.spot_type(),
-                spot_number: spot.spot_number,
-                plan_x: spot.plan_x,
-                plan_y: spot.plan_y,
-                latitude: spot.latitude,
-                longitude: spot.longitude,
-            }
+            spot.into()
         })
         .collect();
     if let Some(twice) = first_duplicate(&spots) {
@@ -146,14 +156,18 @@ pub fn new_spots(spots: Vec<proto::NewSpot>) -> Result<Vec<NewSpot>, Error> {
 }
 
 /// What holds, not what was chosen: a reader need not know the defaults.
-fn policy(choice: PolicyChoice) -> proto::LotPolicy {
-    let policy = choice.resolved();
+fn policy(choice: PolicyChoice, rules: &LotRules) -> proto::LotPolicy {
+    let (policy, rules) = (choice.resolved(), rules.resolved());
     proto::LotPolicy {
         hold_ttl_seconds: policy.hold_ttl_seconds,
         early_arrival_seconds: policy.early_arrival_seconds,
         no_show_seconds: policy.no_show_seconds,
         overstay_grace_seconds: policy.overstay_grace_seconds,
         max_holds_per_user: policy.max_holds_per_user,
+        shortest_window_seconds: rules.shortest_window_seconds,
+        longest_window_seconds: rules.longest_window_seconds,
+        booking_ahead_seconds: rules.booking_ahead_seconds,
+        turnaround_seconds: rules.turnaround_seconds,
     }
 }
 
@@ -168,9 +182,11 @@ impl From<&Lot> for proto::Lot {
             longitude: lot.longitude,
             time_zone: lot.time_zone.clone(),
             currency_code: lot.currency.to_string(),
-            policy: Some(policy(lot.policy)),
+            policy: Some(policy(lot.policy, &lot.rules)),
             tariff: Some((&lot.tariff).into()),
             version: lot.version,
+            opening_hours: opening_hours(&lot.rules.hours),
+            closures: Vec::new(),
         }
     }
 }
@@ -184,6 +200,7 @@ impl From<&Floor> for proto::Floor {
             name: floor.name.clone(),
             plan_width: floor.plan_width,
             plan_height: floor.plan_height,
+            version: floor.version,
         }
     }
 }
@@ -206,12 +223,18 @@ impl From<&Spot> for proto::Spot {
     }
 }
 
-/// The fact that a lot or its floors changed.
+/// A lot with its closures, for those who keep a picture of it.
+pub fn with_closures(lot: &Lot) -> proto::Lot {
+    let closures = lot.closures.iter().map(proto::Closure::from).collect();
+    proto::Lot { closures, ..lot.into() }
+}
+
+/// The fact that a lot, its floors or its closures changed.
 pub fn inventory_changed(lot: &Lot, floors: &[Floor]) -> proto::InventoryChanged {
     proto::InventoryChanged {
         lot_id: lot.lot_id.to_string(),
         version: lot.version,
-        lot: Some(lot.into()),
+        lot: Some(with_closures(lot)),
         floors: floors.iter().map(proto::Floor::from).collect(),
     }
 }

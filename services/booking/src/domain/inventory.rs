@@ -11,9 +11,14 @@ use parkmesh_contracts::money::{Currency, Money};
 
 use crate::domain::tariff::{Fare, FareError, Rules};
 
+use super::closure::Closure;
+use super::rules::LotRules;
+
+mod change;
 mod spots;
 
-pub use spots::{NewSpot, ServiceChange, Spot, first_duplicate};
+pub use change::{Change, change};
+pub use spots::{NewSpot, Spot, first_duplicate};
 
 /// Floors that a lot has at most: an `inventory_changed` fact carries all of them.
 pub const FLOORS_MAX: usize = 200;
@@ -140,6 +145,10 @@ pub struct Lot {
     pub currency: Currency,
     /// What the operator chose; [`PolicyChoice::resolve`] says what holds.
     pub policy: PolicyChoice,
+    /// What windows it takes; [`LotRules::resolved`] says what holds.
+    pub rules: LotRules,
+    /// Closures that had not ended when it was read.
+    pub closures: Vec<Closure>,
     /// The tariff that holds now.
     pub tariff: Tariff,
     /// Counts up with every change of the lot or its floors.
@@ -163,6 +172,8 @@ pub struct NewLot {
     pub hourly_rate: Money,
     /// Times and limits.
     pub policy: PolicyChoice,
+    /// What windows it takes.
+    pub rules: LotRules,
 }
 
 impl NewLot {
@@ -187,6 +198,8 @@ impl NewLot {
             currency,
             policy: self.policy,
             tariff: Tariff { tariff_id, lot_id, version: 1, currency, rules, create_time: now },
+            rules: self.rules,
+            closures: Vec::new(),
             version: 1,
         }
     }
@@ -207,6 +220,8 @@ pub struct Floor {
     pub plan_width: f64,
     /// In plan units.
     pub plan_height: f64,
+    /// Counts up with every change of the floor itself.
+    pub version: i64,
 }
 
 /// A window that a live booking keeps.

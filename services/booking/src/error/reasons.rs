@@ -47,6 +47,16 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         "Choose other numbers for those in the metadata; nothing was made.",
     ),
     (
+        "LOT_VERSION_STALE",
+        Kind::Contention,
+        "Look at the lot again and decide anew; details carry what stands.",
+    ),
+    (
+        "FLOOR_VERSION_STALE",
+        Kind::Contention,
+        "Look at the floor again and decide anew; details carry what stands.",
+    ),
+    (
         "SPOT_VERSION_STALE",
         Kind::Contention,
         "Look at the spot again and decide anew; details carry what stands.",
@@ -56,8 +66,28 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         Kind::Invalid,
         "Give a window that ends after it starts, within the limits that the text names.",
     ),
+    (
+        "WINDOW_OUTSIDE_OPENING_HOURS",
+        Kind::Precondition,
+        "Choose a window in which the lot is open; the metadata names the next opening.",
+    ),
     ("WINDOW_PAST", Kind::Invalid, "Give a window that starts now or later."),
     ("SPOT_TAKEN", Kind::Precondition, "Take one of the Alternatives in the details."),
+    (
+        "SPOT_CLOSED",
+        Kind::Precondition,
+        "Choose another spot, or a window from the time in the metadata on.",
+    ),
+    (
+        "CLOSURE_NOT_FOUND",
+        Kind::NotFound,
+        "Check the id; operators remove the closures of their own lots only.",
+    ),
+    (
+        "CLOSURE_LIMIT_REACHED",
+        Kind::Exhausted,
+        "Remove closures, or close a floor or the lot instead of its spots.",
+    ),
     ("SPOT_OUT_OF_SERVICE", Kind::Precondition, "Choose another spot."),
     ("SOLD_OUT", Kind::Precondition, "Choose another window, type or lot."),
     ("TOO_MANY_HOLDS", Kind::Exhausted, "Confirm or cancel a hold, or let one end."),

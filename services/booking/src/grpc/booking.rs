@@ -116,6 +116,22 @@ impl BookingService for BookingDoor {
         Ok(Response::new(self.app.list_bookings(&caller, request).await?))
     }
 
+    async fn list_spot_timeline(
+        &self,
+        request: Request<proto::ListSpotTimelineRequest>,
+    ) -> Result<Response<proto::ListSpotTimelineResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.list_spot_timeline(&caller, request).await?))
+    }
+
+    async fn list_booking_timeline(
+        &self,
+        request: Request<proto::ListBookingTimelineRequest>,
+    ) -> Result<Response<proto::ListBookingTimelineResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.list_booking_timeline(&caller, request).await?))
+    }
+
     type WatchBookingStream = BoxStream<proto::WatchBookingResponse>;
 
     async fn watch_booking(

@@ -8,7 +8,7 @@ use parkmesh_platform::fault;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::BoxStream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::app::App;
 use crate::app::inventory::Operator;
@@ -149,6 +149,84 @@ impl InventoryService for InventoryDoor {
     ) -> Result<Response<proto::SetSpotStatusResponse>, Status> {
         let (operator, request) = by_operator(request)?;
         Ok(Response::new(self.app.set_spot_status(&operator, request).await?))
+    }
+
+    async fn get_floor(
+        &self,
+        request: Request<proto::GetFloorRequest>,
+    ) -> Result<Response<proto::GetFloorResponse>, Status> {
+        Ok(Response::new(self.app.get_floor(checked(request)?).await?))
+    }
+
+    async fn get_spot(
+        &self,
+        request: Request<proto::GetSpotRequest>,
+    ) -> Result<Response<proto::GetSpotResponse>, Status> {
+        Ok(Response::new(self.app.get_spot(checked(request)?).await?))
+    }
+
+    async fn update_lot(
+        &self,
+        request: Request<proto::UpdateLotRequest>,
+    ) -> Result<Response<proto::UpdateLotResponse>, Status> {
+        let (operator, request) = by_operator(request)?;
+        Ok(Response::new(self.app.update_lot(&operator, request).await?))
+    }
+
+    async fn update_floor(
+        &self,
+        request: Request<proto::UpdateFloorRequest>,
+    ) -> Result<Response<proto::UpdateFloorResponse>, Status> {
+        let (operator, request) = by_operator(request)?;
+        Ok(Response::new(self.app.update_floor(&operator, request).await?))
+    }
+
+    async fn update_spot(
+        &self,
+        request: Request<proto::UpdateSpotRequest>,
+    ) -> Result<Response<proto::UpdateSpotResponse>, Status> {
+        let (operator, request) = by_operator(request)?;
+        Ok(Response::new(self.app.update_spot(&operator, request).await?))
+    }
+
+    async fn import_spots(
+        &self,
+        request: Request<Streaming<proto::ImportSpotsRequest>>,
+    ) -> Result<Response<proto::ImportSpotsResponse>, Status> {
+        let operator = Operator::of(Caller::of(&request)?)?;
+        Ok(Response::new(self.app.import_spots(&operator, request.into_inner()).await?))
+    }
+
+    async fn create_closure(
+        &self,
+        request: Request<proto::CreateClosureRequest>,
+    ) -> Result<Response<proto::CreateClosureResponse>, Status> {
+        let (operator, request) = by_operator(request)?;
+        Ok(Response::new(self.app.create_closure(&operator, request).await?))
+    }
+
+    async fn list_closures(
+        &self,
+        request: Request<proto::ListClosuresRequest>,
+    ) -> Result<Response<proto::ListClosuresResponse>, Status> {
+        let caller = Caller::of(&request)?.subject.clone();
+        Ok(Response::new(self.app.list_closures(&caller, checked(request)?).await?))
+    }
+
+    async fn delete_closure(
+        &self,
+        request: Request<proto::DeleteClosureRequest>,
+    ) -> Result<Response<proto::DeleteClosureResponse>, Status> {
+        let (operator, request) = by_operator(request)?;
+        Ok(Response::new(self.app.delete_closure(&operator, request).await?))
+    }
+
+    async fn list_audit_entries(
+        &self,
+        request: Request<proto::ListAuditEntriesRequest>,
+    ) -> Result<Response<proto::ListAuditEntriesResponse>, Status> {
+        let (operator, request) = by_operator(request)?;
+        Ok(Response::new(self.app.list_audit_entries(&operator, request).await?))
     }
 
     type StreamInventoryStream = BoxStream<proto::StreamInventoryResponse>;

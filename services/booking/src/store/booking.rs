@@ -1,6 +1,7 @@
 //! Bookings in the database.
 
 pub mod change;
+pub mod closed;
 pub mod hold;
 pub mod obstacles;
 pub mod read;
@@ -35,7 +36,7 @@ pub struct Kept {
 
 /// Columns of [`of_row`], of a booking `b` and its `lot`.
 macro_rules! select_booking {
-    ($rest:literal) => {
+    ($($rest:literal),+ $(,)?) => {
         concat!(
             "SELECT b.booking_id, b.code, b.lot_id, b.floor_id, b.spot_id, b.spot_number, b.user_id,
                     b.plate, lower(b.during) AS window_start, upper(b.during) AS window_end,
@@ -53,7 +54,7 @@ macro_rules! select_booking {
              JOIN lot ON lot.lot_id = b.lot_id
              LEFT JOIN spot ON spot.spot_id = b.spot_id
              LEFT JOIN tariff ON tariff.lot_id = b.lot_id AND tariff.version = b.tariff_version ",
-            $rest
+             $($rest),+
         )
     };
 }

@@ -1,5 +1,6 @@
 //! Lots, tariffs, floors and spots in the database.
 
+pub mod closure;
 pub mod floor;
 pub mod lot;
 pub mod snapshot;

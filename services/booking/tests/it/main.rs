@@ -3,10 +3,15 @@
 
 mod booking_confirm;
 mod booking_hold;
+mod booking_rules;
 mod booking_sensor;
 mod booking_stay;
 mod booking_world;
+mod closure;
 mod inventory;
+mod inventory_audit;
+mod inventory_change;
+mod inventory_import;
 mod inventory_refusals;
 mod snapshot;
 mod snapshot_windows;
@@ -14,4 +19,5 @@ mod tariff_oracle;
 mod tariffs;
 mod tariffs_refused;
 mod tickets;
+mod timeline;
 mod world;

@@ -171,6 +171,7 @@ pub fn new_lot(name: &str) -> proto::CreateLotRequest {
         time_zone: "europe/berlin".to_owned(),
         hourly_rate: Some(Money { currency_code: "EUR".to_owned(), units: 2, nanos: 500_000_000 }),
         policy: Some(proto::LotPolicy { hold_ttl_seconds: 600, ..Default::default() }),
+        ..Default::default()
     }
 }
 

@@ -10,7 +10,7 @@ use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::{constraint_of, transaction};
 use sqlx::PgConnection;
 
-use super::{again, carry_out, cause, reach, remember};
+use super::{again, carry_out, cause, reach, remember, sign};
 use crate::app::App;
 use crate::convert::inventory::id;
 use crate::domain::booking::{Booking, Command, typed_code};
@@ -36,6 +36,7 @@ impl App {
         let cause = cause(caller);
         let outcome = again(|| {
             let (ids, key) = (self.ids.clone(), key.clone());
+            let caller = caller.clone();
             transaction::<_, Error, _>(&self.pool, move |connection| {
                 Box::pin(async move {
                     let kept = store::lock(connection, booking_id).await?;
@@ -43,6 +44,7 @@ impl App {
                         return Ok(before);
                     }
                     let now = store::now(&mut *connection).await?;
+                    sign(connection, &caller).await?;
                     let booking = arrive(connection, &ids, &kept, now, cause, now).await?;
                     let response = proto::CheckInResponse { booking: Some((&booking).into()) };
                     remember(connection, &key, &response, now).await?;

@@ -4,7 +4,7 @@ use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::postgres::transaction;
 
-use super::{again, carry_out, reach, remember};
+use super::{again, carry_out, reach, remember, sign};
 use crate::app::App;
 use crate::convert::inventory::id;
 use crate::domain::booking::Command;
@@ -36,6 +36,7 @@ impl App {
         };
         let answer = again(|| {
             let (ids, key, command) = (self.ids.clone(), key.clone(), command.clone());
+            let caller = caller.clone();
             transaction::<_, Error, _>(&self.pool, move |connection| {
                 Box::pin(async move {
                     let kept = store::lock(connection, booking_id).await?;
@@ -43,6 +44,7 @@ impl App {
                         return Ok(before);
                     }
                     let now = store::now(&mut *connection).await?;
+                    sign(connection, &caller).await?;
                     let booking = carry_out(connection, &ids, &kept, &command, now).await?;
                     let response =
                         proto::CancelBookingResponse { booking: Some((&booking).into()) };

@@ -4,7 +4,7 @@ use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::postgres::transaction;
 
-use super::{again, carry_out, cause, reach, remember};
+use super::{again, carry_out, cause, reach, remember, sign};
 use crate::app::App;
 use crate::convert::inventory::id;
 use crate::domain::booking::Command;
@@ -31,6 +31,7 @@ impl App {
         let cause = cause(caller);
         let answer = again(|| {
             let (ids, key) = (self.ids.clone(), key.clone());
+            let caller = caller.clone();
             transaction::<_, Error, _>(&self.pool, move |connection| {
                 Box::pin(async move {
                     let kept = store::lock(connection, booking_id).await?;
@@ -39,6 +40,7 @@ impl App {
                     }
                     let now = store::now(&mut *connection).await?;
                     let command = Command::Leave(now, cause);
+                    sign(connection, &caller).await?;
                     let booking = carry_out(connection, &ids, &kept, &command, now).await?;
                     let response = proto::EndSessionResponse { booking: Some((&booking).into()) };
                     remember(connection, &key, &response, now).await?;

@@ -19,6 +19,7 @@ use crate::domain::booking::{
     Booking, CODE_LEN, Place, Price, Terms, check_window, code, hold_end,
 };
 use crate::domain::inventory::{Lot, Spot};
+use crate::domain::rules::rules_of_lot;
 use crate::error::Error;
 use crate::store::booking::hold::NewHold;
 use crate::store::booking::obstacles::Obstacles;
@@ -76,6 +77,7 @@ impl App {
 
     async fn hold_anew(&self, key: &Request, wanted: &Wanted) -> Result<proto::Booking, Error> {
         let target = self.target(wanted).await?;
+        self.check_rules(&target, wanted).await?;
         match self.groups.ask(key, wanted, target.clone()).await? {
             Verdict::Held(booking) => Ok(*booking),
             Verdict::Answered => self.answered(key).await?.ok_or(Error::Crowded),
@@ -109,6 +111,24 @@ impl App {
                 Ok(Target::Ticket(self.known.allotment(&self.pool, allotment_id).await?))
             }
         }
+    }
+
+    /// Looks whether the lot takes the window there. What is known of the lot may be old, and then it
+    /// is read anew; what is old and lets pass, the statement of the hold finds out.
+    async fn check_rules(&self, target: &Target, wanted: &Wanted) -> Result<(), Error> {
+        let (lot_id, now) = (target.lot_id(), self.clock.now());
+        let spot = match target {
+            Target::Spot(spot, _) => Some(spot.as_ref()),
+            Target::Pool { .. } => None,
+            // Its window was fixed by the operator, who may open the lot for it.
+            Target::Ticket(_) => return Ok(()),
+        };
+        let lot = self.known.lot(&self.pool, lot_id).await?;
+        if rules_of_lot(&lot, spot, &wanted.window, now).is_ok() {
+            return Ok(());
+        }
+        let lot = self.known.lot_anew(&self.pool, lot_id).await?;
+        Ok(rules_of_lot(&lot, spot, &wanted.window, now)?)
     }
 
     /// What a driver is told whose hold something stood in the way of.
@@ -173,16 +193,16 @@ pub(super) fn new_hold(
     now: Timestamp,
 ) -> Result<NewHold, Error> {
     let (window, policy) = (wanted.window, lot.policy.resolve());
-    let (place, price) = match seat {
+    let (place, price, spot_type) = match seat {
         Seat::Spot(spot) => {
             let (floor_id, spot_id) = (spot.floor_id, spot.spot_id);
             let spot_number = spot.spot_number.clone();
             let place = Place::Spot { floor_id, spot_id, spot_number };
-            (place, Price::of(lot, spot.spot_type, &window)?)
+            (place, Price::of(lot, spot.spot_type, &window)?, Some(spot.spot_type))
         }
         Seat::Ticket(allotment, number) => {
             let place = Place::Ticket { allotment_id: allotment.allotment_id, number: *number };
-            (place, Price::of_ticket(allotment.ticket_price))
+            (place, Price::of_ticket(allotment.ticket_price), None)
         }
     };
     let hold_expire_time = hold_end(&window, policy.hold_ttl, now);
@@ -212,6 +232,7 @@ pub(super) fn new_hold(
     Ok(NewHold {
         booking,
         spot_version: seen,
+        spot_type,
         lot_version: lot.version,
         max_holds: policy.max_holds_per_user,
         request: key.clone(),

@@ -72,7 +72,26 @@ impl Known {
         Ok(lot)
     }
 
-    /// A spot, of which place, number and type are sure; its service and version may be old.
+    /// Reads a lot anew: whoever is refused by what was known of it may be right. When it has changed,
+    /// its spots may have other numbers and types too.
+    ///
+    /// # Errors
+    /// [`Error::LotNotFound`], or the store's.
+    pub async fn lot_anew(&self, pool: &PgPool, lot_id: LotId) -> Result<Arc<Lot>, Error> {
+        let before = find(&self.lots, &lot_id);
+        let lot = Arc::new(lot::get(pool, lot_id).await?);
+        keep(&self.lots, lot_id, &lot);
+        if before.is_none_or(|before| before.version != lot.version) {
+            let mut spots = self.spots.write().unwrap_or_else(PoisonError::into_inner);
+            spots.retain(|_, spot| spot.lot_id != lot_id);
+            let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+            pools.retain(|(of, _), _| *of != lot_id);
+        }
+        Ok(lot)
+    }
+
+    /// A spot, of which only the place is sure: the statement of a hold compares number, type and
+    /// service.
     ///
     /// # Errors
     /// [`Error::SpotNotFound`], or the store's.
@@ -122,11 +141,6 @@ impl Known {
         let spots = PoolSpots::of(search::spots_of_pool(pool, lot_id, spot_type).await?);
         keep(&self.pools, (lot_id, spot_type), &Arc::new(spots));
         Ok(())
-    }
-
-    /// A hold failed without a visible cause: the lot may have changed.
-    pub fn forget_lot(&self, lot_id: LotId) {
-        self.lots.write().unwrap_or_else(PoisonError::into_inner).remove(&lot_id);
     }
 }
 

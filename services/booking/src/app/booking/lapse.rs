@@ -1,6 +1,7 @@
 //! The clockwork: bookings whose deadline has passed become what they are to become. Any number of
 //! workers may run it; it decides nothing that a call has decided before it.
 
+use parkmesh_contracts::booking::v1::Cause;
 use parkmesh_eventbus::outbox;
 use parkmesh_platform::postgres::transaction;
 
@@ -45,7 +46,7 @@ impl App {
                     let policy = &kept.terms.policy;
                     let step = kept.booking.transition(&Command::Lapse, policy, now)?;
                     let Step::Changed(booking, event) = step else { continue };
-                    change::write(connection, &booking).await?;
+                    change::write(connection, &booking, Some(Cause::Deadline)).await?;
                     facts.push(events::fact(&ids, now, &booking, &kept.terms, &event));
                 }
                 outbox::append(connection, &facts).await?;

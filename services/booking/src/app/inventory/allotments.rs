@@ -6,11 +6,14 @@ use parkmesh_platform::page::{self, List};
 use parkmesh_platform::postgres::transaction;
 
 use super::Operator;
+use super::act::Line;
 use crate::app::App;
 use crate::convert::allotment::{allotment, ticket_price};
+use crate::convert::audit;
 use crate::convert::booking::window;
 use crate::convert::inventory::id;
 use crate::domain::allotment::Allotment;
+use crate::domain::audit::Object;
 use crate::error::Error;
 use crate::store::allotment as store;
 use crate::store::inventory::lot;
@@ -29,8 +32,9 @@ impl App {
         operator: &Operator,
         request: proto::CreateAllotmentRequest,
     ) -> Result<proto::CreateAllotmentResponse, Error> {
-        let (window, now) = (window(request.window.as_ref())?, self.clock.now());
-        if window.end() <= now {
+        let (window, act) =
+            (window(request.window.as_ref())?, self.act(operator, "CreateAllotment"));
+        if window.end() <= act.now {
             return Err(Error::WindowPast);
         }
         let ticket_price = ticket_price(request.ticket_price.as_ref())?;
@@ -40,10 +44,10 @@ impl App {
         }
         let request_id = id("request_id", &request.request_id)?;
         let key = Request::of(&operator.subject, request_id, "CreateAllotment", &request);
-        let (subject, allotment_id) = (operator.subject.clone(), self.ids.next());
+        let allotment_id = self.ids.next();
         transaction(&self.pool, move |connection| {
             Box::pin(async move {
-                let lot = lot::lock_own(connection, lot_id, &subject).await?;
+                let lot = lot::lock_own(connection, lot_id, &act.operator.subject).await?;
                 if lot.currency != ticket_price.currency {
                     let why = format!("must be the lot's, {}", lot.currency);
                     return Err(Error::field("ticket_price.currency_code", why));
@@ -56,15 +60,18 @@ impl App {
                     window,
                     capacity,
                     ticket_price,
-                    create_time: now,
+                    create_time: act.now,
                 };
                 let response =
                     proto::CreateAllotmentResponse { allotment: Some(allotment(&made, 0)) };
                 // Twins wait for each other at the lot: whoever comes second finds the answer.
-                if let Some(before) = replay::claim(connection, &key, &response, now).await? {
+                if let Some(before) = replay::claim(connection, &key, &response, act.now).await? {
                     return Ok(before);
                 }
                 store::insert(&mut *connection, &made).await?;
+                let object = (Object::Allotment, allotment_id.into());
+                let after = Some(audit::allotment(&made));
+                act.note(connection, Line { lot_id, object, before: None, after }).await?;
                 Ok(response)
             })
         })

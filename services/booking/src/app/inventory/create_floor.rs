@@ -2,13 +2,14 @@
 
 use parkmesh_contracts::booking::v1::{CreateFloorRequest, CreateFloorResponse};
 use parkmesh_contracts::ids::LotId;
-use parkmesh_eventbus::outbox;
 use parkmesh_platform::postgres::transaction;
 
 use super::Operator;
+use super::act::Line;
 use crate::app::App;
-use crate::convert::inventory::{check_floor, floor as floor_of, id, inventory_changed};
-use crate::domain::inventory::{FLOORS_MAX, Lot};
+use crate::convert::audit;
+use crate::convert::inventory::{check_floor, floor as floor_of, id};
+use crate::domain::audit::Object;
 use crate::error::Error;
 use crate::store::inventory::{floor, lot};
 use crate::store::replay::{self, Request};
@@ -32,24 +33,19 @@ impl App {
         let key = Request::of(&operator.subject, request_id, "CreateFloor", &request);
         let made = floor_of(&request, self.ids.next(), lot_id);
         let response = CreateFloorResponse { floor: Some((&made).into()) };
-        let (ids, now, subject) = (self.ids.clone(), self.clock.now(), operator.subject.clone());
+        let act = self.act(operator, "CreateFloor");
         let answer = transaction(&self.pool, move |connection| {
             Box::pin(async move {
-                if let Some(before) = replay::claim(connection, &key, &response, now).await? {
+                if let Some(before) = replay::claim(connection, &key, &response, act.now).await? {
                     return Ok(before);
                 }
-                let before = lot::lock_own(connection, lot_id, &subject).await?;
-                floor::insert(&mut *connection, &made, now).await?;
-                let floors = floor::list(&mut *connection, lot_id).await?;
-                if floors.len() > FLOORS_MAX {
-                    return Err(Error::FloorLimitReached(FLOORS_MAX));
-                }
-                let after = Lot { version: before.version + 1, ..before };
-                lot::set_version(connection, lot_id, after.version).await?;
-                let fact = inventory_changed(&after, &floors);
-                let fact = outbox::Row::of(&ids, now, lot_id.into(), after.version, &fact);
-                outbox::append(connection, &[fact]).await?;
-                Ok(response)
+                let lot = lot::lock_own(connection, lot_id, &act.operator.subject).await?;
+                floor::insert(&mut *connection, &made, act.now).await?;
+                act.count_lot(connection, &lot).await?;
+                let object = (Object::Floor, made.floor_id.into());
+                let after = Some(audit::floor(&made));
+                act.note(connection, Line { lot_id, object, before: None, after }).await?;
+                Ok::<_, Error>(response)
             })
         })
         .await?;

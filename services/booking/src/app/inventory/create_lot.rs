@@ -1,12 +1,14 @@
 //! CreateLot.
 
 use parkmesh_contracts::booking::v1::{CreateLotRequest, CreateLotResponse};
-use parkmesh_eventbus::outbox;
 use parkmesh_platform::postgres::transaction;
 
 use super::Operator;
+use super::act::Line;
 use crate::app::App;
-use crate::convert::inventory::{id, inventory_changed};
+use crate::convert::audit;
+use crate::convert::inventory::id;
+use crate::domain::audit::Object;
 use crate::domain::inventory::NewLot;
 use crate::error::Error;
 use crate::store::inventory::lot;
@@ -27,19 +29,20 @@ impl App {
         }
         let request_id = id("request_id", &request.request_id)?;
         let key = Request::of(&operator.subject, request_id, "CreateLot", &request);
-        let now = self.clock.now();
+        let act = self.act(operator, "CreateLot");
         let new = NewLot::try_from(request)?;
-        let made = new.found(self.ids.next(), self.ids.next(), operator.subject.clone(), now);
+        let made = new.found(self.ids.next(), self.ids.next(), operator.subject.clone(), act.now);
         let response = CreateLotResponse { lot: Some((&made).into()) };
-        let fact = inventory_changed(&made, &[]);
-        let fact = outbox::Row::of(&self.ids, now, made.lot_id.into(), made.version, &fact);
         let answer = transaction(&self.pool, move |connection| {
             Box::pin(async move {
-                if let Some(before) = replay::claim(connection, &key, &response, now).await? {
+                if let Some(before) = replay::claim(connection, &key, &response, act.now).await? {
                     return Ok(before);
                 }
                 lot::insert(&mut *connection, &made).await?;
-                outbox::append(connection, &[fact]).await?;
+                act.tell_lot(connection, &made).await?;
+                let (lot_id, after) = (made.lot_id, Some(audit::lot(&made)));
+                let object = (Object::Lot, lot_id.into());
+                act.note(connection, Line { lot_id, object, before: None, after }).await?;
                 Ok::<_, Error>(response)
             })
         })

@@ -3,12 +3,14 @@
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::{BatchCreateSpotsRequest, BatchCreateSpotsResponse};
 use parkmesh_contracts::ids::FloorId;
-use parkmesh_eventbus::outbox;
 use parkmesh_platform::postgres::transaction;
 
 use super::Operator;
+use super::act::Line;
 use crate::app::App;
-use crate::convert::inventory::{id, new_spots, spot_state_changed};
+use crate::convert::audit;
+use crate::convert::inventory::{id, new_spots};
+use crate::domain::audit::Object;
 use crate::domain::inventory::Spot;
 use crate::error::Error;
 use crate::store::inventory::{floor, spot};
@@ -29,7 +31,7 @@ impl App {
         let request_id = id("request_id", &request.request_id)?;
         let key = Request::of(&operator.subject, request_id, "BatchCreateSpots", &request);
         let new = new_spots(request.spots)?;
-        // Floors are never changed and never go: this needs no lock.
+        // A floor never goes and never moves to another lot: this needs no lock.
         let floor = floor::get_own(&self.pool, floor_id, &operator.subject).await?;
         let lot_id = floor.lot_id;
         if !operator.may_act_at(lot_id) {
@@ -37,24 +39,20 @@ impl App {
         }
         let spots: Vec<Spot> =
             new.into_iter().map(|new| new.make(self.ids.next(), lot_id, floor_id)).collect();
-        let now = self.clock.now();
-        let facts: Vec<outbox::Row> = spots
-            .iter()
-            .map(|spot| {
-                let fact = spot_state_changed(spot);
-                outbox::Row::of(&self.ids, now, spot.spot_id.into(), spot.version, &fact)
-            })
-            .collect();
+        let act = self.act(operator, "BatchCreateSpots");
         let response =
             BatchCreateSpotsResponse { spots: spots.iter().map(proto::Spot::from).collect() };
         let numbers: Vec<String> = spots.iter().map(|spot| spot.spot_number.clone()).collect();
         let outcome = transaction(&self.pool, move |connection| {
             Box::pin(async move {
-                if let Some(before) = replay::claim(connection, &key, &response, now).await? {
+                if let Some(before) = replay::claim(connection, &key, &response, act.now).await? {
                     return Ok(before);
                 }
-                spot::insert_all(&mut *connection, &spots, now).await?;
-                outbox::append(connection, &facts).await?;
+                spot::insert_all(&mut *connection, &spots, act.now).await?;
+                act.tell_spots(connection, &spots).await?;
+                let object = (Object::Floor, floor_id.into());
+                let after = Some(audit::spots_made(&spots));
+                act.note(connection, Line { lot_id, object, before: None, after }).await?;
                 Ok::<_, Error>(response)
             })
         })

@@ -1,4 +1,4 @@
-//! GetLot, ListLots, ListFloors, ListSpots. Open to everybody who may read at all.
+//! GetLot, GetFloor, GetSpot, ListLots, ListFloors, ListSpots. Open to everybody who may read at all.
 
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::ids::{FloorId, LotId, UserId};
@@ -15,7 +15,7 @@ const LOTS_PAGE: (usize, usize) = (50, 200);
 const SPOTS_PAGE: (usize, usize) = (200, 1_000);
 
 /// One row more than the page tells whether there is another page.
-fn limit(size: usize) -> Result<i64, Error> {
+pub(super) fn limit(size: usize) -> Result<i64, Error> {
     i64::try_from(size + 1).map_err(|error| Error::Broken(error.to_string()))
 }
 
@@ -30,6 +30,30 @@ impl App {
     ) -> Result<proto::GetLotResponse, Error> {
         let found = lot::get(&self.pool, id("lot_id", &request.lot_id)?).await?;
         Ok(proto::GetLotResponse { lot: Some((&found).into()) })
+    }
+
+    /// Reads a floor.
+    ///
+    /// # Errors
+    /// [`Error::FloorNotFound`], or the store's.
+    pub async fn get_floor(
+        &self,
+        request: proto::GetFloorRequest,
+    ) -> Result<proto::GetFloorResponse, Error> {
+        let found = floor::get(&self.pool, id("floor_id", &request.floor_id)?).await?;
+        Ok(proto::GetFloorResponse { floor: Some((&found).into()) })
+    }
+
+    /// Reads a spot.
+    ///
+    /// # Errors
+    /// [`Error::SpotNotFound`], or the store's.
+    pub async fn get_spot(
+        &self,
+        request: proto::GetSpotRequest,
+    ) -> Result<proto::GetSpotResponse, Error> {
+        let found = spot::get(&self.pool, id("spot_id", &request.spot_id)?).await?;
+        Ok(proto::GetSpotResponse { spot: Some((&found).into()) })
     }
 
     /// Lists lots by name, then id.

@@ -2,14 +2,16 @@
 
 use parkmesh_contracts::booking::v1::{SetSpotStatusRequest, SetSpotStatusResponse};
 use parkmesh_contracts::ids::SpotId;
-use parkmesh_eventbus::outbox;
-use parkmesh_platform::fault;
 use parkmesh_platform::postgres::transaction;
 
 use super::Operator;
+use super::act::Line;
+use super::update::stale_spot;
 use crate::app::App;
-use crate::convert::inventory::{id, spot_state_changed};
-use crate::domain::inventory::{ServiceChange, Spot};
+use crate::convert::audit;
+use crate::convert::inventory::id;
+use crate::domain::audit::Object;
+use crate::domain::inventory::{Change, Spot};
 use crate::error::Error;
 use crate::store::inventory::spot;
 
@@ -25,22 +27,23 @@ impl App {
         request: SetSpotStatusRequest,
     ) -> Result<SetSpotStatusResponse, Error> {
         let spot_id: SpotId = id("spot_id", &request.spot_id)?;
-        let (ids, now, operator) = (self.ids.clone(), self.clock.now(), operator.clone());
+        let act = self.act(operator, "SetSpotStatus");
         let answer = transaction(&self.pool, move |connection| {
             Box::pin(async move {
-                let stands = spot::lock_own(connection, spot_id, &operator.subject).await?;
-                if !operator.may_act_at(stands.lot_id) {
+                let stands = spot::lock_own(connection, spot_id, &act.operator.subject).await?;
+                if !act.operator.may_act_at(stands.lot_id) {
                     return Err(Error::SpotNotFound);
                 }
                 let changed = match stands.set_service(request.out_of_service, request.version) {
-                    ServiceChange::Stands => return Ok(answer(&stands)),
-                    ServiceChange::Stale => return Err(stale(&stands)),
-                    ServiceChange::Changed(changed) => *changed,
+                    Change::Stands => return Ok(answer(&stands)),
+                    Change::Stale => return Err(stale_spot(&stands)),
+                    Change::Changed(changed) => *changed,
                 };
-                spot::set_service(connection, &changed).await?;
-                let fact = spot_state_changed(&changed);
-                let fact = outbox::Row::of(&ids, now, spot_id.into(), changed.version, &fact);
-                outbox::append(connection, &[fact]).await?;
+                spot::update(connection, &changed).await?;
+                act.tell_spots(connection, std::slice::from_ref(&changed)).await?;
+                let (before, after) = (Some(audit::spot(&stands)), Some(audit::spot(&changed)));
+                let (lot_id, object) = (stands.lot_id, (Object::Spot, spot_id.into()));
+                act.note(connection, Line { lot_id, object, before, after }).await?;
                 Ok(answer(&changed))
             })
         })
@@ -52,11 +55,4 @@ impl App {
 
 fn answer(spot: &Spot) -> SetSpotStatusResponse {
     SetSpotStatusResponse { spot: Some(spot.into()) }
-}
-
-/// Carries the spot as it stands, so that the caller can decide anew without another call.
-fn stale(spot: &Spot) -> Error {
-    let stands = parkmesh_contracts::booking::v1::Spot::from(spot);
-    let extra = vec![fault::any(&stands)];
-    Error::SpotVersionStale { spot_id: spot.spot_id, version: spot.version, extra }
 }

@@ -118,7 +118,7 @@ mod tests {
         let fare = Fare::try_new(rules, SpotType::Regular, currency, "Europe/Berlin").unwrap();
         let hourly_rate = Money::new(hourly_minor, currency);
         let amount = fare.window_amount(window).unwrap();
-        Price { tariff_version: 1, hourly_rate, amount, fare }
+        Price { tariff_version: 1, hourly_rate, amount, fare: Some(fare) }
     }
 
     #[test]

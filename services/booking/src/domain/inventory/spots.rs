@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{FloorId, LotId, SpotId, SpotType};
+use super::{Change, FloorId, LotId, SpotId, SpotType};
 
 /// One place for one car.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,32 +84,26 @@ pub fn first_duplicate(spots: &[NewSpot]) -> Option<SpotDuplicate> {
     })
 }
 
-/// What a word about a spot's service does.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ServiceChange {
-    /// It is so already: nothing changes, and a repeated call gets the same answer.
-    Stands,
-    /// It changes to this.
-    Changed(Box<Spot>),
-    /// The caller saw an older spot, and meant that one.
-    Stale,
-}
-
 impl Spot {
     /// Takes the spot out of service or puts it back. `seen` is the version that the caller saw, 0
     /// for whatever stands. Bookings that stand keep standing.
-    pub fn set_service(&self, out_of_service: bool, seen: i64) -> ServiceChange {
+    pub fn set_service(&self, out_of_service: bool, seen: i64) -> Change<Self> {
         if self.out_of_service == out_of_service {
-            return ServiceChange::Stands;
+            return Change::Stands;
         }
         if seen != 0 && seen != self.version {
-            return ServiceChange::Stale;
+            return Change::Stale;
         }
-        ServiceChange::Changed(Box::new(Self {
+        Change::Changed(Box::new(Self {
             out_of_service,
             version: self.version + 1,
             ..self.clone()
         }))
+    }
+
+    /// Whether the other is told apart from it by its number or its type: what a hold takes for sure.
+    pub fn is_described_as(&self, other: &Self) -> bool {
+        self.spot_number == other.spot_number && self.spot_type == other.spot_type
     }
 }
 
@@ -140,7 +134,7 @@ mod tests {
     #[test]
     fn a_change_of_service_counts_the_version_up() {
         let expected = Spot { out_of_service: true, version: 2, ..spot() };
-        let changed = ServiceChange::Changed(Box::new(expected));
+        let changed = Change::Changed(Box::new(expected));
         assert_eq!(spot().set_service(true, 1), changed);
         assert_eq!(spot().set_service(true, 0), changed);
     }
@@ -148,14 +142,14 @@ mod tests {
     #[test]
     fn a_repeated_word_changes_nothing_whatever_version_was_seen() {
         for seen in [0, 1, 7] {
-            assert_eq!(spot().set_service(false, seen), ServiceChange::Stands);
+            assert_eq!(spot().set_service(false, seen), Change::Stands);
         }
     }
 
     #[test]
     fn a_word_about_an_older_spot_is_stale() {
         let spot = Spot { version: 3, ..spot() };
-        assert_eq!(spot.set_service(true, 2), ServiceChange::Stale);
-        assert_eq!(spot.set_service(true, 4), ServiceChange::Stale);
+        assert_eq!(spot.set_service(true, 2), Change::Stale);
+        assert_eq!(spot.set_service(true, 4), Change::Stale);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff_sqlx::ToSqlx;
+use parkmesh_contracts::booking::v1::Cause;
 use parkmesh_contracts::ids::{BookingId, UserId};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
@@ -14,16 +15,23 @@ use crate::error::Error;
 /// How long a hold is kept beyond its end, once, for a provider's answer.
 const CONFIRM_MAX: Duration = Duration::from_secs(30);
 
-/// Writes what a command has made of a booking that is locked.
+/// Writes what a command has made of a booking that is locked, and notes for the timeline what brought
+/// it about, where that is known here.
 ///
 /// # Errors
 /// The store's; [`Error::Broken`] when the row is not the one that was read.
-pub async fn write(connection: &mut PgConnection, booking: &Booking) -> Result<(), Error> {
+pub async fn write(
+    connection: &mut PgConnection,
+    booking: &Booking,
+    cause: Option<Cause>,
+) -> Result<(), Error> {
     let done = sqlx::query(
         "UPDATE booking SET during = tstzrange($2, $3, '[)'), state = $4, payment_attempt = $5,
              decline_code = $6, payment_id = $7, arrive_time = $8, leave_time = $9,
              final_amount_minor = $10, due_time = $11, version = $12
-         WHERE booking_id = $1 AND version = $12 - 1",
+         WHERE booking_id = $1 AND version = $12 - 1
+         RETURNING CASE WHEN $13::text IS NOT NULL
+             THEN set_config('parkmesh.cause', $13, true) END",
     )
     .bind(booking.booking_id.as_uuid())
     .bind(booking.window.start().to_sqlx())
@@ -37,6 +45,7 @@ pub async fn write(connection: &mut PgConnection, booking: &Booking) -> Result<(
     .bind(booking.final_amount.map(|amount| amount.minor))
     .bind(booking.due_time.map(ToSqlx::to_sqlx))
     .bind(booking.version)
+    .bind(cause.map(|cause| i32::from(cause).to_string()))
     .execute(connection)
     .await?;
     if done.rows_affected() == 1 {

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
+use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{AllotmentId, SpotId};
 use parkmesh_eventbus::outbox::{Columns as FactColumns, Row as FactRow};
 use sqlx::{PgExecutor, Row};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use crate::domain::booking::{Booking, Place};
 use crate::error::Error;
+use crate::store::inventory::spot::type_number;
 use crate::store::replay::Request;
 
 /// A hold about to be written, with all that must be written with it.
@@ -26,6 +28,8 @@ pub struct NewHold {
     pub booking: Booking,
     /// The version of the spot that the caller saw; 0 for whatever stands.
     pub spot_version: i64,
+    /// The type that the spot had when the driver's right to it was judged.
+    pub spot_type: Option<SpotType>,
     /// The version of the lot that the hold was made for: its policy and its words.
     pub lot_version: i64,
     /// Live holds that the user may have in the lot.
@@ -58,11 +62,12 @@ WITH asked AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[],
         $6::timestamptz[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bigint[],
         $11::text[], $12::timestamptz[], $13::bigint[], $14::bigint[], $15::integer[], $16::uuid[],
-        $17::text[], $18::bytea[], $19::bytea[], $30::uuid[], $31::uuid[], $32::integer[])
+        $17::text[], $18::bytea[], $19::bytea[], $30::uuid[], $31::uuid[], $32::integer[],
+        $33::text[], $34::smallint[])
     AS asked (booking_id, code, spot_id, user_id, plate, start_time, end_time, tariff_version,
         hourly_rate_minor, amount_minor, currency_code, hold_expire_time, spot_version,
         lot_version, max_holds, request_id, method, body_hash, response, lot_id, allotment_id,
-        ticket_number)
+        ticket_number, spot_number, spot_type)
 ), lapsed AS MATERIALIZED (
     SELECT booking_id FROM booking
     WHERE booking_id = ANY ($20::uuid[]) AND state = 1 AND due_time <= park_now()
@@ -98,6 +103,7 @@ WITH asked AS MATERIALIZED (
       AND CASE WHEN asked.allotment_id IS NULL
           THEN NOT spot.out_of_service
               AND (asked.spot_version = 0 OR spot.version = asked.spot_version)
+              AND spot.spot_number = asked.spot_number AND spot.spot_type = asked.spot_type
               AND asked.tariff_version =
                   (SELECT max(version) FROM tariff WHERE tariff.lot_id = asked.lot_id)
           ELSE true END
@@ -135,7 +141,7 @@ pub async fn insert(
     executor: impl PgExecutor<'_>,
     group: &Group<'_>,
 ) -> Result<HashSet<Uuid>, Error> {
-    let (columns, facts) = (Columns::of(group.holds), FactColumns::of(group.facts));
+    let (columns, facts) = (Columns::of(group.holds)?, FactColumns::of(group.facts));
     let rows = sqlx::query(INSERT)
         .bind(columns.booking_ids)
         .bind(columns.codes)
@@ -169,6 +175,8 @@ pub async fn insert(
         .bind(columns.lot_ids)
         .bind(columns.allotment_ids)
         .bind(columns.ticket_numbers)
+        .bind(columns.spot_numbers)
+        .bind(columns.spot_types)
         .fetch_all(executor)
         .await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
@@ -199,19 +207,24 @@ struct Columns<'a> {
     lot_ids: Vec<Uuid>,
     allotment_ids: Vec<Option<Uuid>>,
     ticket_numbers: Vec<Option<i32>>,
+    spot_numbers: Vec<Option<&'a str>>,
+    spot_types: Vec<Option<i16>>,
 }
 
 impl<'a> Columns<'a> {
-    fn of(holds: &'a [NewHold]) -> Self {
+    fn of(holds: &'a [NewHold]) -> Result<Self, Error> {
         let mut columns = Self::default();
         for hold in holds {
             let (booking, price) = (&hold.booking, &hold.booking.price);
             columns.booking_ids.push(booking.booking_id.as_uuid());
             columns.codes.push(&booking.code);
-            let (allotment_id, number) = match booking.place {
-                Place::Spot { .. } => (None, None),
-                Place::Ticket { allotment_id, number } => (Some(allotment_id), Some(number)),
+            let (allotment_id, number, spot_number) = match &booking.place {
+                Place::Spot { spot_number, .. } => (None, None, Some(spot_number.as_str())),
+                Place::Ticket { allotment_id, number } => {
+                    (Some(*allotment_id), Some(*number), None)
+                }
             };
+            columns.spot_numbers.push(spot_number);
             columns.lot_ids.push(booking.lot_id.as_uuid());
             columns.allotment_ids.push(allotment_id.map(AllotmentId::as_uuid));
             columns.ticket_numbers.push(number);
@@ -232,7 +245,8 @@ impl<'a> Columns<'a> {
             columns.methods.push(hold.request.method);
             columns.body_hashes.push(&hold.request.body_hash);
             columns.responses.push(&hold.response);
+            columns.spot_types.push(hold.spot_type.map(type_number).transpose()?);
         }
-        columns
+        Ok(columns)
     }
 }

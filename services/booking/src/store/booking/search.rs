@@ -54,7 +54,11 @@ pub async fn alternatives(
              ORDER BY abs(f.floor_number - mine.floor_number),
                       (s.plan_x - $7) ^ 2 + (s.plan_y - $8) ^ 2, s.spot_number
              OFFSET 0) AS s
-         WHERE NOT EXISTS (SELECT FROM booking AS other
+         WHERE NOT EXISTS (SELECT FROM closure
+             WHERE closure.lot_id = s.lot_id AND closure.end_time > $5 AND closure.start_time < $6
+               AND coalesce(closure.floor_id, s.floor_id) = s.floor_id
+               AND coalesce(closure.spot_id, s.spot_id) = s.spot_id)
+           AND NOT EXISTS (SELECT FROM booking AS other
              WHERE other.spot_id = s.spot_id AND other.during && tstzrange($5, $6, '[)')
                AND other.state IN (1, 2, 3)
                AND (other.state <> 1 OR other.due_time > park_now()))
@@ -122,7 +126,12 @@ pub async fn candidates(
                  ORDER BY (s.floor_id = pool.floor_id) IS TRUE DESC,
                           uuid_hash_extended(s.spot_id, $7)
                  OFFSET 0) AS s
-             WHERE NOT EXISTS (SELECT FROM booking AS other
+             WHERE NOT EXISTS (SELECT FROM closure
+                 WHERE closure.lot_id = s.lot_id AND closure.end_time > pool.start_time
+                   AND closure.start_time < pool.end_time
+                   AND coalesce(closure.floor_id, s.floor_id) = s.floor_id
+                   AND coalesce(closure.spot_id, s.spot_id) = s.spot_id)
+               AND NOT EXISTS (SELECT FROM booking AS other
                  WHERE other.spot_id = s.spot_id
                    AND other.during && tstzrange(pool.start_time, pool.end_time, '[)')
                    AND other.state IN (1, 2, 3)

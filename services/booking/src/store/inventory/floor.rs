@@ -14,7 +14,7 @@ use crate::error::Error;
 macro_rules! select_floor {
     ($rest:literal) => {
         concat!(
-            "SELECT floor_id, lot_id, floor_number, name, plan_width, plan_height FROM floor ",
+            "SELECT floor_id, lot_id, floor_number, name, plan_width, plan_height, version FROM floor ",
             $rest
         )
     };
@@ -28,6 +28,7 @@ fn of_row(row: &PgRow) -> Result<Floor, Error> {
         name: row.try_get("name")?,
         plan_width: row.try_get("plan_width")?,
         plan_height: row.try_get("plan_height")?,
+        version: row.try_get("version")?,
     })
 }
 
@@ -55,6 +56,39 @@ pub async fn insert(
     .execute(executor)
     .await?;
     Ok(())
+}
+
+/// Writes what may change of a floor whose lot is locked.
+///
+/// # Errors
+/// [`Error::FloorNumberTaken`], or the store's.
+pub async fn update(connection: &mut PgConnection, floor: &Floor) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE floor SET floor_number = $2, name = $3, plan_width = $4, plan_height = $5,
+             version = $6
+         WHERE floor_id = $1",
+    )
+    .bind(floor.floor_id.as_uuid())
+    .bind(floor.floor_number)
+    .bind(&floor.name)
+    .bind(floor.plan_width)
+    .bind(floor.plan_height)
+    .bind(floor.version)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Reads a floor.
+///
+/// # Errors
+/// [`Error::FloorNotFound`], or the store's.
+pub async fn get(executor: impl PgExecutor<'_>, floor_id: FloorId) -> Result<Floor, Error> {
+    let row = sqlx::query(select_floor!("WHERE floor_id = $1"))
+        .bind(floor_id.as_uuid())
+        .fetch_optional(executor)
+        .await?;
+    of_row(&row.ok_or(Error::FloorNotFound)?)
 }
 
 /// All floors of a lot by number; empty also for a lot that is not there.

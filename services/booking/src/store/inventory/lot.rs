@@ -4,22 +4,31 @@ use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::ids::{LotId, UserId};
 use parkmesh_contracts::money::Currency;
 use sqlx::postgres::PgRow;
+use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
-use super::broken;
 use super::tariff::{rules, stored};
+use super::{broken, closure};
 use crate::domain::inventory::{Lot, PolicyChoice, Tariff};
+use crate::domain::rules::{LotRules, OpeningHours};
 use crate::error::Error;
 
-/// Columns of [`of_row`]; the newest tariff is the one that holds.
+/// Columns of [`of_row`]; the newest tariff is the one that holds. Closures come along because a hold
+/// goes by them, and the lot's version tells whether they still stand.
 macro_rules! select_lot {
     ($rest:literal) => {
         concat!(
             "SELECT lot.lot_id, lot.operator_id, lot.name, lot.address, lot.latitude, lot.longitude,
                     lot.time_zone, lot.currency_code, lot.hold_ttl_seconds,
                     lot.early_arrival_seconds, lot.no_show_seconds, lot.overstay_grace_seconds,
-                    lot.max_holds_per_user, lot.version, tariff.tariff_id,
+                    lot.max_holds_per_user, lot.opening_hours, lot.shortest_window_seconds,
+                    lot.longest_window_seconds, lot.booking_ahead_seconds, lot.turnaround_seconds,
+                    lot.version, (
+                        SELECT coalesce(jsonb_agg(closure ORDER BY closure_id), '[]')
+                        FROM closure WHERE closure.lot_id = lot.lot_id
+                          AND closure.end_time > (SELECT park_now())) AS closures,
+                    tariff.tariff_id,
                     tariff.version AS tariff_version, tariff.hourly_rate_minor,
                     tariff.rules AS tariff_rules,
                     tariff.currency_code AS tariff_currency_code,
@@ -55,6 +64,19 @@ fn of_row(row: &PgRow) -> Result<Lot, Error> {
             overstay_grace_seconds: row.try_get("overstay_grace_seconds")?,
             max_holds_per_user: row.try_get("max_holds_per_user")?,
         },
+        rules: LotRules {
+            hours: row.try_get::<Json<OpeningHours>, _>("opening_hours")?.0,
+            shortest_window_seconds: row.try_get("shortest_window_seconds")?,
+            longest_window_seconds: row.try_get("longest_window_seconds")?,
+            booking_ahead_seconds: row.try_get("booking_ahead_seconds")?,
+            turnaround_seconds: row.try_get("turnaround_seconds")?,
+        },
+        closures: row
+            .try_get::<Json<Vec<closure::Row>>, _>("closures")?
+            .0
+            .into_iter()
+            .map(TryInto::try_into)
+            .collect::<Result<_, Error>>()?,
         tariff: Tariff {
             tariff_id: row.try_get::<Uuid, _>("tariff_id")?.into(),
             lot_id,
@@ -72,13 +94,16 @@ fn of_row(row: &PgRow) -> Result<Lot, Error> {
 /// # Errors
 /// The store's.
 pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Error> {
-    let (tariff, policy) = (&lot.tariff, &lot.policy);
+    let (tariff, policy, rules) = (&lot.tariff, &lot.policy, &lot.rules);
     sqlx::query(
         "WITH made AS (
              INSERT INTO lot (lot_id, operator_id, name, address, latitude, longitude, time_zone,
                  currency_code, hold_ttl_seconds, early_arrival_seconds, no_show_seconds,
-                 overstay_grace_seconds, max_holds_per_user, version, create_time)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                 overstay_grace_seconds, max_holds_per_user, version, create_time, opening_hours,
+                 shortest_window_seconds, longest_window_seconds, booking_ahead_seconds,
+                 turnaround_seconds)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $22, $23,
+                 $24, $25, $26)
              RETURNING lot_id)
          INSERT INTO tariff (tariff_id, lot_id, version, hourly_rate_minor, currency_code,
              rules, create_time)
@@ -105,6 +130,11 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
     .bind(tariff.currency.as_str())
     .bind(stored(&tariff.rules)?)
     .bind(tariff.create_time.to_sqlx())
+    .bind(Json(&rules.hours))
+    .bind(rules.shortest_window_seconds)
+    .bind(rules.longest_window_seconds)
+    .bind(rules.booking_ahead_seconds)
+    .bind(rules.turnaround_seconds)
     .execute(executor)
     .await?;
     Ok(())
@@ -120,6 +150,23 @@ pub async fn get(executor: impl PgExecutor<'_>, lot_id: LotId) -> Result<Lot, Er
         .fetch_optional(executor)
         .await?;
     of_row(&row.ok_or(Error::LotNotFound)?)
+}
+
+/// Whether the lot is the operator's own.
+///
+/// # Errors
+/// [`Error::LotNotFound`] also for a lot of another operator; or the store's.
+pub async fn check_own(
+    executor: impl PgExecutor<'_>,
+    lot_id: LotId,
+    operator_id: &UserId,
+) -> Result<(), Error> {
+    let row = sqlx::query("SELECT FROM lot WHERE lot_id = $1 AND operator_id = $2")
+        .bind(lot_id.as_uuid())
+        .bind(operator_id.as_str())
+        .fetch_optional(executor)
+        .await?;
+    row.map(drop).ok_or(Error::LotNotFound)
 }
 
 /// Reads the operator's own lot and keeps others from changing it until the transaction ends:
@@ -157,6 +204,42 @@ pub async fn set_version(
         .bind(version)
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// Writes what may change of a lot that [`lock_own`] has locked, its version too.
+///
+/// # Errors
+/// The store's.
+pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Error> {
+    let (policy, rules) = (&lot.policy, &lot.rules);
+    sqlx::query(
+        "UPDATE lot SET name = $2, address = $3, latitude = $4, longitude = $5, time_zone = $6,
+             hold_ttl_seconds = $7, early_arrival_seconds = $8, no_show_seconds = $9,
+             overstay_grace_seconds = $10, max_holds_per_user = $11, version = $12,
+             opening_hours = $13, shortest_window_seconds = $14, longest_window_seconds = $15,
+             booking_ahead_seconds = $16, turnaround_seconds = $17
+         WHERE lot_id = $1",
+    )
+    .bind(lot.lot_id.as_uuid())
+    .bind(&lot.name)
+    .bind(&lot.address)
+    .bind(lot.latitude)
+    .bind(lot.longitude)
+    .bind(&lot.time_zone)
+    .bind(policy.hold_ttl_seconds)
+    .bind(policy.early_arrival_seconds)
+    .bind(policy.no_show_seconds)
+    .bind(policy.overstay_grace_seconds)
+    .bind(policy.max_holds_per_user)
+    .bind(lot.version)
+    .bind(Json(&rules.hours))
+    .bind(rules.shortest_window_seconds)
+    .bind(rules.longest_window_seconds)
+    .bind(rules.booking_ahead_seconds)
+    .bind(rules.turnaround_seconds)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

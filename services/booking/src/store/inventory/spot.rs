@@ -152,6 +152,18 @@ pub async fn taken(
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
+/// Reads a spot.
+///
+/// # Errors
+/// [`Error::SpotNotFound`], or the store's.
+pub async fn get(executor: impl PgExecutor<'_>, spot_id: SpotId) -> Result<Spot, Error> {
+    let row = sqlx::query(select_spot!("WHERE spot_id = $1"))
+        .bind(spot_id.as_uuid())
+        .fetch_optional(executor)
+        .await?;
+    of_row(&row.ok_or(Error::SpotNotFound)?)
+}
+
 /// Spots of a lot, or of one of its floors, by number after `after`; at most `limit`.
 ///
 /// # Errors
@@ -204,18 +216,34 @@ pub async fn lock_own(
     of_row(&row.ok_or(Error::SpotNotFound)?)
 }
 
-/// Writes the service and version of a spot that [`lock_own`] has locked.
+/// Writes what may change of a spot that [`lock_own`] has locked, its version too.
 ///
 /// # Errors
-/// The store's.
-pub async fn set_service(connection: &mut PgConnection, spot: &Spot) -> Result<(), Error> {
-    sqlx::query("UPDATE spot SET out_of_service = $2, version = $3 WHERE spot_id = $1")
-        .bind(spot.spot_id.as_uuid())
-        .bind(spot.out_of_service)
-        .bind(spot.version)
-        .execute(connection)
-        .await?;
-    Ok(())
+/// [`Error::SpotNumberTaken`], or the store's.
+pub async fn update(connection: &mut PgConnection, spot: &Spot) -> Result<(), Error> {
+    let done = sqlx::query(
+        "UPDATE spot SET spot_number = $2, spot_type = $3, out_of_service = $4, plan_x = $5,
+             plan_y = $6, latitude = $7, longitude = $8, version = $9
+         WHERE spot_id = $1",
+    )
+    .bind(spot.spot_id.as_uuid())
+    .bind(&spot.spot_number)
+    .bind(type_number(spot.spot_type)?)
+    .bind(spot.out_of_service)
+    .bind(spot.plan_x)
+    .bind(spot.plan_y)
+    .bind(spot.latitude)
+    .bind(spot.longitude)
+    .bind(spot.version)
+    .execute(connection)
+    .await;
+    match done.map_err(Error::from) {
+        Ok(_) => Ok(()),
+        Err(Error::SpotNumberTaken(_)) => {
+            Err(Error::SpotNumberTaken(vec![spot.spot_number.clone()]))
+        }
+        Err(other) => Err(other),
+    }
 }
 
 /// Spots by id after `after`, of all lots or the one named; for the snapshot.

@@ -8,6 +8,7 @@ use futures_util::stream;
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::ids::{AllotmentId, LotId, RequestId, UserId};
+use parkmesh_contracts::window::Window;
 use parkmesh_eventbus::outbox::Row as FactRow;
 use parkmesh_platform::postgres::{constraint_of, is_retryable, is_unavailable};
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use crate::app::App;
 use crate::app::booking::hold::{new_hold, terms};
 use crate::domain::booking::{Command, Event, Step};
 use crate::domain::inventory::{Lot, Spot};
+use crate::domain::rules::{RuleRefusal, rules_of_lot};
 use crate::error::Error;
 use crate::events;
 use crate::store::allotment;
@@ -41,6 +43,8 @@ type Lots = HashMap<LotId, Arc<Lot>>;
 struct Work<'a> {
     app: &'a App,
     back: Vec<Ask>,
+    /// Lots read since the statement.
+    anew: Lots,
 }
 
 /// A hold that was tried, and what became of it.
@@ -81,7 +85,7 @@ impl App {
     /// Decides a group. Returns the asks that are to be tried again.
     pub(super) async fn write_group(&self, group: u64, drawn: Drawn) -> Vec<Ask> {
         let Drawn { mut tries, riders, searches } = drawn;
-        let mut work = Work { app: self, back: Vec::new() };
+        let mut work = Work { app: self, back: Vec::new(), anew: Lots::new() };
         let sold_out = match self.search(group, searches, &mut tries, &mut work).await {
             Ok(sold_out) => sold_out,
             Err((error, asks)) => {
@@ -219,23 +223,33 @@ impl App {
         let now = self.clock.now();
         let mut facts = self.facts_of_lapsed(&lapsed, now)?;
         let lapsed: Vec<Uuid> = facts.iter().map(|fact| fact.aggregate_id).collect();
-        let mut holds = Vec::with_capacity(tries.len());
+        let (mut holds, mut places) = (Vec::with_capacity(tries.len()), Vec::new());
         for Try { ask, seat } in tries {
             let lot = lots.get(&seat.lot_id()).ok_or(Error::LotNotFound)?;
+            if rules_of_seat(lot, seat, &ask.wanted.window, now).is_err() {
+                // Changed since it was checked, or a spot of a pool that is closed: see `judge`.
+                places.push(None);
+                continue;
+            }
             let (hold, fact) = self.held(ask, lot, seat, now)?;
+            places.push(Some(holds.len()));
             holds.push(hold);
             facts.push(fact);
+        }
+        if holds.is_empty() {
+            return Ok(vec![None; tries.len()]);
         }
         let group = hold::Group { holds: &holds, lapsed: &lapsed, facts: &facts, now };
         let made = hold::insert(&self.pool, &group).await?;
         if !made.is_empty() || !lapsed.is_empty() {
             self.relay.wake();
         }
-        let booking = |hold: NewHold| {
+        let booking = |place: Option<usize>| {
+            let hold: &NewHold = holds.get(place?)?;
             let is_made = made.contains(&hold.booking.booking_id.as_uuid());
             is_made.then(|| (&hold.booking).into())
         };
-        Ok(holds.into_iter().map(booking).collect())
+        Ok(places.into_iter().map(booking).collect())
     }
 
     fn held(
@@ -301,7 +315,7 @@ impl Work<'_> {
             Ok(found) => {
                 for ((ask, seat), found) in undecided.into_iter().zip(found) {
                     match found {
-                        Some(found) => self.judge(ask, seat.lot_id(), found).await,
+                        Some(found) => self.judge(ask, seat, found).await,
                         None => answer(ask, Err(Error::SpotNotFound)),
                     }
                 }
@@ -312,11 +326,11 @@ impl Work<'_> {
 
     /// When nothing can be seen to stand in the way, it was a lapsed hold, a lot that has changed or
     /// a moment's crossing, and is tried again.
-    async fn judge(&mut self, mut ask: Ask, lot_id: LotId, found: Obstacles) {
+    async fn judge(&mut self, mut ask: Ask, seat: Seat, found: Obstacles) {
         if found.answered {
             return answer(ask, Ok(Verdict::Answered));
         }
-        let lot = match self.app.known.lot(&self.app.pool, lot_id).await {
+        let lot = match self.app.known.lot(&self.app.pool, seat.lot_id()).await {
             Ok(lot) => lot,
             Err(error) => return self.failed(vec![ask], &error),
         };
@@ -330,10 +344,45 @@ impl Work<'_> {
             _ if full => return answer(ask, Ok(Verdict::Blocked(found))),
             _ => {
                 ask.reclaims = true;
-                self.app.known.forget_lot(lot_id);
+                return self.look_at_the_lot(ask, &seat).await;
             }
         }
         self.again(ask);
+    }
+
+    /// Reads the lot anew: it may have closed, or the spot may be another than it was.
+    async fn look_at_the_lot(&mut self, mut ask: Ask, seat: &Seat) {
+        let (app, now) = (self.app, self.app.clock.now());
+        let lot = match self.lot_anew(seat.lot_id()).await {
+            Ok(lot) => lot,
+            Err(error) => return self.failed(vec![ask], &error),
+        };
+        match (rules_of_seat(&lot, seat, &ask.wanted.window, now), &mut ask.target) {
+            (Ok(()), Target::Spot(known, _)) => {
+                match app.known.spot(&app.pool, known.spot_id).await {
+                    Ok(stands) if stands.is_described_as(known) => {}
+                    // Whether the driver may have it must be judged anew.
+                    Ok(_) => return answer(ask, Ok(Verdict::Crowded)),
+                    Err(error) => return self.failed(vec![ask], &error),
+                }
+            }
+            (Ok(()), _) => {}
+            (Err(RuleRefusal::SpotClosed(_)), Target::Pool { searched, .. }) if !*searched => {
+                *searched = true;
+            }
+            (Err(refused), _) => return answer(ask, Err(refused.into())),
+        }
+        self.again(ask);
+    }
+
+    /// The lot as it stands, read once for the whole group.
+    async fn lot_anew(&mut self, lot_id: LotId) -> Result<Arc<Lot>, Error> {
+        if let Some(lot) = self.anew.get(&lot_id) {
+            return Ok(Arc::clone(lot));
+        }
+        let lot = self.app.known.lot_anew(&self.app.pool, lot_id).await?;
+        self.anew.insert(lot_id, Arc::clone(&lot));
+        Ok(lot)
     }
 
     fn again(&mut self, mut ask: Ask) {
@@ -369,6 +418,19 @@ fn want<'a>(ask: &'a Ask, seat: &Seat) -> Want<'a> {
         window: ask.wanted.window,
         user_id: Some(&ask.key.subject),
         request_id: Some(ask.key.request_id),
+    }
+}
+
+/// What the lot says to a window. A ticket's was fixed by the operator, who may open the lot for it.
+fn rules_of_seat(
+    lot: &Lot,
+    seat: &Seat,
+    window: &Window,
+    now: Timestamp,
+) -> Result<(), RuleRefusal> {
+    match seat {
+        Seat::Spot(spot) => rules_of_lot(lot, Some(spot), window, now),
+        Seat::Ticket(..) => Ok(()),
     }
 }
 
