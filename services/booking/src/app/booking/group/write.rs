@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::queue::{Drawn, Try};
 use super::{Ask, Place, Verdict};
 use crate::app::App;
-use crate::app::booking::hold::{new_hold, terms};
+use crate::app::booking::hold::{check_permit, new_hold, terms};
 use crate::domain::booking::{Command, Event, Step};
 use crate::domain::inventory::{Lot, Spot};
 use crate::domain::rules::{RuleRefusal, rules_of_lot};
@@ -313,10 +313,12 @@ impl Work<'_> {
         };
         match (rules_of_lot(&lot, Some(spot), &ask.wanted.window, now), &mut ask.place) {
             (Ok(()), Place::Spot(known, _)) => {
+                // It may have got another number, or be made for something else.
                 match app.known.spot(&app.pool, spot.spot_id).await {
-                    Ok(stands) if stands.is_described_as(known) => {}
-                    // Whether the driver may have it must be judged anew.
-                    Ok(_) => return answer(ask, Ok(Verdict::Crowded)),
+                    Ok(stands) => match check_permit(stands.spot_type, &ask.wanted) {
+                        Ok(()) => *known = stands,
+                        Err(refused) => return answer(ask, Err(refused)),
+                    },
                     Err(error) => return self.failed(vec![ask], &error),
                 }
             }
