@@ -249,7 +249,11 @@ pub(super) fn terms(lot: &Lot) -> Terms {
     }
 }
 
-fn check_permit(spot_type: SpotType, wanted: &Wanted) -> Result<(), Error> {
+/// An accessible spot is for holders of a permit.
+///
+/// # Errors
+/// [`Error::PermitRequired`].
+pub(super) fn check_permit(spot_type: SpotType, wanted: &Wanted) -> Result<(), Error> {
     if spot_type == SpotType::Accessible && !wanted.disability_permit {
         return Err(Error::PermitRequired);
     }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::queue::{Drawn, Queue, Try};
 use super::{Ask, Seat, Target, Verdict};
 use crate::app::App;
-use crate::app::booking::hold::{new_hold, terms};
+use crate::app::booking::hold::{check_permit, new_hold, terms};
 use crate::domain::booking::{Command, Event, Step};
 use crate::domain::inventory::{Lot, Spot};
 use crate::domain::rules::{RuleRefusal, rules_of_lot};
@@ -359,10 +359,12 @@ impl Work<'_> {
         };
         match (rules_of_seat(&lot, seat, &ask.wanted.window, now), &mut ask.target) {
             (Ok(()), Target::Spot(known, _)) => {
+                // It may have got another number, or be made for something else.
                 match app.known.spot(&app.pool, known.spot_id).await {
-                    Ok(stands) if stands.is_described_as(known) => {}
-                    // Whether the driver may have it must be judged anew.
-                    Ok(_) => return answer(ask, Ok(Verdict::Crowded)),
+                    Ok(stands) => match check_permit(stands.spot_type, &ask.wanted) {
+                        Ok(()) => *known = stands,
+                        Err(refused) => return answer(ask, Err(refused)),
+                    },
                     Err(error) => return self.failed(vec![ask], &error),
                 }
             }
