@@ -165,6 +165,24 @@ impl InventoryService for Doubles {
     ) -> Result<Response<booking::ListLotsResponse>, Status> {
         Err(not_asked())
     }
+    async fn create_tariff(
+        &self,
+        _request: Request<booking::CreateTariffRequest>,
+    ) -> Result<Response<booking::CreateTariffResponse>, Status> {
+        Err(not_asked())
+    }
+    async fn get_tariff(
+        &self,
+        _request: Request<booking::GetTariffRequest>,
+    ) -> Result<Response<booking::GetTariffResponse>, Status> {
+        Err(not_asked())
+    }
+    async fn list_tariffs(
+        &self,
+        _request: Request<booking::ListTariffsRequest>,
+    ) -> Result<Response<booking::ListTariffsResponse>, Status> {
+        Err(not_asked())
+    }
     async fn create_floor(
         &self,
         _request: Request<booking::CreateFloorRequest>,
