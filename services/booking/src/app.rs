@@ -37,8 +37,10 @@ pub struct App {
     pub known: booking::known::Known,
     /// How watches run.
     pub watch_limits: booking::watch::WatchLimits,
-    /// Spots that many want at this moment.
-    pub crowd: booking::crowd::Crowd,
+    /// Asks that wait to be written, in groups.
+    pub groups: booking::group::Groups,
+    /// What losers are told instead.
+    pub offers: booking::offers::Offers,
     /// Which bookings change, for the watches of this process.
     pub changes: booking::watch::Changes,
     /// Where streams run; they end when the service stops.

@@ -1,5 +1,6 @@
 //! Everything that this service refuses or fails with, and what a caller is told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use parkmesh_contracts::booking::v1::BookingState;
@@ -134,7 +135,7 @@ pub enum Error {
     Crowded,
     /// The database failed or is away.
     #[error("the store failed")]
-    Store(#[source] sqlx::Error),
+    Store(#[source] Arc<sqlx::Error>),
     /// The stream of facts is away.
     #[error("the stream of facts is away")]
     Bus(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -147,6 +148,14 @@ impl Error {
     /// One field that breaks a rule.
     pub fn field(field: impl Into<String>, description: impl Into<String>) -> Self {
         Self::Invalid(vec![invalid(field, description)])
+    }
+
+    /// The same once more, for another caller whom the same failure has met.
+    pub fn again(&self) -> Self {
+        match self {
+            Self::Store(error) => Self::Store(Arc::clone(error)),
+            other => Self::Broken(other.to_string()),
+        }
     }
 }
 

@@ -16,8 +16,9 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::app::booking::crowd::Crowd;
+use crate::app::booking::group::Groups;
 use crate::app::booking::known::Known;
+use crate::app::booking::offers::Offers;
 use crate::app::booking::watch::Changes;
 use crate::app::{App, forget, snapshot};
 use crate::config::Config;
@@ -71,12 +72,14 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         snapshots: Arc::new(Semaphore::new(snapshot::SNAPSHOTS_MAX)),
         watch_limits: config.watch,
         known: Known::default(),
-        crowd: Crowd::default(),
+        groups: Groups::default(),
+        offers: Offers::default(),
         changes: Changes::default(),
         tasks: tasks.clone(),
         payment: PaymentServiceClient::new(deps.payment),
     };
     forget_requests(&app, &tasks);
+    app.start_groups(config.reserve_writers);
     app.follow_changes();
     consumers::start(&app);
     if config.clockwork {

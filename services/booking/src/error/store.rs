@@ -1,5 +1,7 @@
 //! What an error of the database means to a caller.
 
+use std::sync::Arc;
+
 use parkmesh_platform::postgres::{constraint_of, is_retryable, is_unavailable};
 
 use super::Error;
@@ -27,7 +29,7 @@ impl From<sqlx::Error> for Error {
         match constraint_of(&error) {
             Some("floor_number_once") => Self::FloorNumberTaken,
             Some("spot_number_once") => Self::SpotNumberTaken(Vec::new()),
-            _ => Self::Store(error),
+            _ => Self::Store(Arc::new(error)),
         }
     }
 }

@@ -37,8 +37,8 @@ fn all() -> Vec<Error> {
         Error::StreamExpired,
         Error::ReaderTooSlow,
         Error::Crowded,
-        Error::Store(sqlx::Error::PoolTimedOut),
-        Error::Store(sqlx::Error::RowNotFound),
+        Error::from(sqlx::Error::PoolTimedOut),
+        Error::from(sqlx::Error::RowNotFound),
         Error::Bus("away".into()),
         Error::Broken("a spot without a lot".to_owned()),
     ]
@@ -68,9 +68,9 @@ fn an_unknown_time_zone_names_its_field() {
 
 #[test]
 fn a_store_error_does_not_tell_what_is_inside() {
-    let status = tonic::Status::from(Error::Store(sqlx::Error::RowNotFound));
+    let status = tonic::Status::from(Error::from(sqlx::Error::RowNotFound));
     assert_eq!((status.code(), status.message()), (Code::Internal, "internal error"));
-    let status = tonic::Status::from(Error::Store(sqlx::Error::PoolTimedOut));
+    let status = tonic::Status::from(Error::from(sqlx::Error::PoolTimedOut));
     assert_eq!(status.code(), Code::Unavailable);
 }
 

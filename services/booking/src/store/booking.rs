@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod hold;
+pub mod obstacles;
 pub mod read;
 pub mod reality;
 pub mod search;

@@ -15,7 +15,8 @@ use crate::app::App;
 use crate::convert::inventory::id;
 use crate::domain::booking::{Booking, Command, typed_code};
 use crate::error::Error;
-use crate::store::booking::{self as store, Kept, read, search};
+use crate::store::booking::obstacles::{self, Want};
+use crate::store::booking::{self as store, Kept, read};
 use crate::store::replay::{self, Request};
 
 impl App {
@@ -103,8 +104,14 @@ pub async fn arrive(
     let counts =
         booking.state == BookingState::Reserved && at >= booking.arrival_from(&kept.terms.policy);
     if let (true, Ok(early)) = (counts, Window::try_new(at, booking.window.start())) {
-        let spot = search::spot(&mut *connection, booking.spot_id).await?;
-        for lapsed in search::lapsed(&mut *connection, &spot, &early, None).await? {
+        let want = Want {
+            spot_id: booking.spot_id,
+            lot_id: booking.lot_id,
+            window: early,
+            user_id: None,
+            request_id: None,
+        };
+        for lapsed in obstacles::lapsed(&mut *connection, &[want]).await? {
             let lapsed = store::lock(connection, lapsed.booking.booking_id).await?;
             match carry_out(connection, ids, &lapsed, &Command::Lapse, now).await {
                 // It has become something else meanwhile: the look below sees what.
@@ -112,9 +119,8 @@ pub async fn arrive(
                 Err(error) => return Err(error),
             }
         }
-        let nobody = (&booking.user_id, None);
-        let found = search::obstacles(&mut *connection, booking.spot_id, &early, nobody).await?;
-        if found.taken {
+        let found = obstacles::obstacles(&mut *connection, &[want]).await?;
+        if found.iter().flatten().any(|found| found.taken) {
             return Err(Error::ArrivalTooEarly { from: booking.window.start() });
         }
     }

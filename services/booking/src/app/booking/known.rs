@@ -3,9 +3,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
-use parkmesh_contracts::ids::{LotId, SpotId};
-use sqlx::PgConnection;
+use parkmesh_contracts::common::v1::SpotType;
+use parkmesh_contracts::ids::{FloorId, LotId, SpotId};
+use sqlx::PgPool;
+use tokio::time::Instant;
 
 use crate::domain::inventory::{Lot, Spot};
 use crate::error::Error;
@@ -14,15 +17,42 @@ use crate::store::inventory::lot;
 
 /// Things of each kind that are kept; some hundred bytes each. Beyond it everything is read anew.
 const KEPT_MAX: usize = 200_000;
+/// How long the spots of a pool are picked from before they are read again: a spot that was closed
+/// meanwhile costs one attempt, and a new one is only found by a search.
+const POOL_KEPT_FOR: Duration = Duration::from_secs(5);
 
 /// What is known. Clones know the same.
 #[derive(Clone, Default)]
 pub struct Known {
     lots: Arc<Shelf<LotId, Lot>>,
     spots: Arc<Shelf<SpotId, Spot>>,
+    pools: Arc<Shelf<(LotId, SpotType), PoolSpots>>,
 }
 
 type Shelf<K, V> = RwLock<HashMap<K, Arc<V>>>;
+
+/// The spots of a pool, whoever has them.
+pub struct PoolSpots {
+    all: Vec<Arc<Spot>>,
+    by_floor: HashMap<FloorId, Vec<Arc<Spot>>>,
+    read_at: Instant,
+}
+
+impl PoolSpots {
+    fn of(spots: Vec<Spot>) -> Self {
+        let all: Vec<Arc<Spot>> = spots.into_iter().map(Arc::new).collect();
+        let mut by_floor: HashMap<FloorId, Vec<Arc<Spot>>> = HashMap::new();
+        for spot in &all {
+            by_floor.entry(spot.floor_id).or_default().push(Arc::clone(spot));
+        }
+        Self { all, by_floor, read_at: Instant::now() }
+    }
+
+    /// Those of the preferred floor, where there are any; else all.
+    pub fn liked(&self, preferred: Option<FloorId>) -> &[Arc<Spot>] {
+        preferred.and_then(|floor_id| self.by_floor.get(&floor_id)).unwrap_or(&self.all)
+    }
+}
 
 impl Known {
     /// A lot with its tariff. May be older than the database: the statement of the hold compares
@@ -30,15 +60,11 @@ impl Known {
     ///
     /// # Errors
     /// [`Error::LotNotFound`], or the store's.
-    pub async fn lot(
-        &self,
-        connection: &mut PgConnection,
-        lot_id: LotId,
-    ) -> Result<Arc<Lot>, Error> {
+    pub async fn lot(&self, pool: &PgPool, lot_id: LotId) -> Result<Arc<Lot>, Error> {
         if let Some(lot) = find(&self.lots, &lot_id) {
             return Ok(lot);
         }
-        let lot = Arc::new(lot::get(connection, lot_id).await?);
+        let lot = Arc::new(lot::get(pool, lot_id).await?);
         keep(&self.lots, lot_id, &lot);
         Ok(lot)
     }
@@ -47,17 +73,34 @@ impl Known {
     ///
     /// # Errors
     /// [`Error::SpotNotFound`], or the store's.
-    pub async fn spot(
-        &self,
-        connection: &mut PgConnection,
-        spot_id: SpotId,
-    ) -> Result<Arc<Spot>, Error> {
+    pub async fn spot(&self, pool: &PgPool, spot_id: SpotId) -> Result<Arc<Spot>, Error> {
         if let Some(spot) = find(&self.spots, &spot_id) {
             return Ok(spot);
         }
-        let spot = Arc::new(search::spot(connection, spot_id).await?);
+        let spot = Arc::new(search::spot(pool, spot_id).await?);
         keep(&self.spots, spot_id, &spot);
         Ok(spot)
+    }
+
+    /// The spots of a pool, if they were read a moment ago.
+    pub fn pool(&self, lot_id: LotId, spot_type: SpotType) -> Option<Arc<PoolSpots>> {
+        let known = find(&self.pools, &(lot_id, spot_type))?;
+        (known.read_at.elapsed() < POOL_KEPT_FOR).then_some(known)
+    }
+
+    /// Reads the spots of a pool, to be picked from.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn read_pool(
+        &self,
+        pool: &PgPool,
+        lot_id: LotId,
+        spot_type: SpotType,
+    ) -> Result<(), Error> {
+        let spots = PoolSpots::of(search::spots_of_pool(pool, lot_id, spot_type).await?);
+        keep(&self.pools, (lot_id, spot_type), &Arc::new(spots));
+        Ok(())
     }
 
     /// A hold failed without a visible cause: the lot may have changed.

@@ -1,12 +1,16 @@
-//! Holding a spot: the one statement that everything hangs on.
+//! Holding spots: the one statement that everything hangs on.
 //!
-//! It is one autocommit statement because a call that is cancelled cannot cut it in half, and because
-//! no lock waits for a round trip. The exclusion constraint decides who has the spot; `ON CONFLICT DO
-//! NOTHING` makes losers wait for the winner's commit only, and never for each other (a plain INSERT
-//! deadlocks in a herd).
+//! It holds a whole group of spots, each for its own request, and one commit pays for all of them. It
+//! is one autocommit statement because no lock may wait for a round trip. The exclusion constraint
+//! decides who has a spot; `ON CONFLICT DO NOTHING` makes losers wait for the winner's commit only,
+//! and never for each other (a plain INSERT deadlocks in a herd). Rows are taken in the order of their
+//! spots, so that two groups never wait for each other crosswise.
 
+use std::collections::HashSet;
+
+use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use parkmesh_eventbus::outbox::{Columns, Row as FactRow};
+use parkmesh_eventbus::outbox::{Columns as FactColumns, Row as FactRow};
 use sqlx::{PgExecutor, Row};
 use uuid::Uuid;
 
@@ -16,33 +20,51 @@ use crate::store::replay::Request;
 
 /// A hold about to be written, with all that must be written with it.
 #[derive(Debug, Clone)]
-pub struct NewHold<'a> {
+pub struct NewHold {
     /// The booking, held.
-    pub booking: &'a Booking,
+    pub booking: Booking,
     /// The version of the spot that the caller saw; 0 for whatever stands.
     pub spot_version: i64,
     /// The version of the lot that the hold was made for: its policy and its words.
     pub lot_version: i64,
     /// Live holds that the user may have in the lot.
     pub max_holds: i32,
-    /// Lapsed holds that may be in the way: ended in the same statement, if they are still lapsed.
-    pub lapsed: &'a [Uuid],
-    /// The fact of the hold and those of the lapsed ones: written for what is done.
-    pub facts: &'a [FactRow],
     /// The request that asks for it.
-    pub request: &'a Request,
+    pub request: Request,
     /// Its answer, encoded.
-    pub response: &'a [u8],
+    pub response: Vec<u8>,
+}
+
+/// Holds that are written together. No two of them may overlap, nor be of one user in one lot: each
+/// is judged by what stood before the statement.
+#[derive(Debug, Clone, Copy)]
+pub struct Group<'a> {
+    /// The holds.
+    pub holds: &'a [NewHold],
+    /// Lapsed holds that may be in their way: ended in the same statement, if they are still lapsed.
+    pub lapsed: &'a [Uuid],
+    /// The facts of the holds and of the lapsed ones: written for what is done.
+    pub facts: &'a [FactRow],
+    /// When they are made.
+    pub now: Timestamp,
 }
 
 /// The statement. A data-modifying CTE sees the table as it was before the statement; the constraint
 /// however sees rows as they are. `made` reads from `reclaimed`, so that the lapsed holds are out of
 /// its way by the time it inserts.
 const INSERT: &str = "
-WITH lapsed AS MATERIALIZED (
+WITH asked AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[],
+        $6::timestamptz[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bigint[],
+        $11::text[], $12::timestamptz[], $13::bigint[], $14::bigint[], $15::integer[], $16::uuid[],
+        $17::text[], $18::bytea[], $19::bytea[])
+    AS asked (booking_id, code, spot_id, user_id, plate, start_time, end_time, tariff_version,
+        hourly_rate_minor, amount_minor, currency_code, hold_expire_time, spot_version,
+        lot_version, max_holds, request_id, method, body_hash, response)
+), lapsed AS MATERIALIZED (
     SELECT booking_id FROM booking
-    WHERE booking_id = ANY ($16::uuid[]) AND state = 1 AND due_time <= park_now()
-    ORDER BY booking_id FOR NO KEY UPDATE
+    WHERE booking_id = ANY ($20::uuid[]) AND state = 1 AND due_time <= park_now()
+    ORDER BY spot_id, start_time FOR NO KEY UPDATE
 ), reclaimed AS (
     UPDATE booking
     SET state = 6, version = booking.version + 1, due_time = NULL, payment_attempt = NULL
@@ -52,23 +74,30 @@ WITH lapsed AS MATERIALIZED (
     INSERT INTO booking (booking_id, code, lot_id, floor_id, spot_id, spot_number, user_id, plate,
         during, start_time, state, tariff_version, hourly_rate_minor, amount_minor, currency_code,
         hold_expire_time, due_time, hold_slot, version, create_time)
-    SELECT $1, $2, spot.lot_id, spot.floor_id, spot.spot_id, spot.spot_number, $4, $5,
-        tstzrange($6, $7, '[)'), $6, 1, $8, $9, $10, $11, $12, $12, slot.number, 1, $13
+    SELECT asked.booking_id, asked.code, spot.lot_id, spot.floor_id, spot.spot_id,
+        spot.spot_number, asked.user_id, asked.plate,
+        tstzrange(asked.start_time, asked.end_time, '[)'), asked.start_time, 1,
+        asked.tariff_version, asked.hourly_rate_minor, asked.amount_minor, asked.currency_code,
+        asked.hold_expire_time, asked.hold_expire_time, slot.number, 1, $21
     FROM (SELECT count(*) AS done FROM reclaimed) AS first
-    CROSS JOIN spot
+    CROSS JOIN asked
+    JOIN spot ON spot.spot_id = asked.spot_id
     JOIN lot ON lot.lot_id = spot.lot_id
     CROSS JOIN LATERAL (
-        SELECT min(number) AS number FROM generate_series(1, $15::integer) AS number
+        SELECT min(number) AS number FROM generate_series(1, asked.max_holds) AS number
         WHERE NOT EXISTS (
             SELECT FROM booking AS own
-            WHERE own.user_id = $4 AND own.lot_id = spot.lot_id AND own.state = 1
-              AND own.hold_slot = number AND own.booking_id <> ALL ($16::uuid[]))
+            WHERE own.user_id = asked.user_id AND own.lot_id = spot.lot_id AND own.state = 1
+              AND own.hold_slot = number AND own.booking_id <> ALL ($20::uuid[]))
     ) AS slot
-    WHERE first.done >= 0 AND spot.spot_id = $3 AND NOT spot.out_of_service
-      AND ($14::bigint = 0 OR spot.version = $14) AND slot.number IS NOT NULL
-      AND lot.version = $29
-      AND $8 = (SELECT max(version) FROM tariff WHERE tariff.lot_id = spot.lot_id)
-      AND NOT EXISTS (SELECT FROM request WHERE subject = $4 AND request_id = $25)
+    WHERE first.done >= 0 AND NOT spot.out_of_service
+      AND (asked.spot_version = 0 OR spot.version = asked.spot_version)
+      AND slot.number IS NOT NULL AND lot.version = asked.lot_version
+      AND asked.tariff_version =
+          (SELECT max(version) FROM tariff WHERE tariff.lot_id = spot.lot_id)
+      AND NOT EXISTS (SELECT FROM request
+          WHERE request.subject = asked.user_id AND request.request_id = asked.request_id)
+    ORDER BY asked.spot_id, asked.start_time
     ON CONFLICT DO NOTHING
     RETURNING booking_id
 ), told AS (
@@ -76,8 +105,8 @@ WITH lapsed AS MATERIALIZED (
         create_time)
     SELECT fact.fact_id, fact.aggregate_id, fact.version, fact.fact_type, fact.lot_id, fact.body,
         fact.trace_parent, fact.create_time
-    FROM unnest($17::uuid[], $18::uuid[], $19::bigint[], $20::text[], $21::text[], $22::bytea[],
-                $23::text[], $24::timestamptz[]) WITH ORDINALITY
+    FROM unnest($22::uuid[], $23::uuid[], $24::bigint[], $25::text[], $26::text[], $27::bytea[],
+                $28::text[], $29::timestamptz[]) WITH ORDINALITY
          AS fact (fact_id, aggregate_id, version, fact_type, lot_id, body, trace_parent,
                   create_time, place)
     JOIN (SELECT booking_id FROM reclaimed UNION ALL SELECT booking_id FROM made) AS done
@@ -85,35 +114,44 @@ WITH lapsed AS MATERIALIZED (
     ORDER BY fact.place
 ), answered AS (
     INSERT INTO request (subject, request_id, method, body_hash, response, create_time)
-    SELECT $4, $25, $26, $27, $28, $13 FROM made
+    SELECT asked.user_id, asked.request_id, asked.method, asked.body_hash, asked.response, $21
+    FROM made JOIN asked ON asked.booking_id = made.booking_id
 )
-SELECT EXISTS (SELECT FROM made)";
+SELECT booking_id FROM made";
 
-/// Holds the spot if nobody else has it, spot, lot and tariff are as they were seen, the user has a
-/// hold left, and the request is new. False says that one of these is not so; reading tells which.
+/// Holds each spot if nobody else has it, spot, lot and tariff are as they were seen, the user has a
+/// hold left, and the request is new. Returns the bookings made; of the others one of these is not
+/// so, and reading tells which.
 ///
 /// # Errors
-/// The store's. `request_pkey` when a twin of the request with another body was faster.
-pub async fn insert(executor: impl PgExecutor<'_>, hold: &NewHold<'_>) -> Result<bool, Error> {
-    let (booking, facts) = (hold.booking, Columns::of(hold.facts));
-    let price = &booking.price;
-    let row = sqlx::query(INSERT)
-        .bind(booking.booking_id.as_uuid())
-        .bind(&booking.code)
-        .bind(booking.spot_id.as_uuid())
-        .bind(booking.user_id.as_str())
-        .bind(&booking.plate)
-        .bind(booking.window.start().to_sqlx())
-        .bind(booking.window.end().to_sqlx())
-        .bind(price.tariff_version)
-        .bind(price.hourly_rate.minor)
-        .bind(price.amount.minor)
-        .bind(price.amount.currency.as_str())
-        .bind(booking.hold_expire_time.to_sqlx())
-        .bind(booking.create_time.to_sqlx())
-        .bind(hold.spot_version)
-        .bind(hold.max_holds)
-        .bind(hold.lapsed)
+/// The store's; nothing is made then. `request_pkey` when a twin of a request was faster.
+pub async fn insert(
+    executor: impl PgExecutor<'_>,
+    group: &Group<'_>,
+) -> Result<HashSet<Uuid>, Error> {
+    let (columns, facts) = (Columns::of(group.holds), FactColumns::of(group.facts));
+    let rows = sqlx::query(INSERT)
+        .bind(columns.booking_ids)
+        .bind(columns.codes)
+        .bind(columns.spot_ids)
+        .bind(columns.user_ids)
+        .bind(columns.plates)
+        .bind(columns.starts)
+        .bind(columns.ends)
+        .bind(columns.tariff_versions)
+        .bind(columns.hourly_rates)
+        .bind(columns.amounts)
+        .bind(columns.currencies)
+        .bind(columns.hold_ends)
+        .bind(columns.spot_versions)
+        .bind(columns.lot_versions)
+        .bind(columns.max_holds)
+        .bind(columns.request_ids)
+        .bind(columns.methods)
+        .bind(columns.body_hashes)
+        .bind(columns.responses)
+        .bind(group.lapsed)
+        .bind(group.now.to_sqlx())
         .bind(facts.fact_ids)
         .bind(facts.aggregate_ids)
         .bind(facts.versions)
@@ -122,12 +160,60 @@ pub async fn insert(executor: impl PgExecutor<'_>, hold: &NewHold<'_>) -> Result
         .bind(facts.bodies)
         .bind(facts.trace_parents)
         .bind(facts.create_times)
-        .bind(hold.request.request_id.as_uuid())
-        .bind(hold.request.method)
-        .bind(hold.request.body_hash.as_slice())
-        .bind(hold.response)
-        .bind(hold.lot_version)
-        .fetch_one(executor)
+        .fetch_all(executor)
         .await?;
-    Ok(row.try_get(0)?)
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// The holds, column by column.
+#[derive(Default)]
+struct Columns<'a> {
+    booking_ids: Vec<Uuid>,
+    codes: Vec<&'a str>,
+    spot_ids: Vec<Uuid>,
+    user_ids: Vec<&'a str>,
+    plates: Vec<&'a str>,
+    starts: Vec<jiff_sqlx::Timestamp>,
+    ends: Vec<jiff_sqlx::Timestamp>,
+    tariff_versions: Vec<i64>,
+    hourly_rates: Vec<i64>,
+    amounts: Vec<i64>,
+    currencies: Vec<&'a str>,
+    hold_ends: Vec<jiff_sqlx::Timestamp>,
+    spot_versions: Vec<i64>,
+    lot_versions: Vec<i64>,
+    max_holds: Vec<i32>,
+    request_ids: Vec<Uuid>,
+    methods: Vec<&'a str>,
+    body_hashes: Vec<&'a [u8]>,
+    responses: Vec<&'a [u8]>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(holds: &'a [NewHold]) -> Self {
+        let mut columns = Self::default();
+        for hold in holds {
+            let (booking, price) = (&hold.booking, &hold.booking.price);
+            columns.booking_ids.push(booking.booking_id.as_uuid());
+            columns.codes.push(&booking.code);
+            columns.spot_ids.push(booking.spot_id.as_uuid());
+            columns.user_ids.push(booking.user_id.as_str());
+            columns.plates.push(&booking.plate);
+            columns.starts.push(booking.window.start().to_sqlx());
+            columns.ends.push(booking.window.end().to_sqlx());
+            columns.tariff_versions.push(price.tariff_version);
+            columns.hourly_rates.push(price.hourly_rate.minor);
+            columns.amounts.push(price.amount.minor);
+            columns.currencies.push(price.amount.currency.as_str());
+            columns.hold_ends.push(booking.hold_expire_time.to_sqlx());
+            columns.spot_versions.push(hold.spot_version);
+            columns.lot_versions.push(hold.lot_version);
+            columns.max_holds.push(hold.max_holds);
+            columns.request_ids.push(hold.request.request_id.as_uuid());
+            columns.methods.push(hold.request.method);
+            columns.body_hashes.push(&hold.request.body_hash);
+            columns.responses.push(&hold.response);
+        }
+        columns
+    }
 }

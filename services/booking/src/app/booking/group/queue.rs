@@ -1,0 +1,206 @@
+//! Who goes into the next group: the oldest asks, of which no two can be in each other's way.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use parkmesh_contracts::ids::{LotId, SpotId, UserId};
+use parkmesh_contracts::window::Window;
+
+use super::{Ask, Place};
+use crate::app::booking::known::{Known, PoolSpots};
+use crate::domain::inventory::Spot;
+use crate::store::booking::search::Pool;
+
+/// Asks that a group tries at most.
+const TRIES_MAX: usize = 256;
+/// Asks of a group that only ride along: they want what another of the group tries for.
+const RIDERS_MAX: usize = 4_096;
+/// Asks that wait at most; whoever comes then is told at once to come again.
+const WAITING_MAX: usize = 20_000;
+/// Spots of a pool that are looked at for one that nobody in this process is trying for.
+const PICKS_MAX: usize = 8;
+
+/// The asks that wait, and what the groups in flight are trying for.
+#[derive(Default)]
+pub(super) struct Queue {
+    arrived: u64,
+    groups: u64,
+    /// By number.
+    waiting: VecDeque<Ask>,
+    /// What each group in flight tries for.
+    flying: HashMap<u64, Marks>,
+}
+
+/// An ask and the spot that is tried for it.
+pub(super) struct Try {
+    pub(super) ask: Ask,
+    pub(super) spot: Arc<Spot>,
+}
+
+/// The asks of a group.
+#[derive(Default)]
+pub(super) struct Drawn {
+    /// Tried as they are.
+    pub(super) tries: Vec<Try>,
+    /// Wait for the outcome of one that is tried.
+    pub(super) riders: Vec<Ask>,
+    /// Need a free spot to be searched for first.
+    pub(super) searches: Vec<Ask>,
+}
+
+impl Drawn {
+    /// Asks in all.
+    pub(super) fn len(&self) -> usize {
+        self.tries.len() + self.riders.len() + self.searches.len()
+    }
+}
+
+/// What is being tried for.
+#[derive(Default)]
+struct Marks {
+    spots: HashMap<SpotId, Vec<Window>>,
+    users: HashSet<(UserId, LotId)>,
+}
+
+impl Marks {
+    fn has_spot(&self, spot_id: SpotId, window: &Window) -> bool {
+        self.spots.get(&spot_id).is_some_and(|w| w.iter().any(|other| other.overlaps(window)))
+    }
+
+    fn mark_spot(&mut self, spot_id: SpotId, window: Window) {
+        self.spots.entry(spot_id).or_default().push(window);
+    }
+}
+
+impl Queue {
+    /// Lines an ask up. False when too many wait.
+    pub(super) fn push(&mut self, mut ask: Ask) -> bool {
+        if self.waiting.len() >= WAITING_MAX {
+            return false;
+        }
+        self.arrived += 1;
+        ask.number = self.arrived;
+        self.waiting.push_back(ask);
+        true
+    }
+
+    /// Takes the next group and its number; None while nothing can be tried.
+    pub(super) fn draw(&mut self, known: &Known, chance: u64) -> Option<(u64, Drawn)> {
+        let (mut drawn, mut marks) = (Drawn::default(), Marks::default());
+        let mut left = VecDeque::new();
+        for ask in std::mem::take(&mut self.waiting) {
+            let full = drawn.tries.len() + drawn.searches.len() >= TRIES_MAX;
+            if ask.answer.is_closed() {
+                // Whoever asked has gone away, and nothing has been tried.
+            } else if full || drawn.riders.len() >= RIDERS_MAX {
+                left.push_back(ask);
+            } else if let Some(ask) = self.place(ask, known, chance, &mut marks, &mut drawn) {
+                left.push_back(ask);
+            }
+        }
+        self.waiting = left;
+        if drawn.len() == 0 {
+            return None;
+        }
+        self.groups += 1;
+        self.flying.insert(self.groups, marks);
+        Some((self.groups, drawn))
+    }
+
+    /// Puts an ask into the group, or gives it back when it must wait for a group in flight.
+    fn place(
+        &self,
+        ask: Ask,
+        known: &Known,
+        chance: u64,
+        marks: &mut Marks,
+        drawn: &mut Drawn,
+    ) -> Option<Ask> {
+        let user = (ask.key.subject.clone(), ask.place.lot_id());
+        let window = ask.wanted.window;
+        if let Place::Spot(spot, _) = &ask.place {
+            if marks.has_spot(spot.spot_id, &window) {
+                drawn.riders.push(ask);
+                return None;
+            }
+            if self.flies(|flying| flying.has_spot(spot.spot_id, &window)) {
+                return Some(ask);
+            }
+        }
+        // How many holds a user has is judged by what stood before the statement.
+        if marks.users.contains(&user) || self.flies(|flying| flying.users.contains(&user)) {
+            return Some(ask);
+        }
+        marks.users.insert(user);
+        let spot = match &ask.place {
+            Place::Spot(spot, _) => Some(Arc::clone(spot)),
+            Place::Pool { searched: true, .. } => None,
+            Place::Pool { pool, .. } => known
+                .pool(pool.lot_id, pool.spot_type)
+                .and_then(|spots| self.pick(&spots, pool, chance.wrapping_add(ask.number), marks)),
+        };
+        match spot {
+            Some(spot) => {
+                marks.mark_spot(spot.spot_id, window);
+                drawn.tries.push(Try { ask, spot });
+            }
+            None => drawn.searches.push(ask),
+        }
+        None
+    }
+
+    /// A spot by chance that nobody here is trying for. It may be taken: the statement tells.
+    fn pick(
+        &self,
+        spots: &PoolSpots,
+        pool: &Pool,
+        chance: u64,
+        marks: &Marks,
+    ) -> Option<Arc<Spot>> {
+        let liked = spots.liked(pool.preferred);
+        let count = u64::try_from(liked.len()).ok().filter(|count| *count > 0)?;
+        // Consecutive numbers must not pick neighbours.
+        let first = chance.wrapping_mul(0x9E37_79B9_7F4A_7C15) % count;
+        (0..count.min(PICKS_MAX as u64)).find_map(|step| {
+            let place = usize::try_from((first + step) % count).ok()?;
+            let spot = liked.get(place)?;
+            self.is_untried(spot.spot_id, &pool.window, marks).then(|| Arc::clone(spot))
+        })
+    }
+
+    fn is_untried(&self, spot_id: SpotId, window: &Window, marks: &Marks) -> bool {
+        !marks.has_spot(spot_id, window) && !self.flies(|flying| flying.has_spot(spot_id, window))
+    }
+
+    fn flies(&self, trying: impl Fn(&Marks) -> bool) -> bool {
+        self.flying.values().any(trying)
+    }
+
+    /// The first of the free spots that nobody in this process is trying for, from now on tried for
+    /// by this group.
+    pub(super) fn choose(
+        &mut self,
+        group: u64,
+        window: Window,
+        free: &[Arc<Spot>],
+    ) -> Option<usize> {
+        let none = Marks::default();
+        let place = free.iter().position(|spot| self.is_untried(spot.spot_id, &window, &none))?;
+        let spot_id = free.get(place)?.spot_id;
+        self.flying.entry(group).or_default().mark_spot(spot_id, window);
+        Some(place)
+    }
+
+    /// Ends a group; what is not decided goes on waiting, in its old place.
+    pub(super) fn finish(&mut self, group: u64, back: Vec<Ask>) {
+        self.flying.remove(&group);
+        if !back.is_empty() {
+            self.waiting.extend(back);
+            self.waiting.make_contiguous().sort_by_key(|ask| ask.number);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

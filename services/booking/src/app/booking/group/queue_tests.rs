@@ -1,0 +1,187 @@
+//! Who goes into a group, who rides along, who waits.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use parkmesh_contracts::common::v1::SpotType;
+use parkmesh_contracts::ids::{FloorId, RequestId};
+use parkmesh_platform::ids::Ids;
+use tokio::sync::oneshot;
+
+use super::super::Verdict;
+use super::*;
+use crate::convert::booking::{Choice, Wanted};
+use crate::error::Error;
+use crate::store::replay::Request;
+
+struct World {
+    ids: Ids,
+    lot_id: LotId,
+    known: Known,
+    queue: Queue,
+    /// Who waits for an answer; to be dropped is to go away.
+    waiting: Vec<oneshot::Receiver<Result<Verdict, Error>>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let ids = Ids::random();
+        let lot_id = ids.next();
+        let (known, queue) = (Known::default(), Queue::default());
+        Self { ids, lot_id, known, queue, waiting: Vec::new() }
+    }
+
+    fn spot(&self) -> Arc<Spot> {
+        Arc::new(Spot {
+            spot_id: self.ids.next(),
+            lot_id: self.lot_id,
+            floor_id: self.ids.next::<FloorId>(),
+            spot_number: "A1".to_owned(),
+            spot_type: SpotType::Regular,
+            out_of_service: false,
+            plan_x: 0.0,
+            plan_y: 0.0,
+            latitude: 0.0,
+            longitude: 0.0,
+            version: 1,
+        })
+    }
+
+    fn ask(&mut self, user: &str, place: Place, hours: (i64, i64)) -> bool {
+        let (answer, verdict) = oneshot::channel();
+        self.waiting.push(verdict);
+        let window = window(hours);
+        let key = Request {
+            subject: UserId::try_from(user.to_owned()).unwrap(),
+            request_id: self.ids.next::<RequestId>(),
+            method: "HoldSpot",
+            body_hash: [0; 32],
+        };
+        let choice = Choice::Pool(self.lot_id, SpotType::Regular, None);
+        let wanted = Wanted { choice, window, plate: String::new(), disability_permit: false };
+        let ask = Ask {
+            number: 0,
+            key,
+            wanted,
+            place,
+            rounds: 0,
+            failures: 0,
+            reclaims: false,
+            trace_parent: None,
+            answer,
+        };
+        self.queue.push(ask)
+    }
+
+    fn ask_spot(&mut self, user: &str, spot: &Arc<Spot>, hours: (i64, i64)) {
+        assert!(self.ask(user, Place::Spot(Arc::clone(spot), 0), hours));
+    }
+
+    fn draw(&mut self) -> Option<(u64, Drawn)> {
+        self.queue.draw(&self.known, 7)
+    }
+}
+
+fn window((start, end): (i64, i64)) -> Window {
+    let at = |hour: i64| jiff::Timestamp::from_second(2_000_000_000 + hour * 3_600).unwrap();
+    Window::try_new(at(start), at(end)).unwrap()
+}
+
+fn users<'a>(asks: impl Iterator<Item = &'a Ask>) -> Vec<&'a str> {
+    asks.map(|ask| ask.key.subject.as_str()).collect()
+}
+
+fn tried(drawn: &Drawn) -> Vec<&str> {
+    users(drawn.tries.iter().map(|one| &one.ask))
+}
+
+#[test]
+fn the_first_of_a_crowd_is_tried_and_the_others_ride_along() {
+    let mut world = World::new();
+    let spot = world.spot();
+    for user in ["anna", "ben", "cleo"] {
+        world.ask_spot(user, &spot, (1, 2));
+    }
+    let (_, drawn) = world.draw().unwrap();
+    assert_eq!(tried(&drawn), ["anna"]);
+    assert_eq!(users(drawn.riders.iter()), ["ben", "cleo"]);
+    assert!(world.draw().is_none());
+}
+
+#[test]
+fn windows_that_touch_and_other_spots_are_tried_together() {
+    let mut world = World::new();
+    let (spot, other) = (world.spot(), world.spot());
+    world.ask_spot("anna", &spot, (1, 2));
+    world.ask_spot("ben", &spot, (2, 3));
+    world.ask_spot("cleo", &other, (1, 3));
+    assert_eq!(tried(&world.draw().unwrap().1), ["anna", "ben", "cleo"]);
+}
+
+#[test]
+fn one_users_wishes_go_one_after_the_other() {
+    let mut world = World::new();
+    let (spot, other) = (world.spot(), world.spot());
+    world.ask_spot("anna", &spot, (1, 2));
+    world.ask_spot("anna", &other, (1, 2));
+    let (group, drawn) = world.draw().unwrap();
+    assert_eq!(drawn.len(), 1);
+    assert!(world.draw().is_none(), "the first is in flight");
+    world.queue.finish(group, Vec::new());
+    assert_eq!(tried(&world.draw().unwrap().1), ["anna"]);
+}
+
+#[test]
+fn what_another_group_tries_for_is_waited_for_and_old_asks_go_first() {
+    let mut world = World::new();
+    let spot = world.spot();
+    world.ask_spot("anna", &spot, (1, 3));
+    let (group, drawn) = world.draw().unwrap();
+    world.ask_spot("ben", &spot, (2, 4));
+    assert!(world.draw().is_none());
+    let back = drawn.tries.into_iter().map(|one| one.ask).collect();
+    world.queue.finish(group, back);
+    let (_, drawn) = world.draw().unwrap();
+    assert_eq!(tried(&drawn), ["anna"]);
+    assert_eq!(users(drawn.riders.iter()), ["ben"]);
+}
+
+#[test]
+fn who_has_gone_away_is_not_tried() {
+    let mut world = World::new();
+    let spot = world.spot();
+    world.ask_spot("anna", &spot, (1, 2));
+    world.waiting.clear();
+    assert!(world.draw().is_none());
+    assert!(world.queue.waiting.is_empty());
+}
+
+#[test]
+fn two_of_a_pool_are_never_given_the_same_spot() {
+    let mut world = World::new();
+    let pool = Pool {
+        lot_id: world.lot_id,
+        spot_type: SpotType::Regular,
+        preferred: None,
+        window: window((1, 2)),
+    };
+    for user in ["anna", "ben", "cleo"] {
+        assert!(world.ask(user, Place::Pool { pool, searched: false }, (1, 2)));
+    }
+    // Nothing is known of the pool: all are searched for.
+    let (group, drawn) = world.draw().unwrap();
+    assert_eq!(drawn.searches.len(), 3);
+    let free = [world.spot(), world.spot()];
+    let mut chosen: Vec<_> =
+        (0..3).map(|_| world.queue.choose(group, pool.window, &free)).collect();
+    chosen.sort_unstable();
+    assert_eq!(chosen, [None, Some(0), Some(1)]);
+}
+
+#[test]
+fn too_many_are_told_at_once() {
+    let mut world = World::new();
+    let spot = world.spot();
+    for _ in 0..WAITING_MAX {
+        world.ask_spot("anna", &spot, (1, 2));
+    }
+    assert!(!world.ask("ben", Place::Spot(spot, 0), (1, 2)));
+}

@@ -1,0 +1,46 @@
+//! Who is told what.
+
+use parkmesh_contracts::common::v1::SpotType;
+use parkmesh_platform::ids::Ids;
+
+use super::*;
+
+fn spots(count: usize) -> Vec<Spot> {
+    let ids = Ids::random();
+    let (lot_id, floor_id) = (ids.next(), ids.next());
+    let spot = |number: usize| Spot {
+        spot_id: ids.next(),
+        lot_id,
+        floor_id,
+        spot_number: number.to_string(),
+        spot_type: SpotType::Regular,
+        out_of_service: false,
+        plan_x: 0.0,
+        plan_y: 0.0,
+        latitude: 0.0,
+        longitude: 0.0,
+        version: 1,
+    };
+    (0..count).map(spot).collect()
+}
+
+fn numbers(told: &[Spot]) -> Vec<&str> {
+    told.iter().map(|spot| spot.spot_number.as_str()).collect()
+}
+
+#[test]
+fn each_loser_is_told_another_spot_first_nearest_first() {
+    let (mut told, free) = (Told::default(), spots(4));
+    assert_eq!(numbers(&told.next(&free)), ["0", "1", "2", "3"]);
+    assert_eq!(numbers(&told.next(&free)), ["1", "2", "3", "0"]);
+    // Whoever was refused another spot has other neighbours, and is not sent to the same either.
+    assert_eq!(numbers(&told.next(&free[1..])), ["2", "3", "1"]);
+    assert_eq!(numbers(&told.next(&free))[0], "3");
+    // More losers than spots: the one told longest ago.
+    assert_eq!(numbers(&told.next(&free))[0], "0");
+}
+
+#[test]
+fn nothing_free_is_told_as_nothing() {
+    assert!(Told::default().next(&[]).is_empty());
+}
