@@ -87,6 +87,24 @@ impl InventoryService for Doubles {
         Ok(parts([start, first, second, end].into_iter().map(inventory_part).collect()))
     }
 
+    async fn create_allotment(
+        &self,
+        _request: Request<booking::CreateAllotmentRequest>,
+    ) -> Result<Response<booking::CreateAllotmentResponse>, Status> {
+        Err(not_asked())
+    }
+    async fn get_allotment(
+        &self,
+        _request: Request<booking::GetAllotmentRequest>,
+    ) -> Result<Response<booking::GetAllotmentResponse>, Status> {
+        Err(not_asked())
+    }
+    async fn list_allotments(
+        &self,
+        _request: Request<booking::ListAllotmentsRequest>,
+    ) -> Result<Response<booking::ListAllotmentsResponse>, Status> {
+        Err(not_asked())
+    }
     async fn create_lot(
         &self,
         _request: Request<booking::CreateLotRequest>,
