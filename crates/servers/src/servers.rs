@@ -58,7 +58,7 @@ pub struct Servers {
     processes: Mutex<[Option<Process>; 4]>,
     keeper: Keeper,
     // Held for as long as we may have servers on the folder.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// Where things lie.
@@ -298,17 +298,28 @@ impl Drop for Servers {
     }
 }
 
-fn lock(top: &Path) -> Result<File, Error> {
+/// Keeps others from starting servers in the same folder.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing it is not enough: a child that some thread is starting at this moment has the file
+        // too, until it becomes its own program.
+        let _gone = self.0.unlock();
+    }
+}
+
+fn lock(top: &Path) -> Result<Lock, Error> {
     let path = top.join("lock");
     let file = File::create(&path).map_err(Error::file(&path, "could not be created"))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(Error::Locked { path: top.to_owned() }),
         Err(TryLockError::Error(error)) => Err(Error::file(&path, "could not be locked")(error)),
     }
 }
 
-/// Removes what is ours in the folder, and nothing else.
 fn erase(top: &Path) -> Result<(), Error> {
     postgres::erase(top)?;
     for name in ["run", Kind::Redis.name(), Kind::Nats.name(), Kind::Mosquitto.name()] {
@@ -321,4 +332,23 @@ fn erase(top: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_lock_is_free_when_it_is_dropped_though_a_child_still_has_the_file() {
+        let top = std::env::temp_dir().join(format!("parkmesh-lock-{}", std::process::id()));
+        fs::create_dir_all(&top).unwrap();
+        let first = lock(&top).unwrap();
+        let inherited = first.0.try_clone().unwrap();
+        assert!(matches!(lock(&top), Err(Error::Locked { .. })));
+        drop(first);
+        assert!(lock(&top).is_ok());
+        drop(inherited);
+        fs::remove_dir_all(&top).unwrap();
+    }
 }
