@@ -8,6 +8,7 @@ use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId, TariffId, UserId};
 use parkmesh_contracts::money::{Currency, Money};
+use parkmesh_contracts::window::Window;
 
 use crate::domain::tariff::{Fare, FareError, Rules};
 
@@ -174,6 +175,15 @@ pub struct NewLot {
     pub policy: PolicyChoice,
     /// What windows it takes.
     pub rules: LotRules,
+}
+
+impl Lot {
+    /// What a booking of a spot keeps of it: its window, and the turnaround after it.
+    pub fn kept(&self, window: &Window) -> Window {
+        let turnaround = SignedDuration::from_secs(self.rules.turnaround_seconds.into());
+        let end = window.end().checked_add(turnaround).unwrap_or(Timestamp::MAX);
+        Window::try_new(window.start(), end).unwrap_or(*window)
+    }
 }
 
 impl NewLot {

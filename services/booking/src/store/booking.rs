@@ -39,7 +39,8 @@ macro_rules! select_booking {
     ($($rest:literal),+ $(,)?) => {
         concat!(
             "SELECT b.booking_id, b.code, b.lot_id, b.floor_id, b.spot_id, b.spot_number, b.user_id,
-                    b.plate, lower(b.during) AS window_start, upper(b.during) AS window_end,
+                    b.plate, lower(b.during) AS window_start, 
+                    upper(b.during) - make_interval(secs => b.turnaround_seconds) AS window_end,
                     b.start_time, b.state, b.tariff_version, b.amount_minor,
                     b.currency_code, b.hold_expire_time, b.payment_attempt, b.decline_code,
                     b.payment_id, b.arrive_time, b.leave_time, b.final_amount_minor, b.due_time,

@@ -134,3 +134,37 @@ async fn limits_of_a_lot_are_told_with_the_limit() {
     held(driver.hold_spot(town.hold(0, 60, 180)).await);
     town.world.stop().await;
 }
+
+#[tokio::test]
+async fn a_spot_is_not_booked_again_in_the_turnaround_after_a_booking() {
+    let town = Town::with(2, false).await;
+    let policy = proto::LotPolicy { turnaround_seconds: 600, ..Default::default() };
+    let request = proto::UpdateLotRequest { policy: Some(policy), ..Default::default() };
+    update(&town, &["policy.turnaround_seconds"], request).await;
+    let now = town.world.clock.now();
+    let (mut anna, mut ben) = (town.driver("anna").await, town.driver("ben").await);
+    let ask = |start, end| town.hold_in(0, town.window_from(now, start, end));
+    let first = held(anna.hold_spot(ask(60, 120)).await);
+    assert_eq!(first.window, Some(town.window_from(now, 60, 120)), "what was booked is told");
+    // The turnaround of the later one counts as well as that of the earlier.
+    for (start, end) in [(120, 180), (129, 180), (0, 51)] {
+        assert_eq!(reason(ben.hold_spot(ask(start, end)).await), "SPOT_TAKEN");
+    }
+    held(ben.hold_spot(ask(130, 180)).await);
+    held(ben.hold_spot(ask(0, 50)).await);
+
+    // What is booked keeps the turnaround it was made with, through its whole life.
+    let policy = proto::LotPolicy { turnaround_seconds: 0, ..Default::default() };
+    let request = proto::UpdateLotRequest { policy: Some(policy), ..Default::default() };
+    update(&town, &["policy.turnaround_seconds"], request).await;
+    let confirm = proto::ConfirmBookingRequest {
+        request_id: request_id(),
+        booking_id: first.booking_id,
+        payment_method: "ok".to_owned(),
+    };
+    let reserved = anna.confirm_booking(confirm).await.unwrap().into_inner().booking.unwrap();
+    assert_eq!(reserved.window, first.window);
+    let mut cleo = town.driver("cleo").await;
+    assert_eq!(reason(cleo.hold_spot(ask(121, 129)).await), "SPOT_TAKEN");
+    town.world.stop().await;
+}

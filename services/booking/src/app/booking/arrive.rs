@@ -111,7 +111,7 @@ pub async fn arrive(
             lot_id: booking.lot_id,
             spot_id: Some(spot_id),
             allotment_id: None,
-            window: early,
+            kept: early,
             user_id: None,
             request_id: None,
         };

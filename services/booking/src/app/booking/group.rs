@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use opentelemetry::metrics::Histogram;
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::ids::LotId;
+use parkmesh_contracts::window::Window;
 use parkmesh_platform::telemetry::{self, trace_context};
 use tokio::sync::{Notify, oneshot};
 
@@ -38,6 +39,8 @@ pub(super) struct Ask {
     wanted: Wanted,
     /// What is wanted.
     target: Target,
+    /// What it would keep: the window, and the lot's turnaround after it.
+    kept: Window,
     /// Times it was part of a group.
     rounds: u32,
     /// Times the database failed under it.
@@ -143,7 +146,7 @@ impl Groups {
         &self,
         key: &Request,
         wanted: &Wanted,
-        target: Target,
+        (target, kept): (Target, Window),
     ) -> Result<Verdict, Error> {
         let (answer, verdict) = oneshot::channel();
         let ask = Ask {
@@ -151,6 +154,7 @@ impl Groups {
             key: key.clone(),
             wanted: wanted.clone(),
             target,
+            kept,
             rounds: 0,
             failures: 0,
             reclaims: false,

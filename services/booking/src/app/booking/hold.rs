@@ -76,18 +76,19 @@ impl App {
     }
 
     async fn hold_anew(&self, key: &Request, wanted: &Wanted) -> Result<proto::Booking, Error> {
-        let target = self.target(wanted).await?;
+        let (target, kept) = self.target(wanted).await?;
         self.check_rules(&target, wanted).await?;
-        match self.groups.ask(key, wanted, target.clone()).await? {
+        match self.groups.ask(key, wanted, (target.clone(), kept)).await? {
             Verdict::Held(booking) => Ok(*booking),
             Verdict::Answered => self.answered(key).await?.ok_or(Error::Crowded),
             Verdict::SoldOut => Err(Error::SoldOut),
             Verdict::Crowded => Err(Error::Crowded),
-            Verdict::Blocked(found) => Err(self.refusal(&target, wanted, &found).await?),
+            Verdict::Blocked(found) => Err(self.refusal(&target, &kept, &found).await?),
         }
     }
 
-    async fn target(&self, wanted: &Wanted) -> Result<Target, Error> {
+    /// What is wanted, and what it would keep.
+    async fn target(&self, wanted: &Wanted) -> Result<(Target, Window), Error> {
         let now = self.clock.now();
         match wanted.choice {
             // Its window was fixed with the allotment, and is sold until its end.
@@ -99,16 +100,18 @@ impl App {
             Choice::Spot(spot_id, seen) => {
                 let spot = self.known.spot(&self.pool, spot_id).await?;
                 check_permit(spot.spot_type, wanted)?;
-                Ok(Target::Spot(spot, seen))
+                let lot = self.known.lot(&self.pool, spot.lot_id).await?;
+                Ok((Target::Spot(spot, seen), lot.kept(&wanted.window)))
             }
             Choice::Pool(lot_id, spot_type, preferred) => {
                 check_permit(spot_type, wanted)?;
-                self.known.lot(&self.pool, lot_id).await?;
-                let pool = Pool { lot_id, spot_type, preferred, window: wanted.window };
-                Ok(Target::Pool { pool, searched: false })
+                let kept = self.known.lot(&self.pool, lot_id).await?.kept(&wanted.window);
+                let pool = Pool { lot_id, spot_type, preferred, kept };
+                Ok((Target::Pool { pool, searched: false }, kept))
             }
             Choice::Ticket(allotment_id) => {
-                Ok(Target::Ticket(self.known.allotment(&self.pool, allotment_id).await?))
+                let allotment = self.known.allotment(&self.pool, allotment_id).await?;
+                Ok((Target::Ticket(allotment), wanted.window))
             }
         }
     }
@@ -135,7 +138,7 @@ impl App {
     async fn refusal(
         &self,
         target: &Target,
-        wanted: &Wanted,
+        kept: &Window,
         found: &Obstacles,
     ) -> Result<Error, Error> {
         let Target::Spot(spot, seen) = target else {
@@ -143,13 +146,13 @@ impl App {
         };
         // Somebody's window wins over everything else that is true: it is what the driver can act on.
         if found.taken {
-            return Ok(Error::SpotTaken { extra: self.alternatives(spot, &wanted.window).await? });
+            return Ok(Error::SpotTaken { extra: self.alternatives(spot, kept).await? });
         }
         if found.out_of_service {
             return Ok(Error::SpotOutOfService);
         }
         if *seen != 0 && *seen != found.spot_version {
-            let mut extra = self.alternatives(spot, &wanted.window).await?;
+            let mut extra = self.alternatives(spot, kept).await?;
             let stands = search::spot(&self.pool, spot.spot_id).await?;
             extra.push(fault::any(&proto::Spot::from(&stands)));
             let (spot_id, version) = (spot.spot_id, stands.version);
@@ -163,8 +166,8 @@ impl App {
         Ok(Error::TooManyHolds(lot.policy.resolve().max_holds_per_user))
     }
 
-    async fn alternatives(&self, spot: &Spot, window: &Window) -> Result<Vec<Any>, Error> {
-        let free = self.offers.deal(&self.pool, spot, window).await?;
+    async fn alternatives(&self, spot: &Spot, kept: &Window) -> Result<Vec<Any>, Error> {
+        let free = self.offers.deal(&self.pool, spot, kept).await?;
         let alternatives = free.iter().map(|spot| proto::Alternative {
             spot_id: spot.spot_id.to_string(),
             floor_id: spot.floor_id.to_string(),

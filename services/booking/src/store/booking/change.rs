@@ -26,7 +26,9 @@ pub async fn write(
     cause: Option<Cause>,
 ) -> Result<(), Error> {
     let done = sqlx::query(
-        "UPDATE booking SET during = tstzrange($2, $3, '[)'), state = $4, payment_attempt = $5,
+        "UPDATE booking
+         SET during = tstzrange($2, $3 + make_interval(secs => turnaround_seconds), '[)'),
+             state = $4, payment_attempt = $5,
              decline_code = $6, payment_id = $7, arrive_time = $8, leave_time = $9,
              final_amount_minor = $10, due_time = $11, version = $12
          WHERE booking_id = $1 AND version = $12 - 1

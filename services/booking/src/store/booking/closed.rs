@@ -36,6 +36,7 @@ macro_rules! select_met {
     ($rest:literal) => {
         select_booking!(
             "WHERE b.lot_id = $1 AND b.due_time IS NOT NULL AND b.during && tstzrange($2, $3, '[)')
+               AND upper(b.during) - make_interval(secs => b.turnaround_seconds) > $2
                AND ($4::uuid IS NULL OR b.floor_id = $4) AND ($5::uuid IS NULL OR b.spot_id = $5)
                AND (b.state <> 1 OR b.due_time > park_now())
                AND ($6::uuid IS NULL OR b.booking_id > $6)

@@ -81,17 +81,23 @@ WITH asked AS MATERIALIZED (
     INSERT INTO booking (booking_id, code, lot_id, floor_id, spot_id, spot_number, user_id, plate,
         during, start_time, state, tariff_version, hourly_rate_minor, amount_minor, currency_code,
         hold_expire_time, due_time, hold_slot, version, create_time, spot_type, allotment_id,
-        ticket_number)
+        ticket_number, turnaround_seconds)
     SELECT asked.booking_id, asked.code, lot.lot_id, spot.floor_id, spot.spot_id,
         spot.spot_number, asked.user_id, asked.plate,
-        tstzrange(asked.start_time, asked.end_time, '[)'), asked.start_time, 1,
+        tstzrange(asked.start_time, asked.end_time + make_interval(secs => turnaround.seconds), '[)'),
+        asked.start_time, 1,
         asked.tariff_version, asked.hourly_rate_minor, asked.amount_minor, asked.currency_code,
         asked.hold_expire_time, asked.hold_expire_time, slot.number, 1, $21,
-        spot.spot_type, asked.allotment_id, asked.ticket_number
+        spot.spot_type, asked.allotment_id, asked.ticket_number, turnaround.seconds
     FROM (SELECT count(*) AS done FROM reclaimed) AS first
     CROSS JOIN asked
     JOIN lot ON lot.lot_id = asked.lot_id
     LEFT JOIN spot ON spot.spot_id = asked.spot_id AND spot.lot_id = asked.lot_id
+    CROSS JOIN LATERAL (
+        -- Tickets keep no spot.
+        SELECT CASE WHEN asked.allotment_id IS NULL THEN lot.turnaround_seconds ELSE 0 END
+            AS seconds
+    ) AS turnaround
     CROSS JOIN LATERAL (
         SELECT min(number) AS number FROM generate_series(1, asked.max_holds) AS number
         WHERE NOT EXISTS (

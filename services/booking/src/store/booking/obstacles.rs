@@ -22,8 +22,8 @@ pub struct Want<'a> {
     pub spot_id: Option<SpotId>,
     /// The allotment of a ticket.
     pub allotment_id: Option<AllotmentId>,
-    /// When.
-    pub window: Window,
+    /// When: the window with the lot's turnaround after it.
+    pub kept: Window,
     /// Who wants it, where that matters.
     pub user_id: Option<&'a UserId>,
     /// The request, where there is one.
@@ -185,8 +185,8 @@ impl<'a> Columns<'a> {
             columns.spot_ids.push(want.spot_id.map(SpotId::as_uuid));
             columns.allotment_ids.push(want.allotment_id.map(AllotmentId::as_uuid));
             columns.lot_ids.push(want.lot_id.as_uuid());
-            columns.starts.push(want.window.start().to_sqlx());
-            columns.ends.push(want.window.end().to_sqlx());
+            columns.starts.push(want.kept.start().to_sqlx());
+            columns.ends.push(want.kept.end().to_sqlx());
             columns.user_ids.push(want.user_id.map(UserId::as_str));
             columns.request_ids.push(want.request_id.map(RequestId::as_uuid));
         }

@@ -75,7 +75,8 @@ pub async fn awaited_on(
     now: Timestamp,
 ) -> Result<Option<Kept>, Error> {
     let row = sqlx::query(select_booking!(
-        "WHERE b.spot_id = $1 AND b.state = 2 AND upper(b.during) > $2
+        "WHERE b.spot_id = $1 AND b.state = 2
+           AND upper(b.during) - make_interval(secs => b.turnaround_seconds) > $2
          ORDER BY b.start_time LIMIT 1"
     ))
     .bind(spot_id.as_uuid())

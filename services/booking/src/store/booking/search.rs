@@ -32,7 +32,7 @@ pub async fn spot(executor: impl PgExecutor<'_>, spot_id: SpotId) -> Result<Spot
 // The searches below order the spots first and look at bookings one spot after the other, until
 // enough are found: `OFFSET 0` keeps Postgres from looking at the bookings of all spots beforehand.
 
-/// Spots of the same type and lot that are free for the whole window, nearest first: by floor, then
+/// Spots of the same type and lot that are free for all that would be kept, nearest first: by floor, then
 /// by distance on the plan; at most `limit`.
 ///
 /// # Errors
@@ -40,7 +40,7 @@ pub async fn spot(executor: impl PgExecutor<'_>, spot_id: SpotId) -> Result<Spot
 pub async fn alternatives(
     executor: impl PgExecutor<'_>,
     spot: &Spot,
-    window: &Window,
+    kept: &Window,
     limit: i64,
 ) -> Result<Vec<Spot>, Error> {
     let rows = sqlx::query(
@@ -68,8 +68,8 @@ pub async fn alternatives(
     .bind(type_number(spot.spot_type)?)
     .bind(spot.floor_id.as_uuid())
     .bind(spot.spot_id.as_uuid())
-    .bind(window.start().to_sqlx())
-    .bind(window.end().to_sqlx())
+    .bind(kept.start().to_sqlx())
+    .bind(kept.end().to_sqlx())
     .bind(spot.plan_x)
     .bind(spot.plan_y)
     .bind(limit)
@@ -87,8 +87,8 @@ pub struct Pool {
     pub spot_type: SpotType,
     /// The floor liked best.
     pub preferred: Option<FloorId>,
-    /// When.
-    pub window: Window,
+    /// When: the window with the lot's turnaround after it.
+    pub kept: Window,
 }
 
 /// Free spots of each pool, as many as are asked for with it: those of the preferred floor first,
@@ -107,8 +107,8 @@ pub async fn candidates(
         lots.push(pool.lot_id.as_uuid());
         types.push(type_number(pool.spot_type)?);
         floors.push(pool.preferred.map(FloorId::as_uuid));
-        starts.push(pool.window.start().to_sqlx());
-        ends.push(pool.window.end().to_sqlx());
+        starts.push(pool.kept.start().to_sqlx());
+        ends.push(pool.kept.end().to_sqlx());
         limits.push(*limit);
     }
     let rows = sqlx::query(

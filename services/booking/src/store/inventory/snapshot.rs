@@ -57,7 +57,8 @@ pub async fn open_windows(connection: &mut PgConnection, only: Option<LotId>) ->
     // payment is under way ends later than the driver was told.
     sqlx::query(
         "DECLARE live_window NO SCROLL CURSOR FOR
-         SELECT booking_id, spot_id, lower(during) AS start_time, upper(during) AS end_time, state,
+         SELECT booking_id, spot_id, lower(during) AS start_time, 
+                upper(during) - make_interval(secs => turnaround_seconds) AS end_time, state,
                 version,
                 CASE WHEN state = 1 THEN greatest(hold_expire_time, confirm_until) END
                     AS hold_expire_time

@@ -118,7 +118,7 @@ impl Queue {
         drawn: &mut Drawn,
     ) -> Option<Ask> {
         let user = (ask.key.subject.clone(), ask.target.lot_id());
-        let window = ask.wanted.window;
+        let window = ask.kept;
         if let Target::Spot(spot, _) = &ask.target {
             if marks.has_spot(spot.spot_id, &window) {
                 drawn.riders.push(ask);
@@ -165,7 +165,7 @@ impl Queue {
         (0..count.min(PICKS_MAX as u64)).find_map(|step| {
             let place = usize::try_from((first + step) % count).ok()?;
             let spot = liked.get(place)?;
-            self.is_untried(spot.spot_id, &pool.window, marks).then(|| Arc::clone(spot))
+            self.is_untried(spot.spot_id, &pool.kept, marks).then(|| Arc::clone(spot))
         })
     }
 

@@ -62,6 +62,7 @@ impl World {
             key,
             wanted,
             target,
+            kept: window,
             rounds: 0,
             failures: 0,
             reclaims: false,
@@ -161,7 +162,7 @@ fn two_of_a_pool_are_never_given_the_same_spot() {
         lot_id: world.lot_id,
         spot_type: SpotType::Regular,
         preferred: None,
-        window: window((1, 2)),
+        kept: window((1, 2)),
     };
     for user in ["anna", "ben", "cleo"] {
         assert!(world.ask(user, Target::Pool { pool, searched: false }, (1, 2)));
@@ -170,8 +171,7 @@ fn two_of_a_pool_are_never_given_the_same_spot() {
     let (group, drawn) = world.draw().unwrap();
     assert_eq!(drawn.searches.len(), 3);
     let free = [world.spot(), world.spot()];
-    let mut chosen: Vec<_> =
-        (0..3).map(|_| world.queue.choose(group, pool.window, &free)).collect();
+    let mut chosen: Vec<_> = (0..3).map(|_| world.queue.choose(group, pool.kept, &free)).collect();
     chosen.sort_unstable();
     assert_eq!(chosen, [None, Some(0), Some(1)]);
 }

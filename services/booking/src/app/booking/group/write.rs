@@ -65,7 +65,7 @@ impl Free {
         match target {
             Target::Pool { pool, .. } => {
                 let free = self.spots.get(pool).map(Vec::as_slice).unwrap_or_default();
-                let chosen = queue.choose(group, pool.window, free);
+                let chosen = queue.choose(group, pool.kept, free);
                 let spot = chosen.and_then(|place| free.get(place));
                 (spot.map(|spot| Seat::Spot(Arc::clone(spot))), free.is_empty())
             }
@@ -357,6 +357,13 @@ impl Work<'_> {
             Ok(lot) => lot,
             Err(error) => return self.failed(vec![ask], &error),
         };
+        // The turnaround may be another.
+        if !matches!(seat, Seat::Ticket(..)) {
+            ask.kept = lot.kept(&ask.wanted.window);
+        }
+        if let Target::Pool { pool, .. } = &mut ask.target {
+            pool.kept = ask.kept;
+        }
         match (rules_of_seat(&lot, seat, &ask.wanted.window, now), &mut ask.target) {
             (Ok(()), Target::Spot(known, _)) => {
                 // It may have got another number, or be made for something else.
@@ -417,7 +424,7 @@ fn want<'a>(ask: &'a Ask, seat: &Seat) -> Want<'a> {
         lot_id: seat.lot_id(),
         spot_id,
         allotment_id,
-        window: ask.wanted.window,
+        kept: ask.kept,
         user_id: Some(&ask.key.subject),
         request_id: Some(ask.key.request_id),
     }
