@@ -1,9 +1,7 @@
 //! The race of two hundred drivers, at its full length.
 
-use std::process::Command;
-
 use crate::Failure;
-use crate::proof::{Figure, repository};
+use crate::proof::{Figure, cargo};
 
 /// Rounds of the full race; the test runs a tenth of them otherwise.
 const ROUNDS: f64 = 100.0;
@@ -11,10 +9,9 @@ const ROUNDS: f64 = 100.0;
 /// Runs the journey with all its rounds.
 pub fn prove() -> Result<bool, Failure> {
     let name = "race::of_two_hundred_drivers";
-    let status = Command::new(env!("CARGO"))
+    let status = cargo()
         .args(["test", "--package", "parkmesh", "--test", "journeys", "--", "--nocapture", name])
         .env("PARKMESH_PROOF", "1")
-        .current_dir(repository())
         .status()?;
     let figure = Figure {
         name: "race",

@@ -1,21 +1,20 @@
 //! Prices against an independent oracle, at full size: every zone whose clocks change, both changes of a
 //! year, every minute of the 48 hours around each.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::Failure;
-use crate::proof::{Figure, repository};
+use crate::proof::{Figure, cargo};
 
 /// What issue B asks for.
 const ZONES_MIN: f64 = 60.0;
 
 /// Runs the test of booking with every minute, and reads what it tells.
 pub fn prove() -> Result<bool, Failure> {
-    let output = Command::new(env!("CARGO"))
+    let output = cargo()
         .args(["test", "--package", "parkmesh-booking", "--test", "it"])
         .args(["--", "--nocapture", "tariff_oracle"])
         .env("PARKMESH_PROOF", "1")
-        .current_dir(repository())
         .stderr(Stdio::inherit())
         .output()?;
     let text = String::from_utf8_lossy(&output.stdout);

@@ -73,22 +73,13 @@ impl Drop for Up {
     }
 }
 
-/// The `parkmesh` of the profile that this program was built with, brought up to date.
+/// The `parkmesh` that was built together with this program.
 pub fn binary() -> Result<PathBuf, Failure> {
-    let own = std::env::current_exe()?;
-    let folder = own.parent().ok_or("this program lies nowhere")?;
-    let profile = match folder.file_name().and_then(|name| name.to_str()) {
-        Some("debug") | None => "dev",
-        Some(name) => name,
-    };
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--profile", profile, "--package", "parkmesh"])
-        .current_dir(repository())
-        .status()?;
-    if !built.success() {
-        return Err("parkmesh does not build".into());
+    let binary = std::env::current_exe()?.with_file_name("parkmesh");
+    match binary.exists() {
+        true => Ok(binary),
+        false => Err("there is no parkmesh beside this program; run it by `cargo xtask`".into()),
     }
-    Ok(folder.join("parkmesh"))
 }
 
 /// A folder of a proof's own below target/, emptied.

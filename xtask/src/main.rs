@@ -92,7 +92,9 @@ fn up(args: &[String]) -> Result<ExitCode, Failure> {
 
 /// Optimised as a deployment is: figures of a debug build would be worth nothing.
 fn measure(what: &str, name: &str, args: &[String]) -> Result<ExitCode, Failure> {
-    let mut cargo = run::cargo();
-    cargo.args(["run", "--quiet", "--profile", "dist", "--package", "parkmesh-bench", "--"]);
-    run::become_program(cargo.arg(what).arg(name).args(args))
+    // Both in one build: what is measured lies beside what measures it, and nothing is compiled twice.
+    let dist = ["--profile", "dist", "--package", "parkmesh", "--package", "parkmesh-bench"];
+    let binary = run::build(&[&dist[..], &["--bin", "parkmesh-bench"]].concat())?;
+    let mut bench = std::process::Command::new(binary.with_file_name("parkmesh-bench"));
+    run::become_program(bench.arg(what).arg(name).args(args))
 }
