@@ -44,16 +44,9 @@ pub fn repository() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// Cargo in the workspace, as a person would call it: variables of a `cargo run` around us would have build
-/// scripts run again.
+/// Cargo in the workspace.
 pub fn cargo() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
-    for (name, _) in std::env::vars_os() {
-        let told = name.to_string_lossy();
-        if told.starts_with("CARGO_PKG_") || told.starts_with("CARGO_MANIFEST_") {
-            cargo.env_remove(&name);
-        }
-    }
     cargo.current_dir(repository());
     cargo
 }

@@ -96,5 +96,6 @@ fn measure(what: &str, name: &str, args: &[String]) -> Result<ExitCode, Failure>
     let dist = ["--profile", "dist", "--package", "parkmesh", "--package", "parkmesh-bench"];
     let binary = run::build(&[&dist[..], &["--bin", "parkmesh-bench"]].concat())?;
     let mut bench = std::process::Command::new(binary.with_file_name("parkmesh-bench"));
+    run::forget_package(&mut bench);
     run::become_program(bench.arg(what).arg(name).args(args))
 }

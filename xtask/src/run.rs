@@ -46,19 +46,24 @@ pub fn target() -> Result<PathBuf, Failure> {
     Ok(program.ancestors().nth(2).map_or_else(|| root().join("target"), PathBuf::from))
 }
 
-/// The cargo that runs us, in the folder of the workspace. It is not told what `cargo run` told us about
-/// our own package: build scripts that look at that (ring's does) would run, and half the workspace be
-/// compiled anew, on every change between `cargo xtask` and plain `cargo`.
+/// The cargo that runs us, in the folder of the workspace.
 pub fn cargo() -> Command {
     let mut command = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".to_owned()));
+    forget_package(&mut command);
+    command.current_dir(root());
+    command
+}
+
+/// A command that calls cargo, itself or later, is not told what `cargo run` told us about our own package:
+/// build scripts that look at that (ring's does) would run, and half the workspace be compiled anew, on
+/// every change between `cargo xtask` and plain `cargo`.
+pub fn forget_package(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let told = name.to_string_lossy();
         if told.starts_with("CARGO_PKG_") || told.starts_with("CARGO_MANIFEST_") {
             command.env_remove(&name);
         }
     }
-    command.current_dir(root());
-    command
 }
 
 /// A variable that cargo or the person set.

@@ -48,6 +48,21 @@ impl List {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
+    /// Cuts rows that were read up to [`limit`] to the page, and gives the token that goes on after it
+    /// by the key of its last row; empty when there are no more.
+    pub fn cut<T, K: Serialize>(
+        &self,
+        mut rows: Vec<T>,
+        size: usize,
+        key: impl FnOnce(&T) -> K,
+    ) -> (Vec<T>, String) {
+        let more = rows.len() > size;
+        rows.truncate(size);
+        let last = rows.last().filter(|_| more);
+        let token = last.map(|last| self.token(&key(last))).unwrap_or_default();
+        (rows, token)
+    }
+
     /// The key after which to go on; None for the empty token of the first page.
     ///
     /// # Errors
@@ -70,11 +85,9 @@ pub fn size(asked: i32, default: usize, max: usize) -> usize {
     }
 }
 
-/// Cuts rows read with one more than `size` to the page, and tells whether there are more.
-pub fn cut<T>(mut rows: Vec<T>, size: usize) -> (Vec<T>, bool) {
-    let more = rows.len() > size;
-    rows.truncate(size);
-    (rows, more)
+/// Rows to read for a page: one more than it holds tells whether there is another page.
+pub fn limit(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1)
 }
 
 #[cfg(test)]
@@ -119,7 +132,10 @@ mod tests {
     #[test]
     fn a_page_has_the_size_asked_for_within_its_limit() {
         assert_eq!((size(0, 50, 200), size(7, 50, 200), size(900, 50, 200)), (50, 7, 200));
-        assert_eq!(cut(vec![1, 2, 3], 2), (vec![1, 2], true));
-        assert_eq!(cut(vec![1, 2], 2), (vec![1, 2], false));
+        let list = list("op", &[]);
+        let (rows, token) = list.cut(vec![1, 2, 3], 2, |last| *last);
+        assert_eq!((rows, list.after(&token)), (vec![1, 2], Ok(Some(2))));
+        assert_eq!(list.cut(vec![1, 2], 2, |last| *last), (vec![1, 2], String::new()));
+        assert_eq!(limit(2), 3);
     }
 }

@@ -45,9 +45,7 @@ impl NotificationService for Door {
         let below: Option<i64> = list.after(&message.page_token).map_err(Error::from)?;
         let size = page::size(message.page_size, PAGE_DEFAULT, PAGE_MAX);
         let found = self.0.list(&caller, unread_only, below, size + 1).await?;
-        let (found, more) = page::cut(found, size);
-        let last = found.last().filter(|_| more);
-        let next_page_token = last.map(|last| list.token(&last.sequence)).unwrap_or_default();
+        let (found, next_page_token) = list.cut(found, size, |last| last.sequence);
         let notifications = found.into_iter().map(Into::into).collect();
         Ok(Response::new(proto::ListNotificationsResponse { notifications, next_page_token }))
     }

@@ -86,9 +86,7 @@ impl PaymentService for Door {
         let below: Option<PaymentId> = list.after(&message.page_token).map_err(Error::from)?;
         let size = page::size(message.page_size, PAGE_DEFAULT, PAGE_MAX);
         let found = self.0.list(&caller, booking_id, below, size + 1).await?;
-        let (found, more) = page::cut(found, size);
-        let last = found.last().filter(|_| more);
-        let next_page_token = last.map(|last| list.token(&last.payment_id)).unwrap_or_default();
+        let (found, next_page_token) = list.cut(found, size, |last| last.payment_id);
         let payments = found.into_iter().map(Into::into).collect();
         Ok(Response::new(proto::ListPaymentsResponse { payments, next_page_token }))
     }

@@ -10,6 +10,7 @@ use parkmesh_contracts::ids::{RequestId, UserId};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool, Row};
+use uuid::Uuid;
 
 use crate::error::Error;
 
@@ -17,6 +18,11 @@ use crate::error::Error;
 pub const KEEP: Duration = Duration::from_secs(48 * 60 * 60);
 /// Rows that one sweep takes at most: a sweep must not hold others up.
 const SWEEP_ROWS_MAX: i64 = 5_000;
+
+/// The id under which a step of a request is remembered beside the request itself.
+pub fn step(request_id: RequestId, step: &[u8]) -> RequestId {
+    Uuid::new_v5(&request_id.as_uuid(), step).into()
+}
 
 /// A write as its caller means it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -35,12 +35,8 @@ impl App {
         let list = List::of("ListSensors", &caller.subject, &[&lot_id.to_string()]);
         let after: String = list.after(page_token)?.unwrap_or_default();
         let size = page::size(page_size, SENSORS_DEFAULT, SENSORS_MAX);
-        let rows = sensor::of_lot(&self.pool, lot_id, &after, one_more(size)).await?;
-        let (rows, more) = page::cut(rows, size);
-        let token = match rows.last() {
-            Some(last) if more => list.token(&last.device_id),
-            _ => String::new(),
-        };
+        let rows = sensor::of_lot(&self.pool, lot_id, &after, page::limit(size)).await?;
+        let (rows, token) = list.cut(rows, size, |last| last.device_id.clone());
         Ok((rows, token))
     }
 
@@ -74,17 +70,9 @@ impl App {
         let list = List::of("ListQuarantine", &caller.subject, &[]);
         let before: Option<(Timestamp, String)> = list.after(page_token)?;
         let size = page::size(page_size, QUARANTINED_DEFAULT, QUARANTINED_MAX);
-        let rows = quarantine::list(&self.pool, before, one_more(size)).await?;
-        let (rows, more) = page::cut(rows, size);
-        let token = match rows.last() {
-            Some(row) if more => list.token(&(row.last.receive_time, &row.last.device_id)),
-            _ => String::new(),
-        };
+        let rows = quarantine::list(&self.pool, before, page::limit(size)).await?;
+        let (rows, token) =
+            list.cut(rows, size, |row| (row.last.receive_time, row.last.device_id.clone()));
         Ok((rows, token))
     }
-}
-
-/// One row more than the page tells whether there is a next one.
-fn one_more(size: usize) -> i64 {
-    i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1)
 }

@@ -5,7 +5,6 @@ use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::ids::BookingId;
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::postgres::transaction;
-use uuid::Uuid;
 
 use super::payment::method_refused;
 use super::{carry_out, own};
@@ -16,7 +15,7 @@ use crate::domain::booking::Command;
 use crate::error::Error;
 use crate::store::booking as store;
 use crate::store::booking::read::Reach;
-use crate::store::replay::Request;
+use crate::store::replay::{self, Request};
 
 /// Stands in place of a provider's decline where payment would not even ask the provider.
 const METHOD_REFUSED: &str = "payment_method_refused";
@@ -53,8 +52,8 @@ impl App {
     ) -> Result<proto::Booking, Error> {
         let held = self.hold(key, wanted).await?;
         let booking_id: BookingId = id("booking_id", &held.booking_id)?;
-        let confirmed = Uuid::new_v5(&key.request_id.as_uuid(), b"confirm");
-        let confirm = Request { request_id: confirmed.into(), ..key.clone() };
+        let confirmed = replay::step(key.request_id, b"confirm");
+        let confirm = Request { request_id: confirmed, ..key.clone() };
         match self.confirm(reach, &confirm, booking_id, payment_method).await {
             Err(Error::PaymentDeclined { code }) => {
                 self.give_up(booking_id, &code).await?;

@@ -23,8 +23,9 @@ use crate::domain::rules::rules_of_lot;
 use crate::error::Error;
 use crate::store::booking::hold::NewHold;
 use crate::store::booking::obstacles::Obstacles;
-use crate::store::booking::search::{self, Pool};
+use crate::store::booking::search::Pool;
 use crate::store::booking::{self as store, Kept};
+use crate::store::inventory::spot;
 use crate::store::replay::{self, Request};
 
 impl App {
@@ -153,7 +154,7 @@ impl App {
         }
         if *seen != 0 && *seen != found.spot_version {
             let mut extra = self.alternatives(spot, kept).await?;
-            let stands = search::spot(&self.pool, spot.spot_id).await?;
+            let stands = spot::get(&self.pool, spot.spot_id).await?;
             extra.push(fault::any(&proto::Spot::from(&stands)));
             let (spot_id, version) = (spot.spot_id, stands.version);
             return Ok(Error::SpotVersionStale { spot_id, version, extra });

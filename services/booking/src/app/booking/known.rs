@@ -14,8 +14,7 @@ use crate::domain::allotment::Allotment;
 use crate::domain::inventory::{Lot, Spot};
 use crate::error::Error;
 use crate::store::allotment;
-use crate::store::booking::search;
-use crate::store::inventory::lot;
+use crate::store::inventory::{lot, spot};
 
 /// Things of each kind that are kept; some hundred bytes each. Beyond it everything is read anew.
 const KEPT_MAX: usize = 200_000;
@@ -99,7 +98,7 @@ impl Known {
         if let Some(spot) = find(&self.spots, &spot_id) {
             return Ok(spot);
         }
-        let spot = Arc::new(search::spot(pool, spot_id).await?);
+        let spot = Arc::new(spot::get(pool, spot_id).await?);
         keep(&self.spots, spot_id, &spot);
         Ok(spot)
     }
@@ -138,7 +137,7 @@ impl Known {
         lot_id: LotId,
         spot_type: SpotType,
     ) -> Result<(), Error> {
-        let spots = PoolSpots::of(search::spots_of_pool(pool, lot_id, spot_type).await?);
+        let spots = PoolSpots::of(spot::of_pool(pool, lot_id, spot_type).await?);
         keep(&self.pools, (lot_id, spot_type), &Arc::new(spots));
         Ok(())
     }

@@ -72,13 +72,8 @@ impl App {
         let before: Option<BookingId> = list.after(&request.page_token)?;
         let state = Some(request.state()).filter(|state| *state != BookingState::Unspecified);
         let size = page::size(request.page_size, PAGE_ROWS.0, PAGE_ROWS.1);
-        let limit = i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1);
-        let rows = read::list(&self.pool, &shelf, state, before, limit).await?;
-        let (rows, more) = page::cut(rows, size);
-        let next_page_token = match rows.last() {
-            Some(last) if more => list.token(&last.booking.booking_id),
-            _ => String::new(),
-        };
+        let rows = read::list(&self.pool, &shelf, state, before, page::limit(size)).await?;
+        let (rows, next_page_token) = list.cut(rows, size, |last| last.booking.booking_id);
         let bookings = rows.iter().map(|kept| (&kept.booking).into()).collect();
         Ok(proto::ListBookingsResponse { bookings, next_page_token })
     }

@@ -72,13 +72,8 @@ impl App {
     ) -> Result<(Vec<proto::TimelineEntry>, String), Error> {
         let before: Option<i64> = list.after(page_token)?;
         let size = page::size(page_size, PAGE_ROWS.0, PAGE_ROWS.1);
-        let limit = i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1);
-        let rows = timeline::list(&self.pool, of, before, limit).await?;
-        let (rows, more) = page::cut(rows, size);
-        let next_page_token = match rows.last() {
-            Some(last) if more => list.token(&last.entry_id),
-            _ => String::new(),
-        };
+        let rows = timeline::list(&self.pool, of, before, page::limit(size)).await?;
+        let (rows, next_page_token) = list.cut(rows, size, |last| last.entry_id);
         Ok((rows.into_iter().map(Into::into).collect(), next_page_token))
     }
 }

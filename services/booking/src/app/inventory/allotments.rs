@@ -104,16 +104,11 @@ impl App {
         let list = List::of("ListAllotments", caller, &[&lot_id.to_string()]);
         let before: Option<AllotmentId> = list.after(&request.page_token)?;
         let size = page::size(request.page_size, ALLOTMENTS_PAGE.0, ALLOTMENTS_PAGE.1);
-        let limit = i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1);
-        let rows = store::list(&self.pool, lot_id, before, limit).await?;
+        let rows = store::list(&self.pool, lot_id, before, page::limit(size)).await?;
         if rows.is_empty() {
             lot::get(&self.pool, lot_id).await?;
         }
-        let (rows, more) = page::cut(rows, size);
-        let next_page_token = match rows.last() {
-            Some((last, _)) if more => list.token(&last.allotment_id),
-            _ => String::new(),
-        };
+        let (rows, next_page_token) = list.cut(rows, size, |(last, _)| last.allotment_id);
         let allotments = rows.iter().map(|(found, taken)| allotment(found, *taken)).collect();
         Ok(proto::ListAllotmentsResponse { allotments, next_page_token })
     }

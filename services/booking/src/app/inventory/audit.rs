@@ -5,7 +5,6 @@ use parkmesh_contracts::ids::{AuditEntryId, LotId, RequestId};
 use parkmesh_platform::page::{self, List};
 
 use super::Operator;
-use super::read::limit;
 use crate::app::App;
 use crate::convert::inventory::{id, optional_id};
 use crate::error::Error;
@@ -37,12 +36,8 @@ impl App {
         let list = List::of("ListAuditEntries", &operator.subject, &[&lot_id.to_string(), &object]);
         let before: Option<AuditEntryId> = list.after(&request.page_token)?;
         let size = page::size(request.page_size, PAGE_ROWS.0, PAGE_ROWS.1);
-        let rows = audit::list(&self.pool, lot_id, object_id, before, limit(size)?).await?;
-        let (entries, more) = page::cut(rows, size);
-        let next_page_token = match entries.last() {
-            Some(last) if more => list.token(&last.entry_id),
-            _ => String::new(),
-        };
+        let rows = audit::list(&self.pool, lot_id, object_id, before, page::limit(size)).await?;
+        let (entries, next_page_token) = list.cut(rows, size, |last| last.entry_id);
         let entries = entries.into_iter().map(Into::into).collect();
         Ok(proto::ListAuditEntriesResponse { entries, next_page_token })
     }

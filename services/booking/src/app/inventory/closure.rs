@@ -13,11 +13,9 @@ use parkmesh_contracts::ids::{ClosureId, LotId, RequestId, UserId};
 use parkmesh_platform::page::{self, List};
 use parkmesh_platform::postgres::transaction;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use super::Operator;
 use super::act::{Act, Line};
-use super::read::limit;
 use crate::app::App;
 use crate::app::booking::remember;
 use crate::convert::inventory::id;
@@ -50,8 +48,8 @@ impl App {
         let act = self.act(operator, "CreateClosure");
         let subject = &operator.subject;
         let key = Request::of(subject, request_id, act.action, &request);
-        let begin = Request::of(subject, derived(request_id, 0), act.action, &request);
-        let known = Request::of(subject, derived(request_id, 1), act.action, &request);
+        let begin = Request::of(subject, replay::step(request_id, &[0]), act.action, &request);
+        let known = Request::of(subject, replay::step(request_id, &[1]), act.action, &request);
         let treatment = request.treatment();
         let wanted = convert::closure(&request, self.ids.next(), lot_id, act.now);
         let (closing, looking) = (act.clone(), key.clone());
@@ -98,15 +96,13 @@ impl App {
         let after: Option<(Timestamp, ClosureId)> = list.after(&request.page_token)?;
         let size = page::size(request.page_size, PAGE_ROWS.0, PAGE_ROWS.1);
         let rows =
-            closure::list(&self.pool, lot_id, request.include_ended, after, limit(size)?).await?;
+            closure::list(&self.pool, lot_id, request.include_ended, after, page::limit(size))
+                .await?;
         if rows.is_empty() && after.is_none() {
             lot::get(&self.pool, lot_id).await?;
         }
-        let (closures, more) = page::cut(rows, size);
-        let next_page_token = match closures.last() {
-            Some(last) if more => list.token(&(last.window.end(), last.closure_id)),
-            _ => String::new(),
-        };
+        let (closures, next_page_token) =
+            list.cut(rows, size, |last| (last.window.end(), last.closure_id));
         let closures = closures.iter().map(proto::Closure::from).collect();
         Ok(proto::ListClosuresResponse { closures, next_page_token })
     }
@@ -148,11 +144,6 @@ enum Begun {
     Answered(proto::CreateClosureResponse),
     /// The closure stands.
     Closed(Closure),
-}
-
-/// The id under which a step of a closure is remembered.
-fn derived(request_id: RequestId, step: u8) -> RequestId {
-    Uuid::new_v5(&request_id.as_uuid(), &[step]).into()
 }
 
 /// Writes the closure, or finds the one that this request has written before.

@@ -10,7 +10,6 @@ use parkmesh_platform::fault;
 use parkmesh_platform::postgres::transaction;
 use sqlx::PgConnection;
 use tokio_stream::{Stream, StreamExt};
-use uuid::Uuid;
 
 use super::Operator;
 use super::act::{Act, Line};
@@ -187,7 +186,7 @@ impl App {
 
 /// The id under which a batch of an import is remembered; 0 stands for the end.
 fn derived(request_id: RequestId, number: i32) -> RequestId {
-    Uuid::new_v5(&request_id.as_uuid(), &number.to_be_bytes()).into()
+    replay::step(request_id, &number.to_be_bytes())
 }
 
 fn refusal(number: i32, mut rows: Vec<String>, cause: Error) -> Error {

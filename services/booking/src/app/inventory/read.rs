@@ -14,11 +14,6 @@ const LOTS_PAGE: (usize, usize) = (50, 200);
 /// Rows of a page of spots: default and most.
 const SPOTS_PAGE: (usize, usize) = (200, 1_000);
 
-/// One row more than the page tells whether there is another page.
-pub(super) fn limit(size: usize) -> Result<i64, Error> {
-    i64::try_from(size + 1).map_err(|error| Error::Broken(error.to_string()))
-}
-
 impl App {
     /// Reads a lot with the tariff that holds now.
     ///
@@ -68,12 +63,8 @@ impl App {
         let list = List::of("ListLots", caller, &[]);
         let after: Option<LotId> = list.after(&request.page_token)?;
         let size = page::size(request.page_size, LOTS_PAGE.0, LOTS_PAGE.1);
-        let rows = lot::list(&self.pool, after, limit(size)?).await?;
-        let (lots, more) = page::cut(rows, size);
-        let next_page_token = match lots.last() {
-            Some(last) if more => list.token(&last.lot_id),
-            _ => String::new(),
-        };
+        let rows = lot::list(&self.pool, after, page::limit(size)).await?;
+        let (lots, next_page_token) = list.cut(rows, size, |last| last.lot_id);
         let lots = lots.iter().map(proto::Lot::from).collect();
         Ok(proto::ListLotsResponse { lots, next_page_token })
     }
@@ -109,15 +100,11 @@ impl App {
         let list = List::of("ListSpots", caller, &[&lot_id.to_string(), &floor_text]);
         let after: String = list.after(&request.page_token)?.unwrap_or_default();
         let size = page::size(request.page_size, SPOTS_PAGE.0, SPOTS_PAGE.1);
-        let rows = spot::list(&self.pool, lot_id, floor_id, &after, limit(size)?).await?;
+        let rows = spot::list(&self.pool, lot_id, floor_id, &after, page::limit(size)).await?;
         if rows.is_empty() && after.is_empty() {
             lot::get(&self.pool, lot_id).await?;
         }
-        let (spots, more) = page::cut(rows, size);
-        let next_page_token = match spots.last() {
-            Some(last) if more => list.token(&last.spot_number),
-            _ => String::new(),
-        };
+        let (spots, next_page_token) = list.cut(rows, size, |last| last.spot_number.clone());
         let spots = spots.iter().map(proto::Spot::from).collect();
         Ok(proto::ListSpotsResponse { spots, next_page_token })
     }

@@ -40,16 +40,11 @@ impl App {
         let list = List::of("ListTariffs", caller, &[&lot_id.to_string()]);
         let before: Option<i64> = list.after(&request.page_token)?;
         let size = page::size(request.page_size, TARIFFS_PAGE.0, TARIFFS_PAGE.1);
-        let limit = i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1);
-        let rows = tariff::list(&self.pool, lot_id, before, limit).await?;
+        let rows = tariff::list(&self.pool, lot_id, before, page::limit(size)).await?;
         if rows.is_empty() {
             lot::get(&self.pool, lot_id).await?;
         }
-        let (rows, more) = page::cut(rows, size);
-        let next_page_token = match rows.last() {
-            Some(last) if more => list.token(&last.version),
-            _ => String::new(),
-        };
+        let (rows, next_page_token) = list.cut(rows, size, |last| last.version);
         let tariffs = rows.iter().map(proto::Tariff::from).collect();
         Ok(proto::ListTariffsResponse { tariffs, next_page_token })
     }

@@ -2,32 +2,13 @@
 
 use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::common::v1::SpotType;
-use parkmesh_contracts::ids::{FloorId, LotId, SpotId};
+use parkmesh_contracts::ids::{FloorId, LotId};
 use parkmesh_contracts::window::Window;
 use sqlx::{PgExecutor, Row};
 
 use crate::domain::inventory::Spot;
 use crate::error::Error;
 use crate::store::inventory::spot::{of_row as spot_of_row, type_number};
-
-/// Spots of one pool that are kept in mind. A larger pool has others too, which a search finds.
-const POOL_SPOTS_MAX: i64 = 20_000;
-
-/// Reads a spot.
-///
-/// # Errors
-/// [`Error::SpotNotFound`], or the store's.
-pub async fn spot(executor: impl PgExecutor<'_>, spot_id: SpotId) -> Result<Spot, Error> {
-    let row = sqlx::query(
-        "SELECT spot_id, lot_id, floor_id, spot_number, spot_type, out_of_service, plan_x, plan_y,
-                latitude, longitude, version
-         FROM spot WHERE spot_id = $1",
-    )
-    .bind(spot_id.as_uuid())
-    .fetch_optional(executor)
-    .await?;
-    spot_of_row(&row.ok_or(Error::SpotNotFound)?)
-}
 
 // The searches below order the spots first and look at bookings one spot after the other, until
 // enough are found: `OFFSET 0` keeps Postgres from looking at the bookings of all spots beforehand.
@@ -155,27 +136,4 @@ pub async fn candidates(
         }
     }
     Ok(found)
-}
-
-/// Spots of a pool that are in service, whoever has them.
-///
-/// # Errors
-/// The store's.
-pub async fn spots_of_pool(
-    executor: impl PgExecutor<'_>,
-    lot_id: LotId,
-    spot_type: SpotType,
-) -> Result<Vec<Spot>, Error> {
-    let rows = sqlx::query(
-        "SELECT spot_id, lot_id, floor_id, spot_number, spot_type, out_of_service, plan_x, plan_y,
-                latitude, longitude, version
-         FROM spot WHERE lot_id = $1 AND spot_type = $2 AND NOT out_of_service
-         ORDER BY spot_number LIMIT $3",
-    )
-    .bind(lot_id.as_uuid())
-    .bind(type_number(spot_type)?)
-    .bind(POOL_SPOTS_MAX)
-    .fetch_all(executor)
-    .await?;
-    rows.iter().map(spot_of_row).collect()
 }

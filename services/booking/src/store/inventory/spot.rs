@@ -15,6 +15,9 @@ use crate::error::Error;
 /// Most numbers that a refusal names.
 const TAKEN_NAMED_MAX: i64 = 10;
 
+/// Spots of one pool that are kept in mind. A larger pool has others too, which a search finds.
+const POOL_SPOTS_MAX: i64 = 20_000;
+
 /// Columns of [`of_row`].
 macro_rules! select_spot {
     ($rest:literal) => {
@@ -162,6 +165,27 @@ pub async fn get(executor: impl PgExecutor<'_>, spot_id: SpotId) -> Result<Spot,
         .fetch_optional(executor)
         .await?;
     of_row(&row.ok_or(Error::SpotNotFound)?)
+}
+
+/// Spots of a pool that are in service, whoever has them.
+///
+/// # Errors
+/// The store's.
+pub async fn of_pool(
+    executor: impl PgExecutor<'_>,
+    lot_id: LotId,
+    spot_type: SpotType,
+) -> Result<Vec<Spot>, Error> {
+    let rows = sqlx::query(select_spot!(
+        "WHERE lot_id = $1 AND spot_type = $2 AND NOT out_of_service
+         ORDER BY spot_number LIMIT $3"
+    ))
+    .bind(lot_id.as_uuid())
+    .bind(type_number(spot_type)?)
+    .bind(POOL_SPOTS_MAX)
+    .fetch_all(executor)
+    .await?;
+    rows.iter().map(of_row).collect()
 }
 
 /// Spots of a lot, or of one of its floors, by number after `after`; at most `limit`.
