@@ -4,6 +4,7 @@ pub mod arrive;
 mod cancel;
 mod confirm;
 mod create;
+mod deed;
 mod end;
 pub mod ground;
 pub mod group;

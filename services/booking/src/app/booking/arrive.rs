@@ -7,17 +7,16 @@ use parkmesh_contracts::ids::BookingId;
 use parkmesh_contracts::window::Window;
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::ids::Ids;
-use parkmesh_platform::postgres::{constraint_of, transaction};
+use parkmesh_platform::postgres::constraint_of;
 use sqlx::PgConnection;
 
-use super::{again, carry_out, cause, reach, remember, sign};
+use super::deed::{Deed, request_of};
+use super::{carry_out, cause, reach};
 use crate::app::App;
-use crate::convert::inventory::id;
 use crate::domain::booking::{Booking, Command, typed_code};
 use crate::error::Error;
 use crate::store::booking::obstacles::{self, Want};
 use crate::store::booking::{self as store, Kept, read};
-use crate::store::replay::{self, Request};
 
 impl App {
     /// Tells that the car is there: the driver by id or code, a kiosk or the operator of the lot by
@@ -31,33 +30,16 @@ impl App {
         request: proto::CheckInRequest,
     ) -> Result<proto::CheckInResponse, Error> {
         let booking_id = self.key_of(caller, &request).await?;
-        let request_id = id("request_id", &request.request_id)?;
-        let key = Request::of(&caller.subject, request_id, "CheckIn", &request);
+        let key = request_of(caller, &request.request_id, "CheckIn", &request)?;
         let cause = cause(caller);
-        let outcome = again(|| {
-            let (ids, key) = (self.ids.clone(), key.clone());
-            let caller = caller.clone();
-            transaction::<_, Error, _>(&self.pool, move |connection| {
-                Box::pin(async move {
-                    let kept = store::lock(connection, booking_id).await?;
-                    if let Some(before) = replay::find(connection, &key).await? {
-                        return Ok(before);
-                    }
-                    let now = store::now(&mut *connection).await?;
-                    sign(connection, &caller).await?;
-                    let booking = arrive(connection, &ids, &kept, now, cause, now).await?;
-                    let response = proto::CheckInResponse { booking: Some((&booking).into()) };
-                    remember(connection, &key, &response, now).await?;
-                    Ok(response)
-                })
+        let arriving = self.deed(caller, &key, booking_id, move |deed: Deed<'_>| {
+            Box::pin(async move {
+                let Deed { connection, ids, kept, now } = deed;
+                arrive(connection, ids, kept, now, cause, now).await
             })
-        })
-        .await;
-        match outcome {
-            Ok(answer) => {
-                self.relay.wake();
-                Ok(answer)
-            }
+        });
+        match arriving.await {
+            Ok(booking) => Ok(proto::CheckInResponse { booking: Some(booking) }),
             // Somebody held the spot for the minutes before the start at this very moment.
             Err(Error::Store(error)) if constraint_of(&error) == Some("booking_no_overlap") => {
                 let from = store::get(&self.pool, booking_id).await?.booking.start_time;
@@ -76,8 +58,7 @@ impl App {
         let reach = reach(caller);
         let found = match &request.key {
             Some(Key::BookingId(text)) => {
-                let kept = read::find(&self.pool, id("booking_id", text)?, &reach).await?;
-                kept.map(|kept| kept.booking.booking_id)
+                return Ok(self.within(text, &reach).await?.booking.booking_id);
             }
             Some(Key::Code(text)) => {
                 read::find_by_code(&self.pool, &typed_code(text), &reach).await?

@@ -10,18 +10,19 @@ use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::ids::{BookingId, PaymentId};
 use parkmesh_platform::auth::Caller;
-use parkmesh_platform::postgres::{is_retryable, is_unavailable, transaction};
+use parkmesh_platform::postgres::{is_retryable, is_unavailable};
 use uuid::Uuid;
 
+use super::deed::{Deed, request_of};
+use super::own;
 use super::payment::Authorized;
-use super::{carry_out, own, remember};
 use crate::app::App;
 use crate::convert::inventory::id;
 use crate::domain::booking::Command;
 use crate::error::Error;
 use crate::store::booking::read::Reach;
 use crate::store::booking::{self as store, change, read};
-use crate::store::replay::{self, Request};
+use crate::store::replay::Request;
 
 /// Times that the last step is tried when the database is away: the money is set aside already.
 const RESERVE_TRIES_MAX: u32 = 4;
@@ -38,8 +39,7 @@ impl App {
         request: proto::ConfirmBookingRequest,
     ) -> Result<proto::ConfirmBookingResponse, Error> {
         let booking_id = id("booking_id", &request.booking_id)?;
-        let request_id = id("request_id", &request.request_id)?;
-        let key = Request::of(&caller.subject, request_id, "ConfirmBooking", &request);
+        let key = request_of(caller, &request.request_id, "ConfirmBooking", &request)?;
         let (app, reach) = (self.clone(), own(caller));
         // A client that goes away while the provider thinks must not cut this in half.
         let confirming = self.tasks.detached(async move {
@@ -143,36 +143,20 @@ impl App {
         attempt: Uuid,
         payment_id: Option<PaymentId>,
     ) -> Result<proto::Booking, Error> {
-        let (ids, key) = (self.ids.clone(), key.clone());
-        transaction(&self.pool, move |connection| {
+        self.deed_once(None, key, booking_id, move |mut deed: Deed<'_>| {
             Box::pin(async move {
-                let kept = store::lock(connection, booking_id).await?;
-                let before = replay::find(connection, &key).await?;
-                if let Some(proto::ConfirmBookingResponse { booking: Some(booking) }) = before {
-                    return Ok(booking);
-                }
-                if payment_id.is_some() && kept.booking.payment_id == payment_id {
+                let booking = &deed.kept.booking;
+                if payment_id.is_some() && booking.payment_id == payment_id {
                     // It covers the booking: never to be given back.
-                    return Ok((&kept.booking).into());
+                    return Ok(booking.clone());
                 }
-                let now = store::now(&mut *connection).await?;
-                if kept.booking.state == BookingState::Held
-                    && kept.booking.payment_attempt != Some(attempt)
-                {
+                if booking.state == BookingState::Held && booking.payment_attempt != Some(attempt) {
                     return Err(Error::PaymentUnknown);
                 }
-                let command = Command::Confirm(payment_id);
-                let booking = carry_out(connection, &ids, &kept, &command, now).await;
-                let booking: proto::Booking = match booking {
-                    Ok(booking) => (&booking).into(),
-                    Err(Error::BookingStateWrong(BookingState::Expired)) => {
-                        return Err(Error::HoldExpired);
-                    }
-                    Err(error) => return Err(error),
-                };
-                let response = proto::ConfirmBookingResponse { booking: Some(booking.clone()) };
-                remember(connection, &key, &response, now).await?;
-                Ok(booking)
+                match deed.carry_out(&Command::Confirm(payment_id)).await {
+                    Err(Error::BookingStateWrong(BookingState::Expired)) => Err(Error::HoldExpired),
+                    outcome => outcome,
+                }
             })
         })
         .await

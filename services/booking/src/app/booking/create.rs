@@ -6,6 +6,7 @@ use parkmesh_contracts::ids::BookingId;
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::postgres::transaction;
 
+use super::deed::request_of;
 use super::payment::method_refused;
 use super::{carry_out, own};
 use crate::app::App;
@@ -31,8 +32,7 @@ impl App {
         request: proto::CreateBookingRequest,
     ) -> Result<proto::CreateBookingResponse, Error> {
         let wanted = Wanted::try_from(&hold_of(&request))?;
-        let request_id = id("request_id", &request.request_id)?;
-        let key = Request::of(&caller.subject, request_id, "CreateBooking", &request);
+        let key = request_of(caller, &request.request_id, "CreateBooking", &request)?;
         let (app, reach) = (self.clone(), own(caller));
         let creating = self.tasks.detached(async move {
             app.create(&reach, &key, &wanted, &request.payment_method).await

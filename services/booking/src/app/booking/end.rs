@@ -2,15 +2,12 @@
 
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_platform::auth::Caller;
-use parkmesh_platform::postgres::transaction;
 
-use super::{again, carry_out, cause, reach, remember, sign};
+use super::deed::{at_now, request_of};
+use super::{cause, reach};
 use crate::app::App;
-use crate::convert::inventory::id;
 use crate::domain::booking::Command;
 use crate::error::Error;
-use crate::store::booking::{self as store, read};
-use crate::store::replay::{self, Request};
 
 impl App {
     /// Ends a session: the driver, or a kiosk or the operator of the lot. A session that has ended
@@ -23,33 +20,11 @@ impl App {
         caller: &Caller,
         request: proto::EndSessionRequest,
     ) -> Result<proto::EndSessionResponse, Error> {
-        let booking_id = id("booking_id", &request.booking_id)?;
-        let request_id = id("request_id", &request.request_id)?;
-        let key = Request::of(&caller.subject, request_id, "EndSession", &request);
-        let found = read::find(&self.pool, booking_id, &reach(caller)).await?;
-        found.ok_or(Error::BookingNotFound)?;
+        let key = request_of(caller, &request.request_id, "EndSession", &request)?;
+        let found = self.within(&request.booking_id, &reach(caller)).await?;
         let cause = cause(caller);
-        let answer = again(|| {
-            let (ids, key) = (self.ids.clone(), key.clone());
-            let caller = caller.clone();
-            transaction::<_, Error, _>(&self.pool, move |connection| {
-                Box::pin(async move {
-                    let kept = store::lock(connection, booking_id).await?;
-                    if let Some(before) = replay::find(connection, &key).await? {
-                        return Ok(before);
-                    }
-                    let now = store::now(&mut *connection).await?;
-                    let command = Command::Leave(now, cause);
-                    sign(connection, &caller).await?;
-                    let booking = carry_out(connection, &ids, &kept, &command, now).await?;
-                    let response = proto::EndSessionResponse { booking: Some((&booking).into()) };
-                    remember(connection, &key, &response, now).await?;
-                    Ok(response)
-                })
-            })
-        })
-        .await?;
-        self.relay.wake();
-        Ok(answer)
+        let leave = at_now(move |now| Command::Leave(now, cause));
+        let booking = self.deed(caller, &key, found.booking.booking_id, leave).await?;
+        Ok(proto::EndSessionResponse { booking: Some(booking) })
     }
 }

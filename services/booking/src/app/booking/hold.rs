@@ -11,6 +11,7 @@ use parkmesh_platform::ids::Ids;
 use prost::Message;
 use prost_types::Any;
 
+use super::deed::before;
 use super::group::{Seat, Target, Verdict};
 use crate::app::App;
 use crate::convert::booking::{Choice, Wanted};
@@ -26,7 +27,7 @@ use crate::store::booking::obstacles::Obstacles;
 use crate::store::booking::search::Pool;
 use crate::store::booking::{self as store, Kept};
 use crate::store::inventory::spot;
-use crate::store::replay::{self, Request};
+use crate::store::replay::Request;
 
 impl App {
     /// Keeps a spot while the driver decides.
@@ -68,12 +69,10 @@ impl App {
         }
     }
 
-    /// The booking in the answer that the request has had before. Answers with a booking are all
-    /// encoded alike.
+    /// The booking in the answer that the request has had before.
     pub(super) async fn answered(&self, key: &Request) -> Result<Option<proto::Booking>, Error> {
         let mut connection = self.pool.acquire().await?;
-        let answer: Option<proto::HoldSpotResponse> = replay::find(&mut connection, key).await?;
-        Ok(answer.and_then(|answer| answer.booking))
+        before(&mut connection, key).await
     }
 
     async fn hold_anew(&self, key: &Request, wanted: &Wanted) -> Result<proto::Booking, Error> {
