@@ -34,7 +34,8 @@ async fn a_driver_reserves_arrives_leaves_pays_by_the_hour_and_is_told() {
     // Reserve: three hours from in ten minutes, for what the quote says.
     let wish =
         anna.wish(&spot, up.now() + SignedDuration::from_mins(10), SignedDuration::from_hours(3));
-    let quote = QuoteBookingRequest { lot_id: up.lot(), window: wish.request.window, spot_type: 0 };
+    let quote =
+        QuoteBookingRequest { lot_id: up.lot(), window: wish.request.window, ..Default::default() };
     let quote = anna.booking().quote_booking(quote).await.expect("a quote").into_inner().quote;
     assert_eq!(quote.expect("a quote").amount, eur(7, 500_000_000));
     let held = anna.hold(&wish).await.expect("a hold");

@@ -196,6 +196,8 @@ async fn make_lot(house: &House, spots: u32) -> Result<(String, Vec<String>), Fa
         policy: Some(proto::LotPolicy {
             hold_ttl_seconds: 3_600,
             max_holds_per_user: 100,
+            // Few drivers make all the holds, and pay for none.
+            unpaid_holds_per_hour: 100_000_000,
             ..Default::default()
         }),
         ..Default::default()

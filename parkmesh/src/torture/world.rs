@@ -29,6 +29,8 @@ const CHANNELS_EACH: u32 = 4;
 const SPOTS_MAX: u32 = 1_000;
 /// Live holds that one driver may have.
 const HOLDS_MAX: i32 = 3;
+/// Holds of a driver that may come to nothing in an hour: a crowd does little else.
+const CHURN_MAX: i32 = 100_000_000;
 /// From when on a car may come.
 const EARLY_SECONDS: i32 = 7_200;
 /// How long a confirmation keeps a hold beyond its end, at most.
@@ -154,6 +156,7 @@ impl World {
                         hold_ttl_seconds,
                         early_arrival_seconds: EARLY_SECONDS,
                         max_holds_per_user: HOLDS_MAX,
+                        unpaid_holds_per_hour: CHURN_MAX,
                         ..Default::default()
                     }),
                     ..Default::default()

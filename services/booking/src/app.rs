@@ -39,6 +39,8 @@ pub struct App {
     pub watch_limits: booking::watch::WatchLimits,
     /// Asks that wait to be written, in groups.
     pub groups: booking::group::Groups,
+    /// How often drivers have asked for holds.
+    pub churn: booking::churn::Churn,
     /// What losers are told instead.
     pub offers: booking::offers::Offers,
     /// Which bookings change, for the watches of this process.

@@ -139,6 +139,19 @@ pub enum Error {
     /// The driver holds as many spots of the lot as the lot allows.
     #[error("at most {0} holds at a time; confirm or cancel one first")]
     TooManyHolds(i32),
+    /// The driver has made too many holds that came to nothing.
+    #[error("at most {most} holds an hour may come to nothing; hold again at {from}")]
+    HoldChurnExceeded {
+        /// How many the lot allows.
+        most: i32,
+        /// From when on one more is allowed.
+        from: jiff::Timestamp,
+        /// How long it is until then.
+        wait: Duration,
+    },
+    /// The lot lets only kiosks and its operator start a session that was not booked.
+    #[error("drivers cannot start a session here without having booked")]
+    DriveUpNotAllowed,
     /// An accessible spot without a permit.
     #[error("this spot is for holders of a disability permit")]
     PermitRequired,
@@ -253,6 +266,8 @@ impl Fault for Error {
             Self::ClosureLimitReached(_) => "CLOSURE_LIMIT_REACHED",
             Self::SoldOut => "SOLD_OUT",
             Self::TooManyHolds(_) => "TOO_MANY_HOLDS",
+            Self::HoldChurnExceeded { .. } => "HOLD_CHURN_EXCEEDED",
+            Self::DriveUpNotAllowed => "DRIVE_UP_NOT_ALLOWED",
             Self::PermitRequired => "PERMIT_REQUIRED",
             Self::BookingNotFound => "BOOKING_NOT_FOUND",
             Self::HoldExpired => "HOLD_EXPIRED",
@@ -333,6 +348,10 @@ impl Fault for Error {
             }
             Self::SpotClosed(until) => {
                 details.metadata = vec![("closed_until", until.to_string())];
+            }
+            Self::HoldChurnExceeded { from, wait, .. } => {
+                details.metadata = vec![("from", from.to_string())];
+                details.retry_after = Some(*wait);
             }
             Self::ArrivalTooEarly { from } => details.metadata = vec![("from", from.to_string())],
             Self::PaymentDeclined { code } => {

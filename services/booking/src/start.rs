@@ -16,6 +16,7 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::app::booking::churn::Churn;
 use crate::app::booking::group::Groups;
 use crate::app::booking::known::Known;
 use crate::app::booking::offers::Offers;
@@ -73,6 +74,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         watch_limits: config.watch,
         known: Known::default(),
         groups: Groups::default(),
+        churn: Churn::default(),
         offers: Offers::default(),
         changes: Changes::default(),
         tasks: tasks.clone(),

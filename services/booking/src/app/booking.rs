@@ -2,6 +2,7 @@
 
 pub mod arrive;
 mod cancel;
+pub mod churn;
 mod confirm;
 mod create;
 mod deed;
@@ -16,6 +17,7 @@ mod payment;
 mod read;
 mod ticket;
 mod timeline;
+mod walk_in;
 pub mod watch;
 
 use jiff::Timestamp;
@@ -64,7 +66,9 @@ fn cause(caller: &Caller) -> Cause {
 /// What brings a step about, where the command says it; else whoever signed the transaction.
 fn cause_of(command: &Command) -> Option<Cause> {
     match command {
-        Command::Arrive(_, cause) | Command::Leave(_, cause) => Some(*cause),
+        Command::Start(_, cause) | Command::Arrive(_, cause) | Command::Leave(_, cause) => {
+            Some(*cause)
+        }
         Command::Lapse => Some(Cause::Deadline),
         Command::Cancel(Some(_)) => Some(Cause::Payment),
         _ => None,

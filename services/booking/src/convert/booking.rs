@@ -33,6 +33,8 @@ pub struct Wanted {
     pub plate: String,
     /// The driver has a permit for accessible spots.
     pub disability_permit: bool,
+    /// The car is there: of a pool only a spot on which no other stands will do.
+    pub starts_now: bool,
 }
 
 /// The window of a request.
@@ -77,6 +79,7 @@ impl TryFrom<&proto::HoldSpotRequest> for Wanted {
             window: window(request.window.as_ref())?,
             plate: plate(&request.plate)?,
             disability_permit: request.disability_permit,
+            starts_now: false,
         })
     }
 }
@@ -91,6 +94,7 @@ pub fn ticket(request: &proto::ReserveTicketRequest, window: Window) -> Result<W
         window,
         plate: plate(&request.plate)?,
         disability_permit: false,
+        starts_now: false,
     })
 }
 
@@ -108,6 +112,26 @@ pub fn hold_of(request: &proto::CreateBookingRequest) -> proto::HoldSpotRequest 
         plate: request.plate.clone(),
         disability_permit: request.disability_permit,
     }
+}
+
+/// What a walk-in that starts now is to keep.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn walk_in(request: &proto::StartWalkInRequest, window: Window) -> Result<Wanted, Error> {
+    use proto::hold_spot_request::Choice as Held;
+    use proto::start_walk_in_request::Choice as Asked;
+    let hold = proto::HoldSpotRequest {
+        choice: request.choice.clone().map(|choice| match choice {
+            Asked::Spot(spot) => Held::Spot(spot),
+            Asked::Pool(pool) => Held::Pool(pool),
+        }),
+        window: Some(window.into()),
+        plate: request.plate.clone(),
+        disability_permit: request.disability_permit,
+        ..Default::default()
+    };
+    Ok(Wanted { starts_now: true, ..Wanted::try_from(&hold)? })
 }
 
 impl From<WindowRefusal> for Error {

@@ -168,6 +168,9 @@ fn policy(choice: PolicyChoice, rules: &LotRules) -> proto::LotPolicy {
         longest_window_seconds: rules.longest_window_seconds,
         booking_ahead_seconds: rules.booking_ahead_seconds,
         turnaround_seconds: rules.turnaround_seconds,
+        unpaid_holds_per_hour: rules.unpaid_holds_per_hour,
+        walk_in_seconds: rules.walk_in_seconds,
+        drive_up_allowed: rules.drive_up_allowed,
     }
 }
 

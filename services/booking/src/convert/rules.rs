@@ -30,6 +30,9 @@ pub fn limits(rules: LotRules, policy: &proto::LotPolicy) -> LotRules {
         longest_window_seconds: policy.longest_window_seconds,
         booking_ahead_seconds: policy.booking_ahead_seconds,
         turnaround_seconds: policy.turnaround_seconds,
+        unpaid_holds_per_hour: policy.unpaid_holds_per_hour,
+        walk_in_seconds: policy.walk_in_seconds,
+        drive_up_allowed: policy.drive_up_allowed,
     }
 }
 
@@ -40,6 +43,9 @@ pub fn limit(rules: &mut LotRules, field: &str, asked: &proto::LotPolicy) -> boo
         "longest_window_seconds" => rules.longest_window_seconds = asked.longest_window_seconds,
         "booking_ahead_seconds" => rules.booking_ahead_seconds = asked.booking_ahead_seconds,
         "turnaround_seconds" => rules.turnaround_seconds = asked.turnaround_seconds,
+        "unpaid_holds_per_hour" => rules.unpaid_holds_per_hour = asked.unpaid_holds_per_hour,
+        "walk_in_seconds" => rules.walk_in_seconds = asked.walk_in_seconds,
+        "drive_up_allowed" => rules.drive_up_allowed = asked.drive_up_allowed,
         _ => return false,
     }
     true

@@ -142,20 +142,14 @@ impl WindowRefusal {
     }
 }
 
-/// Checks that a window can be priced.
-///
-/// # Errors
-/// [`WindowRefusal::TooLong`].
-pub fn check_length(window: &Window) -> Result<(), WindowRefusal> {
-    if window.duration() > LENGTH_MAX { Err(WindowRefusal::TooLong) } else { Ok(()) }
-}
-
 /// Checks that a window can be held now.
 ///
 /// # Errors
 /// [`WindowRefusal`].
 pub fn check_window(window: &Window, now: Timestamp) -> Result<(), WindowRefusal> {
-    check_length(window)?;
+    if window.duration() > LENGTH_MAX {
+        return Err(WindowRefusal::TooLong);
+    }
     if window.start() > after(now, AHEAD_MAX) {
         return Err(WindowRefusal::TooFar);
     }

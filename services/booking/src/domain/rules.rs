@@ -1,4 +1,4 @@
-//! What windows a lot takes: its opening hours and its limits.
+//! What a lot takes: its opening hours, its limits, and whom it lets in unbooked.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -11,7 +11,7 @@ pub use hours::{OpeningHours, OpeningSpan};
 use super::closure::{Scope, closed_until};
 use super::inventory::{Lot, Spot};
 
-/// What an operator chose for a lot's windows; 0 means the default.
+/// What an operator chose for a lot's windows and its drivers; 0 means the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LotRules {
     /// When it is open.
@@ -24,12 +24,22 @@ pub struct LotRules {
     pub booking_ahead_seconds: i32,
     /// Seconds that a spot is to stay free after a window.
     pub turnaround_seconds: i32,
+    /// Holds of one driver and hour that come to nothing.
+    pub unpaid_holds_per_hour: i32,
+    /// Seconds of a walk-in that is not told until when.
+    pub walk_in_seconds: i32,
+    /// Drivers may start a walk-in themselves.
+    pub drive_up_allowed: bool,
 }
 
 /// Seconds of the longest window that any lot takes.
 const LONGEST_SECONDS: i32 = 30 * 24 * 3600;
 /// Seconds of the farthest start that any lot takes.
 const AHEAD_SECONDS: i32 = 366 * 24 * 3600;
+/// Holds of one driver and hour that come to nothing: people look around, programs do so all day.
+const UNPAID_HOLDS: i32 = 30;
+/// Seconds of a walk-in.
+const WALK_IN_SECONDS: i32 = 2 * 3600;
 
 impl LotRules {
     /// The rules with the defaults, which the proto names, in place of zeros.
@@ -38,6 +48,8 @@ impl LotRules {
         Self {
             longest_window_seconds: or(self.longest_window_seconds, LONGEST_SECONDS),
             booking_ahead_seconds: or(self.booking_ahead_seconds, AHEAD_SECONDS),
+            unpaid_holds_per_hour: or(self.unpaid_holds_per_hour, UNPAID_HOLDS),
+            walk_in_seconds: or(self.walk_in_seconds, WALK_IN_SECONDS),
             ..self.clone()
         }
     }

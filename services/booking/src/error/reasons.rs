@@ -92,6 +92,12 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
     ("SOLD_OUT", Kind::Precondition, "Choose another window, type or lot."),
     ("TOO_MANY_HOLDS", Kind::Exhausted, "Confirm or cancel a hold, or let one end."),
     (
+        "HOLD_CHURN_EXCEEDED",
+        Kind::Exhausted,
+        "Confirm what is held; hold again after the time in RetryInfo.",
+    ),
+    ("DRIVE_UP_NOT_ALLOWED", Kind::Precondition, "Book, or go to the kiosk of the lot."),
+    (
         "PERMIT_REQUIRED",
         Kind::Precondition,
         "Say that the driver has a permit, or choose another spot.",

@@ -76,6 +76,14 @@ impl BookingService for BookingDoor {
         Ok(Response::new(self.app.create_booking(&caller, request).await?))
     }
 
+    async fn start_walk_in(
+        &self,
+        request: Request<proto::StartWalkInRequest>,
+    ) -> Result<Response<proto::StartWalkInResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.start_walk_in(&caller, request).await?))
+    }
+
     async fn cancel_booking(
         &self,
         request: Request<proto::CancelBookingRequest>,

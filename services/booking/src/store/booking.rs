@@ -1,6 +1,7 @@
 //! Bookings in the database.
 
 pub mod change;
+pub mod churn;
 pub mod closed;
 pub mod hold;
 pub mod obstacles;

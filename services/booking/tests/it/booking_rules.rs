@@ -168,3 +168,70 @@ async fn a_spot_is_not_booked_again_in_the_turnaround_after_a_booking() {
     assert_eq!(reason(cleo.hold_spot(ask(121, 129)).await), "SPOT_TAKEN");
     town.world.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_quoted_can_be_held_and_what_cannot_be_held_is_not_quoted() {
+    let town = Town::with(2, true).await;
+    let mut anna = town.driver("anna").await;
+    let policy = proto::LotPolicy { longest_window_seconds: 7_200, ..Default::default() };
+    let request = proto::UpdateLotRequest { policy: Some(policy), ..Default::default() };
+    update(&town, &["policy.longest_window_seconds"], request).await;
+    let quote = |spot: Option<usize>, start, end| proto::QuoteBookingRequest {
+        lot_id: town.place.lot.lot_id.clone(),
+        window: Some(town.window(start, end)),
+        spot_id: spot.map(|spot| town.place.spots[spot].spot_id.clone()).unwrap_or_default(),
+        ..Default::default()
+    };
+    for (start, end, told) in [
+        (-10, 60, "WINDOW_PAST"),
+        (60, 181, "WINDOW_INVALID"),
+        (366 * 24 * 60 + 60, 366 * 24 * 60 + 120, "WINDOW_INVALID"),
+    ] {
+        assert_eq!(reason(anna.quote_booking(quote(None, start, end)).await), told);
+        assert_eq!(reason(anna.quote_booking(quote(Some(0), start, end)).await), told);
+        assert_eq!(reason(anna.hold_spot(town.hold(0, start, end)).await), told);
+    }
+    anna.quote_booking(quote(None, 60, 180)).await.unwrap();
+
+    // One spot closed: it is not quoted, but the pool is; both closed: no more the pool.
+    let mut operator = town.world.operator("op").await;
+    let close = |spot: usize| proto::CreateClosureRequest {
+        request_id: request_id(),
+        lot_id: town.place.lot.lot_id.clone(),
+        scope: Some(proto::create_closure_request::Scope::SpotId(
+            town.place.spots[spot].spot_id.clone(),
+        )),
+        window: Some(town.window(60, 120)),
+        reason: "Painting".to_owned(),
+        ..Default::default()
+    };
+    operator.create_closure(close(0)).await.unwrap();
+    assert_eq!(reason(anna.quote_booking(quote(Some(0), 60, 120)).await), "SPOT_CLOSED");
+    anna.quote_booking(quote(Some(1), 60, 120)).await.unwrap();
+    anna.quote_booking(quote(None, 60, 120)).await.unwrap();
+    operator.create_closure(close(1)).await.unwrap();
+    assert_eq!(reason(anna.quote_booking(quote(None, 60, 120)).await), "SOLD_OUT");
+    anna.quote_booking(quote(None, 121, 180)).await.unwrap();
+
+    let elsewhere = proto::QuoteBookingRequest { spot_id: request_id(), ..quote(None, 60, 120) };
+    assert_eq!(reason(anna.quote_booking(elsewhere).await), "SPOT_NOT_FOUND");
+    let shut = proto::SetSpotStatusRequest {
+        spot_id: town.place.spots[1].spot_id.clone(),
+        out_of_service: true,
+        ..Default::default()
+    };
+    operator.set_spot_status(shut).await.unwrap();
+    assert_eq!(reason(anna.quote_booking(quote(Some(1), 130, 180)).await), "SPOT_OUT_OF_SERVICE");
+    // Opening hours, as for a hold.
+    let zone = TimeZone::get("Europe/Berlin").unwrap();
+    let day = town.world.clock.now().to_zoned(zone).date().weekday().to_monday_one_offset();
+    let yesterday = Weekday::try_from((i32::from(day) + 4) % 7 + 1).unwrap();
+    let request = proto::UpdateLotRequest {
+        opening_hours: vec![span(yesterday, 0, 60)],
+        ..Default::default()
+    };
+    update(&town, &["opening_hours"], request).await;
+    let told = reason(anna.quote_booking(quote(None, 130, 180)).await);
+    assert_eq!(told, "WINDOW_OUTSIDE_OPENING_HOURS");
+    town.world.stop().await;
+}

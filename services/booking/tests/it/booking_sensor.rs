@@ -21,7 +21,7 @@ async fn publish<F: Fact>(town: &Town, spot: usize, version: i64, fact: &F) {
     outbox::append(&mut connection, &[row]).await.unwrap();
 }
 
-async fn occupied(town: &Town, spot: usize, version: i64, since: Timestamp) {
+pub async fn occupied(town: &Town, spot: usize, version: i64, since: Timestamp) {
     let fact = sensor::SpotOccupied {
         lot_id: town.place.lot.lot_id.clone(),
         version,
@@ -33,7 +33,7 @@ async fn occupied(town: &Town, spot: usize, version: i64, since: Timestamp) {
     publish(town, spot, version, &fact).await;
 }
 
-async fn vacated(town: &Town, spot: usize, version: i64, since: Timestamp) {
+pub async fn vacated(town: &Town, spot: usize, version: i64, since: Timestamp) {
     let fact = sensor::SpotVacated {
         lot_id: town.place.lot.lot_id.clone(),
         version,
@@ -46,7 +46,7 @@ async fn vacated(town: &Town, spot: usize, version: i64, since: Timestamp) {
 }
 
 /// Waits until booking has taken in this version of the spot's reality.
-async fn known(town: &Town, spot: usize, version: i64) {
+pub async fn known(town: &Town, spot: usize, version: i64) {
     let spot_id: SpotId = town.place.spots[spot].spot_id.parse().unwrap();
     eventually("the spot's reality", || async {
         let known: Option<i64> =
@@ -65,7 +65,7 @@ async fn read(client: &mut Bookings, booking: &proto::Booking) -> proto::Booking
     client.get_booking(asked).await.unwrap().into_inner().booking.unwrap()
 }
 
-async fn becomes(
+pub async fn becomes(
     client: &Bookings,
     booking: &proto::Booking,
     state: BookingState,

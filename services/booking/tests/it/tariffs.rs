@@ -8,7 +8,7 @@ use parkmesh_contracts::money::Money;
 use uuid::Uuid;
 
 use crate::booking_world::{Bookings, Town, held};
-use crate::world::{Inventory, World, make_place, request_id};
+use crate::world::{Inventory, World, make_place, new_spots, request_id};
 
 /// So many cents.
 pub fn euros(minor: i64) -> Option<ProtoMoney> {
@@ -180,6 +180,11 @@ async fn a_type_of_spot_is_priced_by_its_own_rate_whatever_becomes_of_the_spot()
     let rates = vec![rate(SpotType::Ev, 300), rate(SpotType::Regular, 110)];
     let town = town(proto::TariffRules { rates, ..quarters(100) }).await;
     let mut anna = town.driver("anna").await;
+    let mut more = new_spots(&town.place.floor.floor_id, "B", 2);
+    for (spot, spot_type) in more.spots.iter_mut().zip([SpotType::Ev, SpotType::Compact]) {
+        spot.spot_type = spot_type.into();
+    }
+    town.world.operator("op").await.batch_create_spots(more).await.unwrap();
     for (spot_type, expected) in
         [(SpotType::Ev, 300), (SpotType::Unspecified, 110), (SpotType::Compact, 100)]
     {
@@ -187,6 +192,7 @@ async fn a_type_of_spot_is_priced_by_its_own_rate_whatever_becomes_of_the_spot()
             lot_id: town.place.lot.lot_id.clone(),
             window: Some(town.window(0, 15)),
             spot_type: spot_type.into(),
+            ..Default::default()
         };
         let quote = anna.quote_booking(asked).await.unwrap().into_inner().quote.unwrap();
         assert_eq!(minor(&quote.amount), expected);

@@ -1,4 +1,5 @@
-//! ConfirmBooking: the money is set aside, then the hold becomes a reservation.
+//! ConfirmBooking: the money is set aside, then the hold becomes a reservation; that of a walk-in
+//! becomes a session.
 //!
 //! Three steps, each of which may be the last that this process takes: the hold is marked (and kept
 //! for the answer), payment is asked, the booking is reserved. No lock is held while payment answers.
@@ -14,8 +15,8 @@ use parkmesh_platform::postgres::{is_retryable, is_unavailable};
 use uuid::Uuid;
 
 use super::deed::{Deed, request_of};
-use super::own;
 use super::payment::Authorized;
+use super::{cause, own};
 use crate::app::App;
 use crate::convert::inventory::id;
 use crate::domain::booking::Command;
@@ -27,6 +28,40 @@ use crate::store::replay::Request;
 /// Times that the last step is tried when the database is away: the money is set aside already.
 const RESERVE_TRIES_MAX: u32 = 4;
 const RESERVE_WAIT: Duration = Duration::from_millis(200);
+
+/// What a hold becomes when the money is there.
+#[derive(Clone)]
+pub(super) enum Goal {
+    /// A reservation.
+    Reservation,
+    /// The session that this caller starts.
+    Session(Caller),
+}
+
+impl Goal {
+    /// Names the step of a request that brings it about.
+    pub(super) const fn step(&self) -> &'static [u8] {
+        match self {
+            Self::Reservation => b"confirm",
+            Self::Session(_) => b"start",
+        }
+    }
+
+    /// Who starts the session.
+    const fn starter(&self) -> Option<&Caller> {
+        match self {
+            Self::Reservation => None,
+            Self::Session(caller) => Some(caller),
+        }
+    }
+
+    fn command(&self, payment_id: Option<PaymentId>) -> Command {
+        match self {
+            Self::Reservation => Command::Confirm(payment_id),
+            Self::Session(caller) => Command::Start(payment_id, cause(caller)),
+        }
+    }
+}
 
 impl App {
     /// Sets the money aside and reserves.
@@ -43,7 +78,8 @@ impl App {
         let (app, reach) = (self.clone(), own(caller));
         // A client that goes away while the provider thinks must not cut this in half.
         let confirming = self.tasks.detached(async move {
-            app.confirm(&reach, &key, booking_id, &request.payment_method).await
+            let method = &request.payment_method;
+            app.confirm(&reach, &key, booking_id, method, &Goal::Reservation).await
         });
         let booking = confirming.await.map_err(|error| Error::Broken(error.to_string()))??;
         Ok(proto::ConfirmBookingResponse { booking: Some(booking) })
@@ -55,6 +91,7 @@ impl App {
         key: &Request,
         booking_id: BookingId,
         payment_method: &str,
+        goal: &Goal,
     ) -> Result<proto::Booking, Error> {
         if let Some(before) = self.answered(key).await? {
             return Ok(before);
@@ -62,15 +99,21 @@ impl App {
         let kept = read::find(&self.pool, booking_id, reach).await?;
         let booking = kept.ok_or(Error::BookingNotFound)?.booking;
         let attempt = attempt_of(booking_id, key, payment_method);
+        if payment_method.is_empty() && booking.price.amount.minor > 0 {
+            return Err(Error::field(
+                "payment_method",
+                "is required where there is something to pay",
+            ));
+        }
         if !change::begin_confirm(&self.pool, booking_id, &key.subject, attempt).await? {
             return self.not_begun(key, booking_id, attempt).await;
         }
         if booking.price.amount.minor == 0 {
-            return self.reserve(key, booking_id, attempt, None).await;
+            return self.reserve(key, booking_id, attempt, None, goal).await;
         }
         match self.authorize(&booking, payment_method, attempt).await {
             Authorized::Yes(payment_id) => {
-                self.reserve(key, booking_id, attempt, Some(payment_id)).await
+                self.reserve(key, booking_id, attempt, Some(payment_id), goal).await
             }
             Authorized::No(error) => {
                 change::end_confirm(&self.pool, booking_id, attempt).await?;
@@ -109,11 +152,12 @@ impl App {
         booking_id: BookingId,
         attempt: Uuid,
         payment_id: Option<PaymentId>,
+        goal: &Goal,
     ) -> Result<proto::Booking, Error> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let error = match self.reserve_once(key, booking_id, attempt, payment_id).await {
+            let error = match self.reserve_once(key, booking_id, attempt, payment_id, goal).await {
                 Ok(booking) => {
                     self.relay.wake();
                     return Ok(booking);
@@ -142,8 +186,11 @@ impl App {
         booking_id: BookingId,
         attempt: Uuid,
         payment_id: Option<PaymentId>,
+        goal: &Goal,
     ) -> Result<proto::Booking, Error> {
-        self.deed_once(None, key, booking_id, move |mut deed: Deed<'_>| {
+        let command = goal.command(payment_id);
+        self.deed_once(goal.starter(), key, booking_id, move |mut deed: Deed<'_>| {
+            let command = command.clone();
             Box::pin(async move {
                 let booking = &deed.kept.booking;
                 if payment_id.is_some() && booking.payment_id == payment_id {
@@ -153,7 +200,7 @@ impl App {
                 if booking.state == BookingState::Held && booking.payment_attempt != Some(attempt) {
                     return Err(Error::PaymentUnknown);
                 }
-                match deed.carry_out(&Command::Confirm(payment_id)).await {
+                match deed.carry_out(&command).await {
                     Err(Error::BookingStateWrong(BookingState::Expired)) => Err(Error::HoldExpired),
                     outcome => outcome,
                 }

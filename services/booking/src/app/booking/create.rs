@@ -6,6 +6,7 @@ use parkmesh_contracts::ids::BookingId;
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::postgres::transaction;
 
+use super::confirm::Goal;
 use super::deed::request_of;
 use super::payment::method_refused;
 use super::{carry_out, own};
@@ -35,26 +36,28 @@ impl App {
         let key = request_of(caller, &request.request_id, "CreateBooking", &request)?;
         let (app, reach) = (self.clone(), own(caller));
         let creating = self.tasks.detached(async move {
-            app.create(&reach, &key, &wanted, &request.payment_method).await
+            let method = &request.payment_method;
+            app.create(&reach, &key, &wanted, method, &Goal::Reservation).await
         });
         let booking = creating.await.map_err(|error| Error::Broken(error.to_string()))??;
         Ok(proto::CreateBookingResponse { booking: Some(booking) })
     }
 
-    /// The request's own row remembers the hold; a second one, whose id is derived, the
-    /// confirmation. A repetition finds both, or goes on where the first call stopped.
-    async fn create(
+    /// Holds, and makes of the hold what is wanted. The request's own row remembers the hold; a second
+    /// one, whose id is derived, the confirmation. A repetition finds both, or goes on where the first call stopped.
+    pub(super) async fn create(
         &self,
         reach: &Reach,
         key: &Request,
         wanted: &Wanted,
         payment_method: &str,
+        goal: &Goal,
     ) -> Result<proto::Booking, Error> {
         let held = self.hold(key, wanted).await?;
         let booking_id: BookingId = id("booking_id", &held.booking_id)?;
-        let confirmed = replay::step(key.request_id, b"confirm");
+        let confirmed = replay::step(key.request_id, goal.step());
         let confirm = Request { request_id: confirmed, ..key.clone() };
-        match self.confirm(reach, &confirm, booking_id, payment_method).await {
+        match self.confirm(reach, &confirm, booking_id, payment_method, goal).await {
             Err(Error::PaymentDeclined { code }) => {
                 self.give_up(booking_id, &code).await?;
                 Err(Error::PaymentDeclined { code })

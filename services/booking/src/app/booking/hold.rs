@@ -78,6 +78,7 @@ impl App {
     async fn hold_anew(&self, key: &Request, wanted: &Wanted) -> Result<proto::Booking, Error> {
         let (target, kept) = self.target(wanted).await?;
         self.check_rules(&target, wanted).await?;
+        self.check_churn(&key.subject, target.lot_id()).await?;
         match self.groups.ask(key, wanted, (target.clone(), kept)).await? {
             Verdict::Held(booking) => Ok(*booking),
             Verdict::Answered => self.answered(key).await?.ok_or(Error::Crowded),
@@ -106,8 +107,10 @@ impl App {
             Choice::Pool(lot_id, spot_type, preferred) => {
                 check_permit(spot_type, wanted)?;
                 let kept = self.known.lot(&self.pool, lot_id).await?.kept(&wanted.window);
-                let pool = Pool { lot_id, spot_type, preferred, kept };
-                Ok((Target::Pool { pool, searched: false }, kept))
+                let empty = wanted.starts_now;
+                let pool = Pool { lot_id, spot_type, preferred, empty, kept };
+                // Of what is picked by chance nobody knows whether a car stands there.
+                Ok((Target::Pool { pool, searched: empty }, kept))
             }
             Choice::Ticket(allotment_id) => {
                 let allotment = self.known.allotment(&self.pool, allotment_id).await?;

@@ -1,9 +1,11 @@
 //! QuoteBooking, GetBooking, ListBookings.
 
+use jiff::Timestamp;
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::common::v1::SpotType;
-use parkmesh_contracts::ids::{BookingId, LotId};
+use parkmesh_contracts::ids::{BookingId, LotId, SpotId};
+use parkmesh_contracts::window::Window;
 use parkmesh_platform::auth::{Caller, Role};
 
 use super::reach;
@@ -12,16 +14,18 @@ use parkmesh_platform::page::{self, List};
 use crate::app::App;
 use crate::convert::booking::{quote, window};
 use crate::convert::inventory::{id, optional_id};
-use crate::domain::booking::{Price, check_length};
+use crate::domain::booking::{Price, check_window};
+use crate::domain::inventory::Lot;
+use crate::domain::rules::rules_of_lot;
 use crate::error::Error;
 use crate::store::booking::read::{self, Shelf};
-use crate::store::inventory::lot;
+use crate::store::inventory::{lot, spot};
 
 /// Rows of a page when the caller names no number, and at most.
 const PAGE_ROWS: (usize, usize) = (50, 200);
 
 impl App {
-    /// Prices a window without keeping anything.
+    /// Prices a window that could be held, without keeping anything.
     ///
     /// # Errors
     /// What the proto names, or the store's.
@@ -30,15 +34,56 @@ impl App {
         request: proto::QuoteBookingRequest,
     ) -> Result<proto::QuoteBookingResponse, Error> {
         let lot_id = id("lot_id", &request.lot_id)?;
-        let window = window(request.window.as_ref())?;
-        check_length(&window)?;
+        let spot_id: Option<SpotId> = optional_id("spot_id", &request.spot_id)?;
+        let (window, now) = (window(request.window.as_ref())?, self.clock.now());
+        check_window(&window, now)?;
         let lot = lot::get(&self.pool, lot_id).await?;
-        let spot_type = match request.spot_type() {
-            SpotType::Unspecified => SpotType::Regular,
-            told => told,
+        let spot_type = match spot_id {
+            Some(spot_id) => self.quoted_spot(&lot, spot_id, &window, now).await?,
+            None => {
+                let asked = request.spot_type();
+                let unsaid = asked == SpotType::Unspecified;
+                let spot_type = if unsaid { SpotType::Regular } else { asked };
+                self.check_pool(&lot, spot_type, &window, now).await?;
+                spot_type
+            }
         };
         let price = Price::of(&lot, spot_type, &window)?;
         Ok(proto::QuoteBookingResponse { quote: Some(quote(&price, &window)) })
+    }
+
+    /// The type of a spot that could be held.
+    async fn quoted_spot(
+        &self,
+        lot: &Lot,
+        spot_id: SpotId,
+        window: &Window,
+        now: Timestamp,
+    ) -> Result<SpotType, Error> {
+        let spot = spot::get(&self.pool, spot_id).await?;
+        if spot.lot_id != lot.lot_id {
+            return Err(Error::SpotNotFound);
+        }
+        rules_of_lot(lot, Some(&spot), window, now)?;
+        if spot.out_of_service { Err(Error::SpotOutOfService) } else { Ok(spot.spot_type) }
+    }
+
+    /// Looks whether the lot takes the window on some spot of the type, whoever may have it.
+    async fn check_pool(
+        &self,
+        lot: &Lot,
+        spot_type: SpotType,
+        window: &Window,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        rules_of_lot(lot, None, window, now)?;
+        if self.known.pool(lot.lot_id, spot_type).is_none() {
+            self.known.read_pool(&self.pool, lot.lot_id, spot_type).await?;
+        }
+        let spots = self.known.pool(lot.lot_id, spot_type).ok_or(Error::Crowded)?;
+        let mut spots = spots.liked(None).iter();
+        let open = spots.any(|spot| rules_of_lot(lot, Some(spot), window, now).is_ok());
+        if open { Ok(()) } else { Err(Error::SoldOut) }
     }
 
     /// Reads a booking within the caller's reach.

@@ -21,6 +21,9 @@ pub enum Command {
     Cancel(Option<String>),
     /// Taken back by the lot, which costs its driver nothing.
     Withdraw,
+    /// A car that has not booked is there, and the money is authorised; no payment where nothing is
+    /// to be paid.
+    Start(Option<PaymentId>, Cause),
     /// The car came at that moment, which is not in the future.
     Arrive(Timestamp, Cause),
     /// The car left at that moment, which is not in the future.
@@ -36,6 +39,7 @@ impl Command {
             Self::Confirm(_) => Verb::Confirm,
             Self::Cancel(_) => Verb::Cancel,
             Self::Withdraw => Verb::Withdraw,
+            Self::Start(..) => Verb::Start,
             Self::Arrive(..) => Verb::Arrive,
             Self::Leave(..) => Verb::Leave,
             Self::Lapse => Verb::Lapse,
@@ -109,6 +113,7 @@ impl Booking {
             Command::Confirm(payment_id) => self.confirm(*payment_id, policy, now)?,
             Command::Cancel(decline_code) => self.cancel(decline_code.as_deref(), now)?,
             Command::Withdraw => self.withdraw(now)?,
+            Command::Start(payment_id, cause) => self.start(*payment_id, *cause, policy, now)?,
             Command::Arrive(at, cause) => self.arrive(*at, *cause, policy)?,
             Command::Leave(at, cause) => self.leave(*at, *cause)?,
             Command::Lapse if !self.is_due(now) => return Ok(Step::Stands),
@@ -143,6 +148,25 @@ impl Booking {
         let booking =
             Self { payment_id, payment_attempt: None, due_time: Some(no_show), ..self.clone() };
         Ok((booking, Event::Reserved))
+    }
+
+    /// A walk-in goes from hold to session in one step: nobody waits for its car, so that it never is
+    /// a reservation.
+    fn start(
+        &self,
+        payment_id: Option<PaymentId>,
+        cause: Cause,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<(Self, Event), Refusal> {
+        if self.is_due(now) || now >= self.window.end() {
+            return Err(Refusal::HoldExpired);
+        }
+        let due_time = Some(after(self.window.end(), policy.overstay_grace));
+        let arrive_time = Some(now.max(self.start_time));
+        let booking =
+            Self { payment_id, payment_attempt: None, arrive_time, due_time, ..self.clone() };
+        Ok((booking, Event::Activated(cause)))
     }
 
     fn cancel(&self, decline: Option<&str>, now: Timestamp) -> Result<(Self, Event), Refusal> {

@@ -104,6 +104,17 @@ fn a_hold_that_is_confirmed_waits_for_its_car_until_the_no_show_time() {
 }
 
 #[test]
+fn a_walk_in_is_a_session_at_once_and_not_after_its_hold() {
+    let start = Command::Start(Some(Uuid::nil().into()), Cause::Kiosk);
+    let (booking, event) = changed(&held(), start.clone(), 5);
+    assert_eq!((booking.state, event), (BookingState::Active, Event::Activated(Cause::Kiosk)));
+    // The clocks of two machines may differ by some seconds: no session begins before its window.
+    assert_eq!((booking.arrive_time, booking.due_time), (Some(at(60)), Some(at(195))));
+    assert_eq!(step(&held(), start.clone(), 15), Err(Refusal::HoldExpired));
+    assert_eq!(step(&reserved(), start, 6), Err(Refusal::State(BookingState::Reserved)));
+}
+
+#[test]
 fn a_lapsed_hold_is_not_confirmed_even_if_the_clockwork_sleeps() {
     assert_eq!(step(&held(), paid(), 15), Err(Refusal::HoldExpired));
     let cancelled = step(&held(), Command::Cancel(None), 15);

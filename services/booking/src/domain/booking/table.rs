@@ -13,6 +13,8 @@ pub enum Verb {
     Cancel,
     /// The lot takes it back.
     Withdraw,
+    /// The money is there and so is the car, which has not booked.
+    Start,
     /// The car came.
     Arrive,
     /// The car left.
@@ -36,6 +38,7 @@ pub enum Next {
 pub const fn next(state: BookingState, verb: Verb) -> Next {
     match (state, verb) {
         (Held, Verb::Confirm) => Next::To(Reserved),
+        (Held, Verb::Start) => Next::To(Active),
         (Held | Reserved, Verb::Cancel | Verb::Withdraw) => Next::To(Cancelled),
         (Held, Verb::Lapse) => Next::To(Expired),
         (Reserved, Verb::Arrive) => Next::To(Active),
@@ -52,8 +55,15 @@ pub(super) mod tests {
 
     pub const STATES: [BookingState; 7] =
         [Held, Reserved, Active, Completed, Cancelled, Expired, NoShow];
-    pub const VERBS: [Verb; 6] =
-        [Verb::Confirm, Verb::Cancel, Verb::Withdraw, Verb::Arrive, Verb::Leave, Verb::Lapse];
+    pub const VERBS: [Verb; 7] = [
+        Verb::Confirm,
+        Verb::Cancel,
+        Verb::Withdraw,
+        Verb::Start,
+        Verb::Arrive,
+        Verb::Leave,
+        Verb::Lapse,
+    ];
 
     /// Whether a booking in this state keeps its spot.
     pub const fn is_live(state: BookingState) -> bool {
@@ -78,11 +88,16 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn only_a_confirm_reserves_and_only_an_arrival_activates() {
+    fn only_a_confirm_reserves_and_only_an_arrival_or_a_walk_in_activates() {
         for (state, verb) in STATES.iter().flat_map(|s| VERBS.iter().map(move |v| (*s, *v))) {
             match next(state, verb) {
                 Next::To(Reserved) => assert_eq!((state, verb), (Held, Verb::Confirm)),
-                Next::To(Active) => assert_eq!((state, verb), (Reserved, Verb::Arrive)),
+                Next::To(Active) => {
+                    assert!(matches!(
+                        (state, verb),
+                        (Reserved, Verb::Arrive) | (Held, Verb::Start)
+                    ));
+                }
                 _ => {}
             }
         }

@@ -68,6 +68,8 @@ pub struct Pool {
     pub spot_type: SpotType,
     /// The floor liked best.
     pub preferred: Option<FloorId>,
+    /// No car may be known to stand on it, nor its sensor be silent: it is needed now.
+    pub empty: bool,
     /// When: the window with the lot's turnaround after it.
     pub kept: Window,
 }
@@ -84,6 +86,7 @@ pub async fn candidates(
 ) -> Result<Vec<Vec<Spot>>, Error> {
     let (mut lots, mut types, mut floors) = (Vec::new(), Vec::new(), Vec::new());
     let (mut starts, mut ends, mut limits) = (Vec::new(), Vec::new(), Vec::new());
+    let mut empties = Vec::new();
     for (pool, limit) in pools {
         lots.push(pool.lot_id.as_uuid());
         types.push(type_number(pool.spot_type)?);
@@ -91,12 +94,13 @@ pub async fn candidates(
         starts.push(pool.kept.start().to_sqlx());
         ends.push(pool.kept.end().to_sqlx());
         limits.push(*limit);
+        empties.push(pool.empty);
     }
     let rows = sqlx::query(
         "SELECT pool.place, free.*
          FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::timestamptz[], $5::timestamptz[],
-                     $6::bigint[]) WITH ORDINALITY
-              AS pool (lot_id, spot_type, floor_id, start_time, end_time, number, place)
+                     $6::bigint[], $8::boolean[]) WITH ORDINALITY
+              AS pool (lot_id, spot_type, floor_id, start_time, end_time, number, empty, place)
          CROSS JOIN LATERAL (
              SELECT s.* FROM (
                  SELECT s.spot_id, s.lot_id, s.floor_id, s.spot_number, s.spot_type,
@@ -117,6 +121,8 @@ pub async fn candidates(
                    AND other.during && tstzrange(pool.start_time, pool.end_time, '[)')
                    AND other.state IN (1, 2, 3)
                    AND (other.state <> 1 OR other.due_time > park_now()))
+               AND NOT (pool.empty AND EXISTS (SELECT FROM spot_reality AS ground
+                 WHERE ground.spot_id = s.spot_id AND ground.occupied IS NOT FALSE))
              LIMIT pool.number) AS free",
     )
     .bind(lots)
@@ -126,6 +132,7 @@ pub async fn candidates(
     .bind(ends)
     .bind(limits)
     .bind(seed)
+    .bind(empties)
     .fetch_all(executor)
     .await?;
     let mut found = vec![Vec::new(); pools.len()];

@@ -24,6 +24,7 @@ macro_rules! select_lot {
                     lot.early_arrival_seconds, lot.no_show_seconds, lot.overstay_grace_seconds,
                     lot.max_holds_per_user, lot.opening_hours, lot.shortest_window_seconds,
                     lot.longest_window_seconds, lot.booking_ahead_seconds, lot.turnaround_seconds,
+                    lot.unpaid_holds_per_hour, lot.walk_in_seconds, lot.drive_up_allowed,
                     lot.version, (
                         SELECT coalesce(jsonb_agg(closure ORDER BY closure_id), '[]')
                         FROM closure WHERE closure.lot_id = lot.lot_id
@@ -70,6 +71,9 @@ fn of_row(row: &PgRow) -> Result<Lot, Error> {
             longest_window_seconds: row.try_get("longest_window_seconds")?,
             booking_ahead_seconds: row.try_get("booking_ahead_seconds")?,
             turnaround_seconds: row.try_get("turnaround_seconds")?,
+            unpaid_holds_per_hour: row.try_get("unpaid_holds_per_hour")?,
+            walk_in_seconds: row.try_get("walk_in_seconds")?,
+            drive_up_allowed: row.try_get("drive_up_allowed")?,
         },
         closures: row
             .try_get::<Json<Vec<closure::Row>>, _>("closures")?
@@ -101,9 +105,9 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
                  currency_code, hold_ttl_seconds, early_arrival_seconds, no_show_seconds,
                  overstay_grace_seconds, max_holds_per_user, version, create_time, opening_hours,
                  shortest_window_seconds, longest_window_seconds, booking_ahead_seconds,
-                 turnaround_seconds)
+                 turnaround_seconds, unpaid_holds_per_hour, walk_in_seconds, drive_up_allowed)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $22, $23,
-                 $24, $25, $26)
+                 $24, $25, $26, $27, $28, $29)
              RETURNING lot_id)
          INSERT INTO tariff (tariff_id, lot_id, version, hourly_rate_minor, currency_code,
              rules, create_time)
@@ -135,6 +139,9 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
     .bind(rules.longest_window_seconds)
     .bind(rules.booking_ahead_seconds)
     .bind(rules.turnaround_seconds)
+    .bind(rules.unpaid_holds_per_hour)
+    .bind(rules.walk_in_seconds)
+    .bind(rules.drive_up_allowed)
     .execute(executor)
     .await?;
     Ok(())
@@ -218,7 +225,8 @@ pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Erro
              hold_ttl_seconds = $7, early_arrival_seconds = $8, no_show_seconds = $9,
              overstay_grace_seconds = $10, max_holds_per_user = $11, version = $12,
              opening_hours = $13, shortest_window_seconds = $14, longest_window_seconds = $15,
-             booking_ahead_seconds = $16, turnaround_seconds = $17
+             booking_ahead_seconds = $16, turnaround_seconds = $17,
+             unpaid_holds_per_hour = $18, walk_in_seconds = $19, drive_up_allowed = $20
          WHERE lot_id = $1",
     )
     .bind(lot.lot_id.as_uuid())
@@ -238,6 +246,9 @@ pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Erro
     .bind(rules.longest_window_seconds)
     .bind(rules.booking_ahead_seconds)
     .bind(rules.turnaround_seconds)
+    .bind(rules.unpaid_holds_per_hour)
+    .bind(rules.walk_in_seconds)
+    .bind(rules.drive_up_allowed)
     .execute(connection)
     .await?;
     Ok(())

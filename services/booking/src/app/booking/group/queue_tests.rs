@@ -56,7 +56,13 @@ impl World {
             body_hash: [0; 32],
         };
         let choice = Choice::Pool(self.lot_id, SpotType::Regular, None);
-        let wanted = Wanted { choice, window, plate: String::new(), disability_permit: false };
+        let wanted = Wanted {
+            choice,
+            window,
+            plate: String::new(),
+            disability_permit: false,
+            starts_now: false,
+        };
         let ask = Ask {
             number: 0,
             key,
@@ -162,6 +168,7 @@ fn two_of_a_pool_are_never_given_the_same_spot() {
         lot_id: world.lot_id,
         spot_type: SpotType::Regular,
         preferred: None,
+        empty: false,
         kept: window((1, 2)),
     };
     for user in ["anna", "ben", "cleo"] {
