@@ -2,6 +2,7 @@
 //! docs/proof.md says which figure comes from which.
 
 mod cpu;
+mod decoders;
 mod lab;
 mod melbourne;
 mod proof;
@@ -57,6 +58,8 @@ enum Proof {
     },
     /// Prices in every zone whose clocks change, every minute around both changes of a year, against Python's clocks.
     Tariffs,
+    /// Ten million mutated frames and messages for every decoder of the sensor bridge.
+    Decoders,
     /// 1,000 drivers at once on one free spot, two hundred times: one winner each, and quick refusals.
     Herd(reserve::crowd::Rounds),
     /// 1,000 drivers at once for the last 30 places, a hundred times: 30 winners each.
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         What::Prove(Proof::Melbourne { first, second }) => melbourne::prove(&first, &second),
         What::Prove(Proof::Start) => start::prove(),
         What::Prove(Proof::Tariffs) => tariffs::prove(),
+        What::Prove(Proof::Decoders) => decoders::prove(),
         What::Prove(Proof::Herd(rounds)) => reserve::crowd::herd(&rounds),
         What::Prove(Proof::Pool(rounds)) => reserve::crowd::pool(&rounds),
         What::Prove(Proof::Reserve(options)) => reserve::run(&options, true),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::names::Role;
@@ -34,6 +35,8 @@ pub enum Command {
     Replay(Replay),
     /// List facts that no consumer could take, or send them again.
     DeadLetters(DeadLetters),
+    /// Say what one frame of a sensor means, as JSON.
+    Decode(Decode),
     /// Let a crowd book at random, kill things meanwhile, and judge all that was answered.
     Torture(Torture),
 }
@@ -180,6 +183,33 @@ pub struct Melbourne {
     /// Seconds to wait for the picture to agree.
     #[arg(long, default_value_t = 120)]
     pub wait_seconds: u64,
+}
+
+/// Options of `decode`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    long_about = "Says what one frame of a parking sensor means, as the sensor bridge reads it. Prints JSON: `occupied` is true, false, or \
+                  null where the frame says nothing about its spot; `kind` says why it was sent; the rest is there where the frame \
+                  tells it. Parts that no table lists are passed over and counted in `unknown_parts`. Which decoder reads a frame \
+                  follows from model and firmware and is never guessed from its bytes. A frame that makes no sense ends with an \
+                  error that says why.",
+    after_help = "Examples:\n  parkmesh decode --model placepod 026700C3376601\n  parkmesh decode --model bosch-tps110 --port 2 01FF\n  \
+                  parkmesh decode --model nwave-nps405 --firmware 2.4.9 95\n  parkmesh decode --model nwave-nps405 --firmware old CA"
+)]
+pub struct Decode {
+    /// The sensor's model, as it is registered.
+    #[arg(long, value_parser = PossibleValuesParser::new(parkmesh_sensor_bridge::MODELS))]
+    pub model: String,
+    /// The sensor's firmware, as it is registered. It matters to nwave-nps405: before 2.4 (or `old`) the state is bit 7, else bit 0.
+    #[arg(long, default_value = "")]
+    pub firmware: String,
+    /// The LoRaWAN port that the frame came on; default 1. It tells kinds of frames apart for bosch-tps110 and nwave-nps405
+    /// (1 status, 2 heartbeat, 3 start-up) and tekzipark (1, 2).
+    #[arg(long)]
+    pub port: Option<u8>,
+    /// The frame in hex digits; blanks and colons between bytes are passed over.
+    #[arg(required = true, value_name = "HEX")]
+    pub hex: Vec<String>,
 }
 
 /// Options of `dead-letters`.

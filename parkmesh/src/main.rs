@@ -3,6 +3,7 @@
 mod cli;
 mod client;
 mod dead_letters;
+mod decode;
 mod migrate;
 mod mqtt;
 mod names;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Simulate(options) => simulate::run(options),
         Command::Replay(options) => replay::run(options),
         Command::DeadLetters(options) => dead_letters::run(options),
+        Command::Decode(options) => decode::run(&options),
         Command::Torture(options) => torture::run(options),
     };
     match outcome {

@@ -66,11 +66,11 @@ impl Batcher {
         self.devices.learn(framed.collect()).await;
         let mut batch = Batch::default();
         for (delivery, opened) in deliveries.into_iter().zip(opened) {
-            let model = match &opened {
-                Opened::Frame(device_id, _) => self.devices.model(device_id),
+            let device = match &opened {
+                Opened::Frame(device_id, _) => self.devices.find(device_id),
                 _ => None,
             };
-            match read(&raw(&delivery), opened, model) {
+            match read(&raw(&delivery), opened, device) {
                 Said::Reading(reading) => batch.readings.push(*reading),
                 Said::Unreadable(frame) => {
                     tracing::debug!(reason = %frame.reason, "a frame could not be read");

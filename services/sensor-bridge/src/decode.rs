@@ -1,15 +1,23 @@
 //! From what stands on a topic to what a device says. Pure: no input may panic, and what cannot be
 //! read is named by its cause.
 
-pub mod bosch_tps110;
+mod bosch_tps110;
 pub mod chirpstack;
-pub mod placepod;
+mod frame;
+mod libelium;
+mod make;
+mod moko_lw009;
+mod nwave_nps405;
+mod placepod;
 pub mod plain;
+mod tekzipark;
 mod topic;
 
 #[cfg(test)]
 mod tests;
 
+pub use frame::{Frame, Kind, Previous};
+pub use make::{MODELS, Make};
 pub use topic::{Source, Topics};
 
 /// Why a frame could not become a reading.
@@ -38,7 +46,8 @@ impl Cause {
 }
 
 /// A cause and a sentence for the operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
 pub struct Unreadable {
     /// Why.
     pub cause: Cause,
@@ -58,40 +67,7 @@ impl Unreadable {
     }
 }
 
-/// What a frame says, whatever the make.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Frame {
-    /// A car stands there; None where the frame does not say.
-    pub occupied: Option<bool>,
-    /// Degrees Celsius.
-    pub temperature_celsius: Option<f64>,
-    /// The device has just started.
-    pub startup: bool,
-    /// Channels that no table lists and that were passed over.
-    pub channels_unknown: usize,
-}
-
-/// Reads a frame of a device of this model. Which decoder is a matter of registration and never
-/// guessed from the bytes.
-///
-/// # Errors
-/// [`Cause::UnknownModel`], [`Cause::BadFrame`].
-pub fn frame(model: &str, port: u8, bytes: &[u8]) -> Result<Frame, Unreadable> {
-    if bytes.is_empty() {
-        // A network's own exchange with the device: a sign of life and nothing more.
-        return Ok(Frame::default());
-    }
-    match model {
-        "bosch-tps110" => bosch_tps110::decode(port, bytes),
-        "placepod" => placepod::decode(bytes),
-        other => Err(Unreadable {
-            cause: Cause::UnknownModel,
-            detail: format!("no decoder for frames of model {other:?}"),
-        }),
-    }
-}
-
-/// Bit 0, as most frames carry the state.
-fn bit0(byte: u8) -> bool {
-    byte & 1 == 1
+/// Whether a bit is set, counted from the lowest.
+fn bit(byte: u8, at: u32) -> bool {
+    byte >> at & 1 == 1
 }

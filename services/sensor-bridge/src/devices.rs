@@ -1,4 +1,4 @@
-//! Which model each device is of, as the sensor service knows it.
+//! Which model and firmware each device is of, as the sensor service knows it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,8 +19,24 @@ const KNOWN_MAX: usize = 200_000;
 /// Wait before the question is asked again.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
+/// What is registered of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// Chooses the decoder.
+    pub model: String,
+    /// Chooses between decoders of one model.
+    pub firmware: String,
+}
+
+impl Registered {
+    /// A device of this model and firmware.
+    pub fn new(model: impl Into<String>, firmware: impl Into<String>) -> Self {
+        Self { model: model.into(), firmware: firmware.into() }
+    }
+}
+
 struct Known {
-    model: String,
+    registered: Registered,
     asked: Instant,
 }
 
@@ -57,9 +73,9 @@ impl Devices {
         }
     }
 
-    /// The device's model, if it is registered.
-    pub fn model(&self, name: &str) -> Option<&str> {
-        self.known.get(name).map(|known| known.model.as_str())
+    /// What is registered of the device, if it is.
+    pub fn find(&self, name: &str) -> Option<&Registered> {
+        self.known.get(name).map(|known| &known.registered)
     }
 
     fn asked(&self, name: &str) -> Option<Instant> {
@@ -77,7 +93,8 @@ impl Devices {
         }
         let asked = Instant::now();
         for device in answer.devices {
-            self.known.insert(device.device_id, Known { model: device.model, asked });
+            let registered = Registered::new(device.model, device.firmware);
+            self.known.insert(device.device_id, Known { registered, asked });
         }
         Ok(())
     }

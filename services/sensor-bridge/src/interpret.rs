@@ -7,7 +7,8 @@ use parkmesh_contracts::validate::Validate;
 
 use crate::decode::chirpstack::{self, Uplink};
 use crate::decode::plain::{self, Plain};
-use crate::decode::{self, Cause, Source, Topics, Unreadable};
+use crate::decode::{Cause, Kind, Make, Source, Topics, Unreadable};
+use crate::devices::Registered;
 
 /// Limits of the contract.
 const DEVICE_CHARS_MAX: usize = 256;
@@ -68,14 +69,14 @@ pub fn open(topics: &Topics, raw: &Raw<'_>) -> Opened {
 }
 
 /// Reads what is inside. `model` is what is registered of the device; None: nobody registered it.
-pub fn read(raw: &Raw<'_>, opened: Opened, model: Option<&str>) -> Said {
+pub fn read(raw: &Raw<'_>, opened: Opened, device: Option<&Registered>) -> Said {
     let (device_id, outcome) = match opened {
         Opened::Plain(device_id, plain) => {
             let reading = of_plain(raw, &device_id, plain);
             (device_id, Ok(reading))
         }
         Opened::Frame(device_id, uplink) => {
-            let reading = of_uplink(raw, &device_id, uplink, model);
+            let reading = of_uplink(raw, &device_id, uplink, device);
             (device_id, reading)
         }
         Opened::Unreadable(device_id, error) => (device_id, Err(error)),
@@ -104,6 +105,7 @@ fn of_plain(raw: &Raw<'_>, device_id: &str, plain: Plain) -> Reading {
         retained: raw.retained || plain.historical,
         message_id: cut(&plain.message_id, MESSAGE_ID_CHARS_MAX),
         startup: plain.startup,
+        ..Reading::default()
     }
 }
 
@@ -111,15 +113,16 @@ fn of_uplink(
     raw: &Raw<'_>,
     device_id: &str,
     uplink: Uplink,
-    model: Option<&str>,
+    device: Option<&Registered>,
 ) -> Result<Reading, Unreadable> {
-    let model = model.ok_or_else(|| Unreadable {
+    let device = device.ok_or_else(|| Unreadable {
         cause: Cause::UnknownDevice,
         detail: "not registered".to_owned(),
     })?;
-    let frame = decode::frame(model, uplink.port, &uplink.data)?;
-    if frame.channels_unknown > 0 {
-        tracing::debug!(device_id, channels = frame.channels_unknown, "channels passed over");
+    let make = Make::choose(&device.model, &device.firmware)?;
+    let frame = make.decode(uplink.port, &uplink.data)?;
+    if frame.unknown_parts > 0 {
+        tracing::debug!(device_id, parts = frame.unknown_parts, "parts of a frame passed over");
     }
     Ok(Reading {
         device_id: device_id.to_owned(),
@@ -129,12 +132,24 @@ fn of_uplink(
         // A LoRaWAN device has no session number that grows; its times tell a new one.
         boot: 0,
         sequence: Some(u64::from(uplink.frame_count)),
-        battery_percent: None,
+        battery_percent: frame.battery_percent.map(i32::from),
         temperature_celsius: frame.temperature_celsius,
         retained: raw.retained,
         message_id: cut(&uplink.deduplication_id, MESSAGE_ID_CHARS_MAX),
-        startup: frame.startup,
+        startup: frame.is_startup(),
+        // A heartbeat's own time is not that of a change.
+        change_time: frame.device_time.filter(|_| frame.kind == Kind::Change).map(to_proto),
+        previous_state_seconds: frame.previous.map(|previous| seconds(previous.minutes)),
+        previous_state_slack_seconds: frame.previous.and_then(|p| p.slack_minutes).map(seconds),
+        unreachable: false,
+        battery_volts: frame.battery_volts,
+        battery_low: frame.battery_low,
+        faulty: frame.faulty,
     })
+}
+
+fn seconds(minutes: u16) -> i32 {
+    i32::from(minutes) * 60
 }
 
 fn unreadable(raw: &Raw<'_>, device_id: &str, error: &Unreadable) -> UnreadableFrame {
@@ -164,7 +179,8 @@ mod tests {
     fn said(topic: &str, payload: &[u8], model: Option<&str>) -> Said {
         let receive_time = Timestamp::UNIX_EPOCH;
         let raw = Raw { topic, payload, retained: false, receive_time };
-        read(&raw, open(&Topics::new("", None), &raw), model)
+        let device = model.map(|model| Registered::new(model, ""));
+        read(&raw, open(&Topics::new("", None), &raw), device.as_ref())
     }
 
     fn reason(said: Said) -> Option<String> {

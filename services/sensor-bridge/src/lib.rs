@@ -17,4 +17,5 @@ mod start;
 mod uplink;
 
 pub use config::Config;
+pub use decode::{Frame, Kind, MODELS, Make, Previous, Unreadable};
 pub use start::{Deps, NAME, StartError, start};

@@ -21,7 +21,7 @@ mod start;
 mod store;
 
 pub use config::{Config, SettleMs};
-pub use domain::model::{Models, Settle};
+pub use domain::model::{Models, Settle, model_names};
 pub use start::{Deps, NAME, StartError, start};
 
 /// The schema's migrations; run by `parkmesh migrate` together with those of the eventbus.

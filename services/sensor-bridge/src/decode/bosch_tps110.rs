@@ -1,6 +1,6 @@
 //! Bosch TPS110: reports on change, heartbeat once a day, start-up frame after power-up.
 
-use super::{Frame, Unreadable, bit0};
+use super::{Frame, Kind, Unreadable, bit};
 
 /// Changes.
 const PORT_STATUS: u8 = 1;
@@ -17,22 +17,35 @@ const STARTUP_LEN: usize = 17;
 /// For a port that the device does not use, and for a start-up frame of another length.
 pub fn decode(port: u8, bytes: &[u8]) -> Result<Frame, Unreadable> {
     match (port, bytes) {
-        (PORT_STATUS, [state, ..]) => {
-            Ok(Frame { occupied: Some(bit0(*state)), ..Frame::default() })
+        (PORT_STATUS, [state, rest @ ..]) => {
+            Ok(Frame { unknown_parts: rest.len(), ..Frame::of(Kind::Change, bit(*state, 0)) })
         }
         // Earlier firmware sends no temperature.
         (PORT_HEARTBEAT, [state, rest @ ..]) => Ok(Frame {
-            occupied: Some(bit0(*state)),
             temperature_celsius: rest.first().map(|byte| f64::from(byte.cast_signed())),
-            ..Frame::default()
+            unknown_parts: rest.len().saturating_sub(1),
+            ..Frame::of(Kind::Heartbeat, bit(*state, 0))
         }),
-        (PORT_STARTUP, [.., state]) if bytes.len() == STARTUP_LEN => {
-            Ok(Frame { occupied: Some(bit0(*state)), startup: true, ..Frame::default() })
+        (PORT_STARTUP, [.., major, minor, patch, cause, state]) if bytes.len() == STARTUP_LEN => {
+            Ok(Frame {
+                device_firmware: Some(format!("{major}.{minor}.{patch}")),
+                reset_cause: Some(reset_cause(*cause)),
+                ..Frame::of(Kind::Startup, bit(*state, 0))
+            })
         }
         (PORT_STARTUP, _) => Err(Unreadable::frame(format!(
             "a start-up frame has {STARTUP_LEN} bytes, not {}",
             bytes.len()
         ))),
         (port, _) => Err(Unreadable::frame(format!("a TPS110 sends nothing on port {port}"))),
+    }
+}
+
+fn reset_cause(code: u8) -> &'static str {
+    match code {
+        1 => "watchdog",
+        2 => "power-on",
+        3 => "system request",
+        _ => "other",
     }
 }

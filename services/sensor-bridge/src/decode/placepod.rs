@@ -1,6 +1,6 @@
 //! PNI PlacePod: triples of channel, type and value, like Cayenne LPP.
 
-use super::{Frame, Unreadable};
+use super::{Frame, Kind, Unreadable};
 
 /// Parking status.
 const STATUS: (u8, u8) = (0x15, 0x66);
@@ -10,10 +10,16 @@ const KEEP_ALIVE: (u8, u8) = (0x37, 0x66);
 const TEMPERATURE: (u8, u8) = (0x02, 0x67);
 /// Battery in hundredths of a volt, which says nothing of percent.
 const VOLTAGE: (u8, u8) = (0x03, 0x02);
-/// Vehicles counted, alone and with the keep-alive.
-const COUNTS: [(u8, u8); 2] = [(0x21, 0x00), (0x37, 0x00)];
-/// Recalibrated; deactivated.
-const NOTICES: [(u8, u8); 2] = [(0x01, 0x01), (0x1c, 0x01)];
+/// Vehicles counted.
+const COUNT: (u8, u8) = (0x21, 0x00);
+/// Vehicles counted, with the keep-alive.
+const KEEP_ALIVE_COUNT: (u8, u8) = (0x37, 0x00);
+/// A greater count says that counting began anew: a reboot or a recalibration.
+const COUNT_MAX: u8 = 0x80;
+/// Recalibrated.
+const RECALIBRATED: (u8, u8) = (0x01, 0x01);
+/// Deactivated.
+const DEACTIVATED: (u8, u8) = (0x1c, 0x01);
 /// Started again.
 const REBOOT: (u8, u8) = (0x3f, 0x01);
 
@@ -22,14 +28,14 @@ const REBOOT: (u8, u8) = (0x3f, 0x01);
 ///
 /// # Errors
 /// When a value is cut off, when a type has no known length and nothing was read before it, and for
-/// a
-/// status that is neither vacant nor occupied.
+/// a status that is neither vacant nor occupied.
 pub fn decode(bytes: &[u8]) -> Result<Frame, Unreadable> {
-    let (mut frame, mut rest, mut read) = (Frame::default(), bytes, 0_usize);
+    let mut frame = Frame { kind: Kind::Notice, ..Frame::default() };
+    let (mut rest, mut read) = (bytes, 0_usize);
     while let [channel, kind, after @ ..] = rest {
         let Some(length) = length_of(*kind) else {
             // What follows cannot be found; what came before stands.
-            frame.channels_unknown += 1;
+            frame.unknown_parts += 1;
             return if read > 0 {
                 Ok(frame)
             } else {
@@ -56,18 +62,36 @@ fn length_of(kind: u8) -> Option<usize> {
 
 fn take(frame: &mut Frame, key: (u8, u8), value: &[u8]) -> Result<(), Unreadable> {
     match (key, value) {
-        (STATUS | KEEP_ALIVE, [state @ (0 | 1)]) => frame.occupied = Some(*state == 1),
+        (STATUS | KEEP_ALIVE, [state @ (0 | 1)]) => {
+            frame.occupied = Some(*state == 1);
+            become_kind(frame, if key == STATUS { Kind::Change } else { Kind::Heartbeat });
+        }
         (STATUS | KEEP_ALIVE, _) => {
             return Err(Unreadable::frame("a status is neither vacant nor occupied"));
         }
         (TEMPERATURE, [high, low]) => {
-            let tenths = i16::from_be_bytes([*high, *low]);
-            frame.temperature_celsius = Some(f64::from(tenths) / 10.0);
+            frame.temperature_celsius = Some(f64::from(i16::from_be_bytes([*high, *low])) / 10.0);
         }
-        (REBOOT, _) => frame.startup = true,
-        (VOLTAGE, _) => {}
-        (key, _) if COUNTS.contains(&key) || NOTICES.contains(&key) => {}
-        _ => frame.channels_unknown += 1,
+        (VOLTAGE, [high, low]) => {
+            frame.battery_volts = Some(f64::from(i16::from_be_bytes([*high, *low])) / 100.0);
+        }
+        (COUNT | KEEP_ALIVE_COUNT, [count]) => {
+            let again = *count > COUNT_MAX;
+            frame.vehicle_count = Some(*count).filter(|_| !again);
+            let kind = if key == COUNT { Kind::Change } else { Kind::Heartbeat };
+            become_kind(frame, if again { Kind::Startup } else { kind });
+        }
+        (RECALIBRATED, _) => frame.notices.push("recalibrated"),
+        (DEACTIVATED, _) => frame.notices.push("deactivated"),
+        (REBOOT, _) => become_kind(frame, Kind::Startup),
+        _ => frame.unknown_parts += 1,
     }
     Ok(())
+}
+
+/// Of several channels the most telling names the frame; a start is never hidden.
+fn become_kind(frame: &mut Frame, kind: Kind) {
+    if frame.kind != Kind::Startup {
+        frame.kind = kind;
+    }
 }

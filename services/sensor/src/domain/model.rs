@@ -41,8 +41,19 @@ const DAY_SECONDS: i32 = 86_400;
 pub const MODELS: &[Model] = &[
     Model { name: "plain-json", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
     Model { name: "bosch-tps110", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
+    Model { name: "nwave-nps405", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
     Model { name: "placepod", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
+    Model { name: "libelium-v2", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
+    Model { name: "libelium-v3", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
+    Model { name: "moko-lw009-sm", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
+    Model { name: "moko-lw009-ig", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
+    Model { name: "tekzipark", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
 ];
+
+/// The names of all models.
+pub fn model_names() -> impl Iterator<Item = &'static str> {
+    MODELS.iter().map(|model| model.name)
+}
 
 /// The models as this process is configured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -13,7 +13,7 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
     (
         "MODEL_UNKNOWN",
         Kind::Invalid,
-        "Name a model that has a decoder: plain-json, bosch-tps110 or placepod.",
+        "Name a model that has a decoder: plain-json, or one that `parkmesh decode --help` lists.",
     ),
     (
         "DEVICE_TAKEN",
