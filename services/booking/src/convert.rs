@@ -7,6 +7,7 @@ pub mod change;
 pub mod closure;
 pub mod import;
 pub mod inventory;
+pub mod pooling;
 pub mod rules;
 pub mod tariff;
 pub mod timeline;

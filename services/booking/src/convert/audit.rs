@@ -47,6 +47,7 @@ pub fn lot(lot: &Lot) -> Value {
             "unpaid_holds_per_hour": lot.rules.unpaid_holds_per_hour,
             "walk_in_seconds": lot.rules.walk_in_seconds,
             "drive_up_allowed": lot.rules.drive_up_allowed,
+            "pool_order": lot.pooling.order.as_str_name(),
         },
         "opening_hours": lot.rules.hours,
         "tariff_version": lot.tariff.version,

@@ -7,6 +7,7 @@ use parkmesh_platform::fault::invalid;
 use prost_types::FieldMask;
 
 use super::inventory::{check_text, none_found};
+use super::pooling::choice;
 use super::rules::{check_limits, hours, limit, limits};
 use crate::domain::inventory::{Floor, Lot, PolicyChoice, Spot, time_zone};
 use crate::error::Error;
@@ -62,11 +63,13 @@ pub fn lot(request: &proto::UpdateLotRequest, stands: &Lot) -> Result<Lot, Error
             "policy" => {
                 lot.policy = asked.into();
                 lot.rules = limits(lot.rules, &asked);
+                lot.pooling = (&asked).into();
             }
             "opening_hours" => lot.rules.hours = hours(&request.opening_hours)?,
             other => match other.strip_prefix("policy.") {
                 Some(field) if policy_field(&mut lot.policy, field, asked.into()) => {}
                 Some(field) if limit(&mut lot.rules, field, &asked) => {}
+                Some(field) if choice(&mut lot.pooling, field, &asked) => {}
                 _ => found.push(unknown(other)),
             },
         }

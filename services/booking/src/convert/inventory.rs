@@ -13,7 +13,7 @@ use crate::domain::inventory::{
     Floor, HOURLY_RATE_MINOR_MAX, LiveWindow, Lot, NewLot, NewSpot, PolicyChoice, Spot,
     first_duplicate, time_zone,
 };
-use crate::domain::rules::LotRules;
+use crate::domain::pooling::Pooling;
 use crate::error::Error;
 
 /// The id in this field.
@@ -79,6 +79,7 @@ impl TryFrom<proto::CreateLotRequest> for NewLot {
             latitude: request.latitude,
             longitude: request.longitude,
             rules: rules(request.policy.as_ref(), &request.opening_hours)?,
+            pooling: request.policy.as_ref().map(Pooling::from).unwrap_or_default(),
             policy: request.policy.map(PolicyChoice::from).unwrap_or_default(),
         })
     }
@@ -156,8 +157,9 @@ pub fn new_spots(spots: Vec<proto::NewSpot>) -> Result<Vec<NewSpot>, Error> {
 }
 
 /// What holds, not what was chosen: a reader need not know the defaults.
-fn policy(choice: PolicyChoice, rules: &LotRules) -> proto::LotPolicy {
-    let (policy, rules) = (choice.resolved(), rules.resolved());
+fn policy(lot: &Lot) -> proto::LotPolicy {
+    let (policy, rules) = (lot.policy.resolved(), lot.rules.resolved());
+    let pooling = lot.pooling.resolved();
     proto::LotPolicy {
         hold_ttl_seconds: policy.hold_ttl_seconds,
         early_arrival_seconds: policy.early_arrival_seconds,
@@ -171,6 +173,7 @@ fn policy(choice: PolicyChoice, rules: &LotRules) -> proto::LotPolicy {
         unpaid_holds_per_hour: rules.unpaid_holds_per_hour,
         walk_in_seconds: rules.walk_in_seconds,
         drive_up_allowed: rules.drive_up_allowed,
+        pool_order: pooling.order.into(),
     }
 }
 
@@ -185,7 +188,7 @@ impl From<&Lot> for proto::Lot {
             longitude: lot.longitude,
             time_zone: lot.time_zone.clone(),
             currency_code: lot.currency.to_string(),
-            policy: Some(policy(lot.policy, &lot.rules)),
+            policy: Some(policy(lot)),
             tariff: Some((&lot.tariff).into()),
             version: lot.version,
             opening_hours: opening_hours(&lot.rules.hours),

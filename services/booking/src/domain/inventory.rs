@@ -13,6 +13,7 @@ use parkmesh_contracts::window::Window;
 use crate::domain::tariff::{Fare, FareError, Rules};
 
 use super::closure::Closure;
+use super::pooling::Pooling;
 use super::rules::LotRules;
 
 mod change;
@@ -148,6 +149,8 @@ pub struct Lot {
     pub policy: PolicyChoice,
     /// What windows it takes; [`LotRules::resolved`] says what holds.
     pub rules: LotRules,
+    /// How it hands out the spots of its pools; [`Pooling::resolved`] says what holds.
+    pub pooling: Pooling,
     /// Closures that had not ended when it was read.
     pub closures: Vec<Closure>,
     /// The tariff that holds now.
@@ -175,6 +178,8 @@ pub struct NewLot {
     pub policy: PolicyChoice,
     /// What windows it takes.
     pub rules: LotRules,
+    /// How it hands out the spots of its pools.
+    pub pooling: Pooling,
 }
 
 impl Lot {
@@ -209,6 +214,7 @@ impl NewLot {
             policy: self.policy,
             tariff: Tariff { tariff_id, lot_id, version: 1, currency, rules, create_time: now },
             rules: self.rules,
+            pooling: self.pooling,
             closures: Vec::new(),
             version: 1,
         }

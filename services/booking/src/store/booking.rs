@@ -3,6 +3,7 @@
 pub mod change;
 pub mod churn;
 pub mod closed;
+pub mod fit;
 pub mod hold;
 pub mod obstacles;
 pub mod read;

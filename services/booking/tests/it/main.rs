@@ -14,6 +14,7 @@ mod inventory_audit;
 mod inventory_change;
 mod inventory_import;
 mod inventory_refusals;
+mod pools;
 mod snapshot;
 mod snapshot_windows;
 mod tariff_oracle;

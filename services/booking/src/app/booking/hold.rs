@@ -106,11 +106,12 @@ impl App {
             }
             Choice::Pool(lot_id, spot_type, preferred) => {
                 check_permit(spot_type, wanted)?;
-                let kept = self.known.lot(&self.pool, lot_id).await?.kept(&wanted.window);
+                let lot = self.known.lot(&self.pool, lot_id).await?;
+                let (kept, compact) = (lot.kept(&wanted.window), lot.pooling.is_compact());
                 let empty = wanted.starts_now;
-                let pool = Pool { lot_id, spot_type, preferred, empty, kept };
-                // Of what is picked by chance nobody knows whether a car stands there.
-                Ok((Target::Pool { pool, searched: empty }, kept))
+                let pool = Pool { lot_id, spot_type, preferred, empty, kept, compact };
+                // Of what is picked by chance nobody knows whether a car stands there, nor what gaps it leaves.
+                Ok((Target::Pool { pool, searched: empty || compact }, kept))
             }
             Choice::Ticket(allotment_id) => {
                 let allotment = self.known.allotment(&self.pool, allotment_id).await?;

@@ -18,6 +18,7 @@ fn lot(rules: LotRules) -> Lot {
         hourly_rate: Money::zero("EUR".parse::<Currency>().unwrap()),
         policy: Default::default(),
         rules,
+        pooling: Default::default(),
     };
     let nil = Uuid::nil();
     new.found(nil.into(), nil.into(), UserId::parse("op").unwrap(), Timestamp::UNIX_EPOCH)

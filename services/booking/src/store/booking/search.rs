@@ -72,6 +72,8 @@ pub struct Pool {
     pub empty: bool,
     /// When: the window with the lot's turnaround after it.
     pub kept: Window,
+    /// The lot fills its pools one spot beside the other, see `fit`.
+    pub compact: bool,
 }
 
 /// Free spots of each pool, as many as are asked for with it: those of the preferred floor first,

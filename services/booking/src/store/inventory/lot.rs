@@ -1,6 +1,7 @@
 //! Lots with the tariff that holds.
 
 use jiff_sqlx::ToSqlx;
+use parkmesh_contracts::booking::v1::PoolOrder;
 use parkmesh_contracts::ids::{LotId, UserId};
 use parkmesh_contracts::money::Currency;
 use sqlx::postgres::PgRow;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::tariff::{rules, stored};
 use super::{broken, closure};
 use crate::domain::inventory::{Lot, PolicyChoice, Tariff};
+use crate::domain::pooling::Pooling;
 use crate::domain::rules::{LotRules, OpeningHours};
 use crate::error::Error;
 
@@ -25,7 +27,7 @@ macro_rules! select_lot {
                     lot.max_holds_per_user, lot.opening_hours, lot.shortest_window_seconds,
                     lot.longest_window_seconds, lot.booking_ahead_seconds, lot.turnaround_seconds,
                     lot.unpaid_holds_per_hour, lot.walk_in_seconds, lot.drive_up_allowed,
-                    lot.version, (
+                    lot.version, lot.pool_order, (
                         SELECT coalesce(jsonb_agg(closure ORDER BY closure_id), '[]')
                         FROM closure WHERE closure.lot_id = lot.lot_id
                           AND closure.end_time > (SELECT park_now())) AS closures,
@@ -75,6 +77,7 @@ fn of_row(row: &PgRow) -> Result<Lot, Error> {
             walk_in_seconds: row.try_get("walk_in_seconds")?,
             drive_up_allowed: row.try_get("drive_up_allowed")?,
         },
+        pooling: pooling_of(row)?,
         closures: row
             .try_get::<Json<Vec<closure::Row>>, _>("closures")?
             .0
@@ -93,6 +96,15 @@ fn of_row(row: &PgRow) -> Result<Lot, Error> {
     })
 }
 
+fn pooling_of(row: &PgRow) -> Result<Pooling, Error> {
+    let order = PoolOrder::try_from(i32::from(row.try_get::<i16, _>("pool_order")?));
+    Ok(Pooling { order: order.map_err(|error| broken("pool_order", error))? })
+}
+
+fn order_number(pooling: &Pooling) -> Result<i16, Error> {
+    i16::try_from(i32::from(pooling.order)).map_err(|error| broken("pool_order", error))
+}
+
 /// Writes a new lot and its first tariff, in one statement.
 ///
 /// # Errors
@@ -105,9 +117,10 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
                  currency_code, hold_ttl_seconds, early_arrival_seconds, no_show_seconds,
                  overstay_grace_seconds, max_holds_per_user, version, create_time, opening_hours,
                  shortest_window_seconds, longest_window_seconds, booking_ahead_seconds,
-                 turnaround_seconds, unpaid_holds_per_hour, walk_in_seconds, drive_up_allowed)
+                 turnaround_seconds, unpaid_holds_per_hour, walk_in_seconds, drive_up_allowed,
+                 pool_order)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $22, $23,
-                 $24, $25, $26, $27, $28, $29)
+                 $24, $25, $26, $27, $28, $29, $30)
              RETURNING lot_id)
          INSERT INTO tariff (tariff_id, lot_id, version, hourly_rate_minor, currency_code,
              rules, create_time)
@@ -142,6 +155,7 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
     .bind(rules.unpaid_holds_per_hour)
     .bind(rules.walk_in_seconds)
     .bind(rules.drive_up_allowed)
+    .bind(order_number(&lot.pooling)?)
     .execute(executor)
     .await?;
     Ok(())
@@ -226,7 +240,8 @@ pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Erro
              overstay_grace_seconds = $10, max_holds_per_user = $11, version = $12,
              opening_hours = $13, shortest_window_seconds = $14, longest_window_seconds = $15,
              booking_ahead_seconds = $16, turnaround_seconds = $17,
-             unpaid_holds_per_hour = $18, walk_in_seconds = $19, drive_up_allowed = $20
+             unpaid_holds_per_hour = $18, walk_in_seconds = $19, drive_up_allowed = $20,
+             pool_order = $21
          WHERE lot_id = $1",
     )
     .bind(lot.lot_id.as_uuid())
@@ -249,6 +264,7 @@ pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Erro
     .bind(rules.unpaid_holds_per_hour)
     .bind(rules.walk_in_seconds)
     .bind(rules.drive_up_allowed)
+    .bind(order_number(&lot.pooling)?)
     .execute(connection)
     .await?;
     Ok(())

@@ -170,6 +170,7 @@ fn two_of_a_pool_are_never_given_the_same_spot() {
         preferred: None,
         empty: false,
         kept: window((1, 2)),
+        compact: false,
     };
     for user in ["anna", "ben", "cleo"] {
         assert!(world.ask(user, Target::Pool { pool, searched: false }, (1, 2)));

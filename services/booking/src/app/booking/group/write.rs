@@ -23,10 +23,10 @@ use crate::domain::rules::{RuleRefusal, rules_of_lot};
 use crate::error::Error;
 use crate::events;
 use crate::store::allotment;
-use crate::store::booking::Kept;
 use crate::store::booking::hold::{self, NewHold};
 use crate::store::booking::obstacles::{self, Obstacles, Want};
 use crate::store::booking::search::{self, Pool};
+use crate::store::booking::{Kept, fit};
 
 /// Times that an ask is part of a group before the crowd is given up on.
 const ROUNDS_MAX: u32 = 100;
@@ -163,20 +163,25 @@ impl App {
         &self,
         pools: HashMap<Pool, usize>,
     ) -> Result<HashMap<Pool, Vec<Arc<Spot>>>, Error> {
-        if pools.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let mut wanted = Vec::with_capacity(pools.len());
+        let (mut found, mut wanted) = (HashMap::new(), Vec::with_capacity(pools.len()));
         for (pool, asks) in pools {
+            if pool.compact {
+                let spots = fit::candidates(&self.pool, &pool, limit(asks)).await?;
+                found.insert(pool, spots.into_iter().map(Arc::new).collect());
+                continue;
+            }
             if self.known.pool(pool.lot_id, pool.spot_type).is_none() {
                 self.known.read_pool(&self.pool, pool.lot_id, pool.spot_type).await?;
             }
             wanted.push((pool, limit(asks)));
         }
-        let seed = i64::from_be_bytes(self.ids.bytes());
-        let found = search::candidates(&self.pool, &wanted, seed).await?;
-        let spots = found.into_iter().map(|spots| spots.into_iter().map(Arc::new).collect());
-        Ok(wanted.into_iter().map(|(pool, _)| pool).zip(spots).collect())
+        if !wanted.is_empty() {
+            let seed = i64::from_be_bytes(self.ids.bytes());
+            let searched = search::candidates(&self.pool, &wanted, seed).await?;
+            let spots = searched.into_iter().map(|spots| spots.into_iter().map(Arc::new).collect());
+            found.extend(wanted.into_iter().map(|(pool, _)| pool).zip(spots));
+        }
+        Ok(found)
     }
 
     /// Tries all in one statement, or each by itself when that fails.
