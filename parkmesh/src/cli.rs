@@ -117,9 +117,10 @@ pub struct Seed {
 /// Options of `token`.
 #[derive(Debug, Clone, Args)]
 pub struct Token {
-    /// driver, kiosk, operator, device or service.
+    /// driver, guest, kiosk, operator, device or service.
     pub role: String,
-    /// Whom the token names, for example `anna`, or a device's or service's name.
+    /// Whom the token names, for example `anna`, or a device's or service's name. Of a guest: a UUID, or nothing for a new one.
+    #[arg(default_value = "")]
     pub subject: String,
     /// A lot that the token is bound to; may be repeated.
     #[arg(long = "lot")]

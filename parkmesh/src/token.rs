@@ -1,7 +1,7 @@
 //! `parkmesh token`: tokens of the development issuer.
 
 use parkmesh_contracts::ids::LotId;
-use parkmesh_platform::auth::{Claims, Issuer, Role};
+use parkmesh_platform::auth::{Claims, GUEST_PREFIX, Issuer, Role, guest_subject};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 
@@ -21,9 +21,19 @@ pub fn run(options: &Token) -> Result<(), Failure> {
     let issuer = Issuer::open(&options.key, &Clock::system(), &Ids::random())?;
     let seconds = options.hours.saturating_mul(SECONDS_PER_HOUR);
     let claims = match role {
+        Role::Guest => Claims::new(guest(&options.subject)?, role, seconds).at(lots),
         Role::Service => Claims::service(&options.subject, seconds),
         role => Claims::new(&options.subject, role, seconds).at(lots),
     };
     println!("{}", issuer.mint(&claims)?);
     Ok(())
+}
+
+/// The subject of a guest: the one named, or a new one.
+fn guest(subject: &str) -> Result<String, Failure> {
+    let id = match subject.strip_prefix(GUEST_PREFIX).unwrap_or(subject) {
+        "" => Ids::random().next::<uuid::Uuid>(),
+        text => text.parse()?,
+    };
+    Ok(guest_subject(id))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use parkmesh_contracts::methods::{self, Idempotency, METHODS};
-use parkmesh_platform::auth::Role;
+use parkmesh_platform::auth::{Caller, Denial, Role, decide, guest_subject};
 
 #[test]
 fn every_method_has_somebody_who_may_call_it_and_a_way_to_be_carried() {
@@ -54,4 +54,49 @@ fn every_scope_of_the_table_is_granted_to_somebody_and_nothing_else_is() {
     let granted: BTreeSet<&str> =
         Role::ALL.iter().flat_map(|role| role.default_scopes().iter().copied()).collect();
     assert_eq!(asked, granted);
+}
+
+/// What somebody without an account may do: look around, and all that the life of one booking needs.
+const OPEN_TO_GUESTS: &[&str] = &[
+    "BookingService/CancelBooking",
+    "BookingService/CheckIn",
+    "BookingService/ConfirmBooking",
+    "BookingService/CreateBooking",
+    "BookingService/EndSession",
+    "BookingService/GetBooking",
+    "BookingService/HoldSpot",
+    "BookingService/QuoteBooking",
+    "BookingService/ReserveTicket",
+    "BookingService/WatchBooking",
+];
+
+#[test]
+fn a_guest_may_look_around_and_make_one_booking_and_every_other_method_is_closed() {
+    let subject = guest_subject(uuid::Uuid::nil()).parse().expect("a user id");
+    let scopes = Role::Guest.default_scopes().iter().map(|scope| (*scope).to_owned());
+    let guest = Caller {
+        subject,
+        role: Role::Guest,
+        scopes: scopes.collect(),
+        lots: Vec::new(),
+        token: "token".into(),
+    };
+    let mut open = BTreeSet::new();
+    for method in METHODS {
+        match decide(method, Some(&guest)) {
+            Ok(()) => {
+                open.insert(method.path.trim_start_matches("/parkmesh.booking.v1."));
+            }
+            Err(denial) => assert_eq!(denial, Denial::ScopeMissing, "{}", method.path),
+        }
+    }
+    let looks = |path: &&str| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let read = path.contains("InventoryService/") || path.contains("AvailabilityService/");
+        read && !["Create", "Update", "Delete", "Set", "Batch", "Import"]
+            .iter()
+            .any(|verb| name.starts_with(verb))
+    };
+    let open: Vec<&str> = open.into_iter().filter(|path| !looks(path)).collect();
+    assert_eq!(open, OPEN_TO_GUESTS);
 }

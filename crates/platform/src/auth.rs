@@ -16,7 +16,7 @@ mod keys;
 mod peer;
 mod verifier;
 
-pub use caller::{Caller, Role};
+pub use caller::{Caller, GUEST_PREFIX, Role, guest_subject, is_guest};
 pub use claims::{Claims, LIFETIME_MAX_SECONDS};
 pub use decide::decide;
 pub(crate) use denial::DOMAIN;

@@ -3,7 +3,9 @@
 use std::fmt::Display;
 
 use parkmesh_contracts::ids::LotId;
-use parkmesh_platform::auth::{Claims, Issuer, LIFETIME_MAX_SECONDS, Role, ServiceToken, Verifier};
+use parkmesh_platform::auth::{
+    Claims, Issuer, LIFETIME_MAX_SECONDS, Role, ServiceToken, Verifier, guest_subject,
+};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::tasks::Tasks;
@@ -28,6 +30,12 @@ impl Tokens {
     /// A person who parks.
     pub fn driver(&self, name: &str) -> String {
         self.mint(&claims(name, Role::Driver))
+    }
+
+    /// Somebody without an account, for one booking.
+    pub fn guest(&self) -> String {
+        let id = Ids::random().next::<LotId>().as_uuid();
+        self.mint(&claims(&guest_subject(id), Role::Guest))
     }
 
     /// Staff of these lots.

@@ -149,6 +149,9 @@ pub enum Error {
         /// How long it is until then.
         wait: Duration,
     },
+    /// A guest's identity stands for one booking.
+    #[error("a guest has one booking; book again as another guest, or with an account")]
+    GuestHasBooking,
     /// The lot lets only kiosks and its operator start a session that was not booked.
     #[error("drivers cannot start a session here without having booked")]
     DriveUpNotAllowed,
@@ -267,6 +270,7 @@ impl Fault for Error {
             Self::SoldOut => "SOLD_OUT",
             Self::TooManyHolds(_) => "TOO_MANY_HOLDS",
             Self::HoldChurnExceeded { .. } => "HOLD_CHURN_EXCEEDED",
+            Self::GuestHasBooking => "GUEST_HAS_BOOKING",
             Self::DriveUpNotAllowed => "DRIVE_UP_NOT_ALLOWED",
             Self::PermitRequired => "PERMIT_REQUIRED",
             Self::BookingNotFound => "BOOKING_NOT_FOUND",

@@ -14,6 +14,8 @@ use super::{Denial, PeerIdentity};
 pub enum Role {
     /// A person who parks.
     Driver,
+    /// A person without an account, who books once: see [`GUEST_PREFIX`].
+    Guest,
     /// A terminal at a lot's entrance.
     Kiosk,
     /// Staff of a lot.
@@ -33,6 +35,14 @@ const DRIVER_SCOPES: &[&str] = &[
     "notification.read",
     "notification.write",
 ];
+
+/// How the subject of a guest begins; a UUID follows. Whoever issues tokens makes a new one for every
+/// booking that somebody without an account wants to make, so that it stands for that booking and for
+/// nobody else. No other role may have such a subject.
+pub const GUEST_PREFIX: &str = "guest:";
+
+/// A guest looks around, and does what the methods of one booking admit a guest to.
+const GUEST_SCOPES: &[&str] = &["booking.guest", "availability.read", "inventory.read"];
 
 /// A kiosk books and checks in for whoever stands in front of it, and sees nobody's messages.
 const KIOSK_SCOPES: &[&str] =
@@ -58,13 +68,14 @@ const DEVICE_SCOPES: &[&str] = &["sensor.write"];
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 5] =
-        [Self::Driver, Self::Kiosk, Self::Operator, Self::Device, Self::Service];
+    pub const ALL: [Self; 6] =
+        [Self::Driver, Self::Guest, Self::Kiosk, Self::Operator, Self::Device, Self::Service];
 
     /// The word in the token.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Driver => "driver",
+            Self::Guest => "guest",
             Self::Kiosk => "kiosk",
             Self::Operator => "operator",
             Self::Device => "device",
@@ -76,6 +87,7 @@ impl Role {
     pub const fn default_scopes(self) -> &'static [&'static str] {
         match self {
             Self::Driver => DRIVER_SCOPES,
+            Self::Guest => GUEST_SCOPES,
             Self::Kiosk => KIOSK_SCOPES,
             Self::Operator => OPERATOR_SCOPES,
             Self::Device => DEVICE_SCOPES,
@@ -92,7 +104,7 @@ impl fmt::Display for Role {
 
 /// The word is no role of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("not a role: one of driver, kiosk, operator, device, service is meant")]
+#[error("not a role: one of driver, guest, kiosk, operator, device, service is meant")]
 pub struct RoleUnknown;
 
 impl FromStr for Role {
@@ -100,6 +112,25 @@ impl FromStr for Role {
 
     fn from_str(word: &str) -> Result<Self, RoleUnknown> {
         Self::ALL.into_iter().find(|role| role.as_str() == word).ok_or(RoleUnknown)
+    }
+}
+
+/// The subject of a guest.
+pub fn guest_subject(id: uuid::Uuid) -> String {
+    format!("{GUEST_PREFIX}{id}")
+}
+
+/// Whether a subject is a guest's. Tokens of other roles cannot have one.
+pub fn is_guest(subject: &UserId) -> bool {
+    subject.as_str().starts_with(GUEST_PREFIX)
+}
+
+/// Whether a token of this role may name this subject: a guest's names a guest, and no other does.
+pub(super) fn fits(role: Role, subject: &UserId) -> bool {
+    let id = subject.as_str().strip_prefix(GUEST_PREFIX);
+    match role {
+        Role::Guest => id.is_some_and(|id| uuid::Uuid::try_parse(id).is_ok()),
+        _ => id.is_none(),
     }
 }
 
@@ -169,6 +200,18 @@ mod tests {
             assert_eq!(role.as_str().parse(), Ok(role));
         }
         assert_eq!("admin".parse::<Role>(), Err(RoleUnknown));
+    }
+
+    #[test]
+    fn a_guest_is_a_guest_by_role_and_by_name_or_not_at_all() {
+        let named = |text: &str| text.parse::<UserId>().expect("a user id");
+        let guest = named(&guest_subject(uuid::Uuid::nil()));
+        assert!(is_guest(&guest) && !is_guest(&named("anna")));
+        for role in Role::ALL {
+            assert_eq!(fits(role, &guest), role == Role::Guest, "{role}");
+            assert_eq!(fits(role, &named("anna")), role != Role::Guest, "{role}");
+            assert!(!fits(role, &named("guest:anna")), "{role}");
+        }
     }
 
     #[test]

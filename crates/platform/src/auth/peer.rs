@@ -46,7 +46,9 @@ impl<'a> PeerIdentity<'a> {
             Role::Service => {
                 Self::Service(caller.subject.as_str().strip_prefix(SUBJECT_PREFIX).unwrap_or(""))
             }
-            Role::Driver | Role::Kiosk | Role::Operator | Role::Device => Self::Outside,
+            Role::Driver | Role::Guest | Role::Kiosk | Role::Operator | Role::Device => {
+                Self::Outside
+            }
         }
     }
 }

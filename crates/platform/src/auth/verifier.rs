@@ -9,6 +9,7 @@ use jsonwebtoken::{Algorithm, Validation};
 use parkmesh_contracts::ids::{LotId, UserId};
 
 use super::caches::{TokenCache, Verified};
+use super::caller::fits;
 use super::claims::{LOTS_MAX, Payload};
 use super::keys::Key;
 use super::{Caller, Denial, KeySource, Keys, KeysError};
@@ -237,9 +238,14 @@ fn caller_of(payload: Payload, token: &str) -> Result<Caller, Denial> {
         return Err(Denial::TokenInvalid);
     }
     let lots = payload.lots.iter().map(|lot| LotId::parse(lot)).collect::<Result<_, _>>();
+    let subject = UserId::parse(&payload.sub).map_err(|_| Denial::TokenInvalid)?;
+    let role = payload.role.parse().map_err(|_| Denial::TokenInvalid)?;
+    if !fits(role, &subject) {
+        return Err(Denial::TokenInvalid);
+    }
     Ok(Caller {
-        subject: UserId::parse(&payload.sub).map_err(|_| Denial::TokenInvalid)?,
-        role: payload.role.parse().map_err(|_| Denial::TokenInvalid)?,
+        subject,
+        role,
         scopes: payload.scope.split_ascii_whitespace().map(str::to_owned).collect(),
         lots: lots.map_err(|_| Denial::TokenInvalid)?,
         token: token.into(),

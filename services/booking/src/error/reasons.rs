@@ -96,6 +96,11 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         Kind::Exhausted,
         "Confirm what is held; hold again after the time in RetryInfo.",
     ),
+    (
+        "GUEST_HAS_BOOKING",
+        Kind::Precondition,
+        "Book again with the token of another guest, or with an account.",
+    ),
     ("DRIVE_UP_NOT_ALLOWED", Kind::Precondition, "Book, or go to the kiosk of the lot."),
     (
         "PERMIT_REQUIRED",

@@ -9,6 +9,7 @@ mod booking_stay;
 mod booking_world;
 mod churn;
 mod closure;
+mod guests;
 mod inventory;
 mod inventory_audit;
 mod inventory_change;

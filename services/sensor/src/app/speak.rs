@@ -22,6 +22,7 @@ impl App {
                 batch.readings.iter().all(|reading| own(&reading.device_id))
                     && batch.strays.iter().all(|stray| own(&stray.device_id))
             }
+            Role::Guest => false,
             Role::Driver | Role::Kiosk | Role::Operator if caller.lots.is_empty() => true,
             Role::Driver | Role::Kiosk | Role::Operator => self.all_at_lots(caller, batch).await?,
         };

@@ -6,6 +6,7 @@ use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::UserId;
 use parkmesh_contracts::window::Window;
+use parkmesh_platform::auth::is_guest;
 use parkmesh_platform::fault;
 use parkmesh_platform::ids::Ids;
 use prost::Message;
@@ -25,7 +26,7 @@ use crate::error::Error;
 use crate::store::booking::hold::NewHold;
 use crate::store::booking::obstacles::Obstacles;
 use crate::store::booking::search::Pool;
-use crate::store::booking::{self as store, Kept};
+use crate::store::booking::{self as store, Kept, read};
 use crate::store::inventory::spot;
 use crate::store::replay::Request;
 
@@ -78,6 +79,7 @@ impl App {
     async fn hold_anew(&self, key: &Request, wanted: &Wanted) -> Result<proto::Booking, Error> {
         let (target, kept) = self.target(wanted).await?;
         self.check_rules(&target, wanted).await?;
+        self.check_guest(&key.subject).await?;
         self.check_churn(&key.subject, target.lot_id()).await?;
         match self.groups.ask(key, wanted, (target.clone(), kept)).await? {
             Verdict::Held(booking) => Ok(*booking),
@@ -136,6 +138,15 @@ impl App {
         }
         let lot = self.known.lot_anew(&self.pool, lot_id).await?;
         Ok(rules_of_lot(&lot, spot, &wanted.window, now)?)
+    }
+
+    /// A guest's identity stands for one booking: the one that lives, or was paid for. What lapsed or was
+    /// given back unpaid is none.
+    async fn check_guest(&self, user_id: &UserId) -> Result<(), Error> {
+        if is_guest(user_id) && read::has_booking(&self.pool, user_id).await? {
+            return Err(Error::GuestHasBooking);
+        }
+        Ok(())
     }
 
     /// What a driver is told whose hold something stood in the way of.

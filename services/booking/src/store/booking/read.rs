@@ -72,6 +72,25 @@ pub async fn find_by_code(
     row.map(|row| Ok(row.try_get::<Uuid, _>(0)?.into())).transpose()
 }
 
+/// Whether a user has a booking that lives, or that was paid for.
+///
+/// # Errors
+/// The store's.
+pub async fn has_booking(
+    executor: impl PgExecutor<'_>,
+    user_id: &UserId,
+) -> Result<bool, Error> {
+    let row = sqlx::query(
+        "SELECT EXISTS (SELECT FROM booking
+             WHERE user_id = $1 AND (state IN (2, 3, 4, 7) OR payment_id IS NOT NULL
+                 OR (state = 1 AND due_time > park_now())))",
+    )
+    .bind(user_id.as_str())
+    .fetch_one(executor)
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
 /// What is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shelf {
