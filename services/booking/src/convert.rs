@@ -9,5 +9,6 @@ pub mod import;
 pub mod inventory;
 pub mod pooling;
 pub mod rules;
+pub mod series;
 pub mod tariff;
 pub mod timeline;

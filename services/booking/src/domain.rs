@@ -7,5 +7,6 @@ pub mod closure;
 pub mod inventory;
 pub mod pooling;
 pub mod rules;
+pub mod series;
 pub mod tariff;
 pub mod timeline;

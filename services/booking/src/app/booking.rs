@@ -15,6 +15,7 @@ pub mod lapse;
 pub mod offers;
 mod payment;
 mod read;
+mod series;
 mod ticket;
 mod timeline;
 mod walk_in;

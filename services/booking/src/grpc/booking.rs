@@ -76,6 +76,14 @@ impl BookingService for BookingDoor {
         Ok(Response::new(self.app.create_booking(&caller, request).await?))
     }
 
+    async fn create_booking_series(
+        &self,
+        request: Request<proto::CreateBookingSeriesRequest>,
+    ) -> Result<Response<proto::CreateBookingSeriesResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.create_booking_series(&caller, request).await?))
+    }
+
     async fn start_walk_in(
         &self,
         request: Request<proto::StartWalkInRequest>,

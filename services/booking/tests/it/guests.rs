@@ -54,10 +54,8 @@ async fn a_guest_has_one_booking_at_a_time_and_may_try_again_until_one_is_paid_f
     assert_eq!(held(guest.hold_spot(request).await), first, "a repetition is no second booking");
     town.advance(11);
     let second = held(guest.hold_spot(town.hold(1, 60, 120)).await);
-    let cancel = proto::CancelBookingRequest {
-        request_id: request_id(),
-        booking_id: second.booking_id,
-    };
+    let cancel =
+        proto::CancelBookingRequest { request_id: request_id(), booking_id: second.booking_id };
     guest.cancel_booking(cancel).await.unwrap();
     let third = held(guest.hold_spot(town.hold(2, 60, 120)).await);
     guest.confirm_booking(confirm(&third, "ok")).await.unwrap();
@@ -71,16 +69,12 @@ async fn a_guest_has_one_booking_at_a_time_and_may_try_again_until_one_is_paid_f
     let mut other = town.client(&town.world.tokens.guest()).await;
     let asked = proto::GetBookingRequest { booking_id: third.booking_id.clone() };
     assert_eq!(reason(other.get_booking(asked).await), "BOOKING_NOT_FOUND");
-    let by_code = proto::CheckInRequest {
-        request_id: request_id(),
-        key: Some(Key::Code(third.code)),
-    };
+    let by_code =
+        proto::CheckInRequest { request_id: request_id(), key: Some(Key::Code(third.code)) };
     assert_eq!(reason(other.check_in(by_code).await), "BOOKING_NOT_FOUND");
     let anna = town.reserve(&mut town.driver("anna").await, 4, 60, 120).await;
-    let cancel = proto::CancelBookingRequest {
-        request_id: request_id(),
-        booking_id: anna.booking_id,
-    };
+    let cancel =
+        proto::CancelBookingRequest { request_id: request_id(), booking_id: anna.booking_id };
     assert_eq!(reason(other.cancel_booking(cancel).await), "BOOKING_NOT_FOUND");
     town.world.stop().await;
 }

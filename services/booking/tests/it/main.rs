@@ -16,6 +16,7 @@ mod inventory_change;
 mod inventory_import;
 mod inventory_refusals;
 mod pools;
+mod series;
 mod snapshot;
 mod snapshot_windows;
 mod tariff_oracle;

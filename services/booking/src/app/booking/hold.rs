@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::common::v1::SpotType;
-use parkmesh_contracts::ids::UserId;
+use parkmesh_contracts::ids::{LotId, UserId};
 use parkmesh_contracts::window::Window;
 use parkmesh_platform::auth::is_guest;
 use parkmesh_platform::fault;
@@ -190,6 +190,12 @@ impl App {
             spot_version: spot.version,
         });
         Ok(vec![fault::any(&proto::Alternatives { alternatives: alternatives.collect() })])
+    }
+
+    /// The lot of the spot that a request chooses.
+    pub(super) async fn lot_of_spot(&self, spot_id: &str) -> Result<LotId, Error> {
+        let spot_id = id("spot.spot_id", spot_id)?;
+        Ok(self.known.spot(&self.pool, spot_id).await?.lot_id)
     }
 
     /// Reads a booking that was just answered about.

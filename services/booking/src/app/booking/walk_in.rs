@@ -60,10 +60,7 @@ impl App {
     async fn lot_of(&self, request: &proto::StartWalkInRequest) -> Result<LotId, Error> {
         use proto::start_walk_in_request::Choice;
         match &request.choice {
-            Some(Choice::Spot(spot)) => {
-                let spot_id = id("spot.spot_id", &spot.spot_id)?;
-                Ok(self.known.spot(&self.pool, spot_id).await?.lot_id)
-            }
+            Some(Choice::Spot(spot)) => self.lot_of_spot(&spot.spot_id).await,
             Some(Choice::Pool(pool)) => id("pool.lot_id", &pool.lot_id),
             None => Err(Error::field("choice", "is required")),
         }

@@ -76,10 +76,7 @@ pub async fn find_by_code(
 ///
 /// # Errors
 /// The store's.
-pub async fn has_booking(
-    executor: impl PgExecutor<'_>,
-    user_id: &UserId,
-) -> Result<bool, Error> {
+pub async fn has_booking(executor: impl PgExecutor<'_>, user_id: &UserId) -> Result<bool, Error> {
     let row = sqlx::query(
         "SELECT EXISTS (SELECT FROM booking
              WHERE user_id = $1 AND (state IN (2, 3, 4, 7) OR payment_id IS NOT NULL
