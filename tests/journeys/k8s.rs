@@ -1,5 +1,5 @@
 //! What a cluster is told: the manifests are rendered and checked, and each role is started as its
-//! Deployment says.
+//! Deployment, or StatefulSet, says.
 
 mod container;
 mod probe;
@@ -50,15 +50,15 @@ fn every_manifest_fits_the_schemas_of_kubernetes() {
 #[test]
 fn every_role_has_a_headless_service_an_account_without_a_token_and_a_restricted_pod() {
     let manifests = rendered(&everything());
-    let deployments: BTreeSet<&str> = manifests
+    let run: BTreeSet<&str> = manifests
         .iter()
-        .filter(|one| one["kind"] == "Deployment")
+        .filter(|one| one["kind"] == "Deployment" || one["kind"] == "StatefulSet")
         .filter_map(|one| one["metadata"]["name"].as_str())
         .collect();
     let roles = roles();
-    assert_eq!(deployments, roles.iter().map(String::as_str).collect());
+    assert_eq!(run, roles.iter().map(String::as_str).collect());
     for role in &roles {
-        let deployment = named(&manifests, "Deployment", role);
+        let deployment = named(&manifests, kind_of(role), role);
         let pod = &deployment["spec"]["template"];
         let service = &named(&manifests, "Service", role)["spec"];
         assert_eq!(service["clusterIP"], "None", "{role}");
@@ -94,10 +94,15 @@ async fn each_role_starts_passes_its_probes_and_stops_as_its_deployment_says() {
     let migrate = Container::start(&cluster, "Job", "migrate");
     migrate.ends_well().await;
     for role in roles() {
-        let mut container = Container::start(&cluster, "Deployment", &role);
+        let mut container = Container::start(&cluster, kind_of(&role), &role);
         container.passes_its_probes().await;
         container.stops_in_time().await;
     }
+}
+
+/// Who keeps a session under its own name must have the same name again.
+fn kind_of(role: &str) -> &'static str {
+    if role == "sensor-bridge" { "StatefulSet" } else { "Deployment" }
 }
 
 /// The one container of a pod, after a look at what Pod Security calls restricted, and a little more.

@@ -1,37 +1,42 @@
-//! Messages become batches.
+//! Messages become batches. Nobody waits for more: what has come while the batches before are under way goes together.
 
+mod part;
+
+use std::collections::HashMap;
 use std::time::Duration;
 
-use parkmesh_contracts::sensor::v1::{Reading, UnreadableFrame};
+use parkmesh_platform::clock::Clock;
+use prost::Message as _;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use crate::decode::Topics;
+use crate::decode::sparkplug::{Address, rebirth};
 use crate::devices::Devices;
-use crate::interpret::{Opened, Raw, Said, open, read};
-use crate::mqtt::{Ack, Delivery};
+use crate::interpret::{Interpreter, Opened, Raw};
+use crate::metrics::Metrics;
+use crate::mqtt::Delivery;
 
-/// What goes together, with the acknowledgements of all of it.
-#[derive(Default)]
-pub struct Batch {
-    /// Decoded.
-    pub readings: Vec<Reading>,
-    /// Not to be decoded.
-    pub unreadable: Vec<UnreadableFrame>,
-    /// To be sent when it is durable, in this order.
-    pub acks: Vec<Ack>,
-}
+pub use part::{Batch, Part};
+
+/// A node is not asked for its birth more often.
+const REBIRTH_PERIOD: Duration = Duration::from_secs(10);
+/// Nodes that were asked; then the memory begins anew.
+const ASKED_MAX: usize = 10_000;
 
 /// Makes batches of messages.
 pub struct Batcher {
-    /// What topics mean.
-    pub topics: Topics,
+    /// What messages mean.
+    pub interpreter: Interpreter,
     /// Who is who.
     pub devices: Devices,
+    /// The time, for commands.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Messages in a batch at most.
     pub batch_max: usize,
-    /// How long a batch waits for more.
-    pub linger: Duration,
+    /// When which node was asked for its birth.
+    pub asked: HashMap<String, Instant>,
 }
 
 impl Batcher {
@@ -45,41 +50,57 @@ impl Batcher {
             // While all batches are under way, this one grows.
             let Ok(place) = batches.reserve().await else { return };
             let mut taken = vec![first];
-            let until = Instant::now() + self.linger;
             while taken.len() < self.batch_max {
-                match timeout_at(until, deliveries.recv()).await {
-                    Ok(Some(next)) => taken.push(next),
-                    Ok(None) | Err(_) => break,
+                let Ok(next) = deliveries.try_recv() else { break };
+                taken.push(next);
+            }
+            let mut made = self.batches(taken).await.into_iter();
+            if let Some(batch) = made.next() {
+                place.send(batch);
+            }
+            // One message of a node may speak for a thousand places.
+            for batch in made {
+                if batches.send(batch).await.is_err() {
+                    return;
                 }
             }
-            place.send(self.batch(taken).await);
         }
     }
 
-    async fn batch(&mut self, deliveries: Vec<Delivery>) -> Batch {
+    async fn batches(&mut self, deliveries: Vec<Delivery>) -> Vec<Batch> {
         let opened: Vec<Opened> =
-            deliveries.iter().map(|delivery| open(&self.topics, &raw(delivery))).collect();
-        let framed = opened.iter().filter_map(|opened| match opened {
-            Opened::Frame(device_id, _) => Some(device_id.clone()),
-            _ => None,
-        });
-        self.devices.learn(framed.collect()).await;
-        let mut batch = Batch::default();
+            deliveries.iter().map(|delivery| self.interpreter.open(&raw(delivery))).collect();
+        let named = opened.iter().filter_map(Opened::device);
+        self.devices.learn(named.map(str::to_owned).collect()).await;
+        let mut parts = Vec::with_capacity(deliveries.len());
         for (delivery, opened) in deliveries.into_iter().zip(opened) {
-            let device = match &opened {
-                Opened::Frame(device_id, _) => self.devices.find(device_id),
-                _ => None,
-            };
-            match read(&raw(&delivery), opened, device) {
-                Said::Reading(reading) => batch.readings.push(*reading),
-                Said::Unreadable(frame) => {
-                    tracing::debug!(reason = %frame.reason, "a frame could not be read");
-                    batch.unreadable.push(*frame);
-                }
+            if let Some(node) = opened.reborn() {
+                self.ask_rebirth(&delivery, node);
             }
-            batch.acks.push(delivery.ack);
+            let device = opened.device().and_then(|name| self.devices.find(name));
+            let said = self.interpreter.read(&raw(&delivery), opened, device);
+            said.iter().for_each(|said| self.metrics.said(said));
+            parts.extend(Part::all_of(delivery, said));
         }
-        batch
+        let mut batches = Vec::new();
+        let mut parts = parts.into_iter().peekable();
+        while parts.peek().is_some() {
+            batches.push(Batch { parts: parts.by_ref().take(self.batch_max).collect() });
+        }
+        batches
+    }
+
+    fn ask_rebirth(&mut self, delivery: &Delivery, node: &Address) {
+        let name = node.node_name();
+        if self.asked.get(&name).is_some_and(|asked| asked.elapsed() < REBIRTH_PERIOD) {
+            return;
+        }
+        if self.asked.len() >= ASKED_MAX {
+            self.asked.clear();
+        }
+        self.asked.insert(name, Instant::now());
+        let payload = rebirth(self.clock.now()).encode_to_vec();
+        delivery.ack.command(self.interpreter.command_topic(node), payload);
     }
 }
 

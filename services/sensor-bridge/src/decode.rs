@@ -10,8 +10,11 @@ mod moko_lw009;
 mod nwave_nps405;
 mod placepod;
 pub mod plain;
+pub mod sparkplug;
 mod tekzipark;
+pub mod things_stack;
 mod topic;
+mod uplink;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +22,7 @@ mod tests;
 pub use frame::{Frame, Kind, Previous};
 pub use make::{MODELS, Make};
 pub use topic::{Source, Topics};
+pub use uplink::Uplink;
 
 /// Why a frame could not become a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +35,10 @@ pub enum Cause {
     BadEnvelope,
     /// The frame makes no sense.
     BadFrame,
+    /// It says numbers whose meaning only the birth of its node tells.
+    UnknownAlias,
+    /// The sensor service does not take it.
+    Refused,
 }
 
 impl Cause {
@@ -41,6 +49,8 @@ impl Cause {
             Self::UnknownModel => "UNKNOWN_MODEL",
             Self::BadEnvelope => "BAD_ENVELOPE",
             Self::BadFrame => "BAD_FRAME",
+            Self::UnknownAlias => "UNKNOWN_ALIAS",
+            Self::Refused => "REFUSED",
         }
     }
 }

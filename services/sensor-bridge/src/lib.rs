@@ -12,10 +12,13 @@ mod config;
 mod decode;
 mod devices;
 mod interpret;
+mod metrics;
 mod mqtt;
 mod start;
 mod uplink;
 
 pub use config::Config;
+pub use decode::plain::{Fields, Mappings};
 pub use decode::{Frame, Kind, MODELS, Make, Previous, Unreadable};
+pub use mqtt::Tls;
 pub use start::{Deps, NAME, StartError, start};

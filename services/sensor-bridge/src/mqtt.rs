@@ -8,6 +8,8 @@
 //! packets anew, and would take it for another message's.
 
 mod broker;
+mod room;
+mod tls;
 
 use std::time::Duration;
 
@@ -20,22 +22,23 @@ use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, Filter, Packet, Publish, RetainForwardRule, SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::config::Config;
-use crate::decode::Topics;
 
 pub use broker::{Broker, BrokerError};
+pub use room::Room;
+pub use tls::{Tls, TlsError};
 
-/// How often each side shows that it lives.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// A client that has reported nothing for so long, not even a ping, hangs (rumqttc #1056).
-const STUCK_AFTER: Duration = Duration::from_secs(25);
+/// A client that has reported nothing for so many turns of the keep-alive, not even a ping, hangs (rumqttc #1056).
+const STUCK_AFTER_TURNS: u32 = 3;
 /// Acknowledgements that wait for the connection. The client reads ten packets for each one that it writes, so these are many more than the messages that we hold.
 const ACKS_MAX: usize = 1 << 20;
-/// Larger messages the broker does not send us; a sensor's has some hundred bytes.
-const PACKET_BYTES_MAX: u32 = 16 * 1024;
+/// Larger messages the broker does not send us. A sensor's has some hundred bytes, the birth of a node with all its places many
+/// more.
+const PACKET_BYTES_MAX: u32 = 256 * 1024;
 
 /// A message with its acknowledgement.
 pub struct Delivery {
@@ -56,12 +59,22 @@ pub struct Ack {
     client: AsyncClient,
     /// Without topic and payload: only its number counts.
     publish: Publish,
+    /// What the message takes up, until it is durable.
+    _room: OwnedSemaphorePermit,
 }
 
 impl Ack {
     /// Tells the broker to forget the message. Does nothing if the connection that brought it is gone: the broker sends it again, and the sensor service passes over it. Never waits: the connection may be waiting for us.
     pub fn send(self) {
         let _gone = self.client.try_ack(&self.publish);
+    }
+
+    /// Sends a command over the connection that brought the message, at most once and without waiting: who needs it asks again.
+    pub fn command(&self, topic: String, payload: Vec<u8>) {
+        let sent = self.client.try_publish(topic, QoS::AtMostOnce, false, payload);
+        if let Err(error) = sent {
+            tracing::debug!(%error, "a command was not sent");
+        }
     }
 }
 
@@ -71,12 +84,15 @@ pub enum SessionError {
     /// The address cannot be used.
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    /// The certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The connection broke, or was refused.
     #[error("the connection to the broker is lost: {0}")]
     Connection(#[from] Box<ConnectionError>),
     /// The client hangs.
-    #[error("the MQTT client has been silent for {STUCK_AFTER:?}")]
-    Stuck,
+    #[error("the MQTT client has been silent for {0:?}")]
+    Stuck(Duration),
     /// The broker does not let us listen.
     #[error("the broker refuses our subscription: {0}")]
     Refused(String),
@@ -93,17 +109,19 @@ pub async fn session(
     config: &Config,
     clock: &Clock,
     deliveries: &mpsc::Sender<Delivery>,
+    room: &Room,
 ) -> Result<(), SessionError> {
-    let topics = Topics::new(&config.topic_root, config.share_group.as_deref());
+    let topics = config.topics();
     let (client, mut events) = AsyncClient::new(options(config)?, ACKS_MAX);
     loop {
-        match next(&mut events).await? {
+        match next(&mut events, config.keep_alive * STUCK_AFTER_TURNS).await? {
             Packet::ConnAck(told) => {
                 tracing::info!(kept = told.session_present, "connected to the broker");
                 // Also to a kept session: the topics may have changed since. This must not wait,
                 // because
                 // only the next poll would make room (rumqttc #1025); the queue is empty now.
-                let subscribed = client.try_subscribe_many(topics.filters().map(filter));
+                let subscribed =
+                    client.try_subscribe_many(topics.filters().into_iter().map(filter));
                 subscribed.map_err(|error| SessionError::Refused(error.to_string()))?;
             }
             Packet::SubAck(told) => {
@@ -116,7 +134,7 @@ pub async fn session(
                 }
             }
             Packet::Publish(publish) => {
-                hand_on(&client, publish, clock.now(), deliveries).await?;
+                hand_on(&client, publish, clock.now(), deliveries, room).await?;
             }
             _ => {}
         }
@@ -124,10 +142,10 @@ pub async fn session(
 }
 
 /// The next packet from the broker.
-async fn next(events: &mut EventLoop) -> Result<Packet, SessionError> {
+async fn next(events: &mut EventLoop, stuck_after: Duration) -> Result<Packet, SessionError> {
     loop {
-        let polled = tokio::time::timeout(STUCK_AFTER, events.poll()).await;
-        let event = polled.map_err(|_elapsed| SessionError::Stuck)?;
+        let polled = tokio::time::timeout(stuck_after, events.poll()).await;
+        let event = polled.map_err(|_elapsed| SessionError::Stuck(stuck_after))?;
         if let Event::Incoming(packet) = event.map_err(Box::new)? {
             return Ok(packet);
         }
@@ -140,9 +158,15 @@ async fn hand_on(
     publish: Publish,
     now: Timestamp,
     deliveries: &mpsc::Sender<Delivery>,
+    room: &Room,
 ) -> Result<(), SessionError> {
     let promised = publish.qos != QoS::AtMostOnce;
     let Publish { topic, payload, retain, .. } = publish;
+    let taken = match room.find(topic.len() + payload.len()) {
+        Some(taken) => taken,
+        None if promised => room.wait(topic.len() + payload.len()).await?,
+        None => return dropped(),
+    };
     let publish =
         Publish { topic: Bytes::new(), payload: Bytes::new(), properties: None, ..publish };
     let delivery = Delivery {
@@ -150,7 +174,7 @@ async fn hand_on(
         payload,
         retained: retain,
         receive_time: now,
-        ack: Ack { client: client.clone(), publish },
+        ack: Ack { client: client.clone(), publish, _room: taken },
     };
     match deliveries.try_send(delivery) {
         Ok(()) => Ok(()),
@@ -159,11 +183,14 @@ async fn hand_on(
             let waited = deliveries.send(delivery).await;
             waited.map_err(|_closed| SessionError::Stopping)
         }
-        Err(TrySendError::Full(_)) => {
-            tracing::warn!("a message of QoS 0, which promises nothing, was dropped");
-            Ok(())
-        }
+        Err(TrySendError::Full(_)) => dropped(),
     }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the session goes on")]
+fn dropped() -> Result<(), SessionError> {
+    tracing::warn!("a message of QoS 0, which promises nothing, was dropped");
+    Ok(())
 }
 
 fn filter(path: String) -> Filter {
@@ -172,7 +199,7 @@ fn filter(path: String) -> Filter {
     Filter { retain_forward_rule, ..Filter::new(path, QoS::AtLeastOnce) }
 }
 
-fn options(config: &Config) -> Result<MqttOptions, BrokerError> {
+fn options(config: &Config) -> Result<MqttOptions, SessionError> {
     let broker = Broker::parse(&config.mqtt_url)?;
     let mut options = MqttOptions::new(&config.client_id, &broker.host, broker.port);
     let mut properties = ConnectProperties::new();
@@ -180,7 +207,7 @@ fn options(config: &Config) -> Result<MqttOptions, BrokerError> {
     properties.receive_maximum = Some(config.receive_maximum);
     properties.max_packet_size = Some(PACKET_BYTES_MAX);
     options
-        .set_keep_alive(KEEP_ALIVE)
+        .set_keep_alive(config.keep_alive)
         .set_clean_start(false)
         .set_manual_acks(true)
         .set_connect_properties(properties);
@@ -188,7 +215,12 @@ fn options(config: &Config) -> Result<MqttOptions, BrokerError> {
         options.set_credentials(user, password);
     }
     if broker.tls {
-        options.set_transport(Transport::tls_with_default_config());
+        // Read anew for every connection: certificates are renewed while we run.
+        let transport = match &config.tls {
+            Some(tls) => Transport::tls_with_config(tls.load()?),
+            None => Transport::tls_with_default_config(),
+        };
+        options.set_transport(transport);
     }
     Ok(options)
 }

@@ -1,5 +1,6 @@
 //! The only file that knows all parts: puts them together and starts them.
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use parkmesh_contracts::sensor::v1::sensor_service_client::SensorServiceClient;
@@ -12,9 +13,10 @@ use tokio::sync::mpsc;
 
 use crate::batches::Batcher;
 use crate::config::Config;
-use crate::decode::Topics;
 use crate::devices::Devices;
-use crate::mqtt::{self, Broker, BrokerError};
+use crate::interpret::Interpreter;
+use crate::metrics::Metrics;
+use crate::mqtt::{self, Broker, BrokerError, Room};
 use crate::uplink::Uplink;
 
 /// The name of the role.
@@ -49,18 +51,23 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     let sensor = SensorServiceClient::new(deps.sensor);
     let (deliveries, received) = mpsc::channel(config.waiting_max.max(1));
     let (batches, carried) = mpsc::channel(1);
+    let metrics = Metrics::default();
     let batcher = Batcher {
-        topics: Topics::new(&config.topic_root, config.share_group.as_deref()),
+        interpreter: Interpreter::new(config.topics(), config.mappings.clone()),
         devices: Devices::new(sensor.clone(), &tasks),
-        batch_max: config.batch_max,
-        linger: config.linger,
+        clock: deps.clock.clone(),
+        metrics: metrics.clone(),
+        batch_max: config.batch_max.max(1),
+        asked: HashMap::new(),
     };
-    tasks.spawn("uplink", Uplink::new(sensor, config.window).run(carried, tasks.clone()));
+    let uplink = Uplink::new(sensor, config.window, metrics);
+    tasks.spawn("uplink", uplink.run(carried, tasks.clone()));
     tasks.spawn("batches", batcher.run(received, batches));
-    let clock = deps.clock;
+    let (clock, room) = (deps.clock, Room::new(config.room_bytes));
     tasks.supervise("mqtt", move || {
-        let (config, clock, deliveries) = (config.clone(), clock.clone(), deliveries.clone());
-        async move { mqtt::session(&config, &clock, &deliveries).await }
+        let (config, clock) = (config.clone(), clock.clone());
+        let (deliveries, room) = (deliveries.clone(), room.clone());
+        async move { mqtt::session(&config, &clock, &deliveries, &room).await }
     });
     let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let mut running = Running::new(nowhere, None, tasks.token());

@@ -5,9 +5,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use parkmesh_contracts::sensor::v1::StreamReadingsRequest;
 use parkmesh_contracts::sensor::v1::sensor_service_client::SensorServiceClient;
 use parkmesh_platform::channel::Channel;
+use parkmesh_platform::fault::reason_of;
 use parkmesh_platform::tasks::Tasks;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -15,7 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use crate::batches::Batch;
-use crate::mqtt::Ack;
+use crate::metrics::Metrics;
 
 /// First wait before the stream is opened again; doubles.
 const AGAIN_MIN: Duration = Duration::from_millis(50);
@@ -25,10 +25,15 @@ const AGAIN_MAX: Duration = Duration::from_secs(2);
 /// long.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
+/// The reason of a batch that breaks a rule: sent again it would be refused again.
+const REFUSED: &str = "ARGUMENT_INVALID";
+
 /// Why a stream ended.
 enum End {
     /// It broke; another one may do better.
     Broken(Status),
+    /// The service does not take the oldest batch, and never will.
+    Refused(Status),
     /// No more batches will come.
     Stopping,
 }
@@ -42,13 +47,14 @@ pub struct Uplink {
     under_way: VecDeque<Batch>,
     /// Whether the present stream has acknowledged anything.
     progressed: bool,
+    metrics: Metrics,
 }
 
 impl Uplink {
     /// Nothing under way yet.
-    pub fn new(client: SensorServiceClient<Channel>, window: usize) -> Self {
+    pub fn new(client: SensorServiceClient<Channel>, window: usize, metrics: Metrics) -> Self {
         let window = window.max(1);
-        Self { client, window, under_way: VecDeque::new(), progressed: false }
+        Self { client, window, under_way: VecDeque::new(), progressed: false, metrics }
     }
 
     /// Until no more batches come.
@@ -60,6 +66,11 @@ impl Uplink {
                 End::Broken(status) => {
                     let batches = self.under_way.len();
                     tracing::warn!(%status, batches, "the stream of readings ended; opening it again");
+                }
+                End::Refused(status) => {
+                    self.set_aside(&status);
+                    // Not the stream's fault, and the batches behind it have waited long enough.
+                    wait = AGAIN_MIN;
                 }
             }
             if self.progressed {
@@ -73,7 +84,7 @@ impl Uplink {
     async fn stream(&mut self, batches: &mut mpsc::Receiver<Batch>) -> End {
         self.progressed = false;
         // Room for everything that can be under way: sending never waits.
-        let (sender, requests) = mpsc::channel(self.window + 1);
+        let (sender, requests) = mpsc::channel(self.under_way.len() + self.window + 1);
         let opening = self.client.stream_readings(ReceiverStream::new(requests));
         let mut acks = match timeout(SILENCE_MAX, opening).await {
             Ok(Ok(response)) => response.into_inner(),
@@ -82,7 +93,7 @@ impl Uplink {
         };
         let (mut oldest, mut next) = (1, 1);
         for batch in &self.under_way {
-            if sender.send(request(next, batch)).await.is_err() {
+            if sender.send(batch.request(next)).await.is_err() {
                 return End::Broken(Status::unavailable("closed"));
             }
             next += 1;
@@ -97,15 +108,19 @@ impl Uplink {
                             let Some(batch) = self.under_way.pop_front() else { break };
                             oldest += 1;
                             self.progressed = true;
-                            batch.acks.into_iter().for_each(Ack::send);
+                            batch.acknowledge();
                         }
                     }
                     Ok(None) => return End::Broken(Status::unavailable("ended by the service")),
+                    // All before the refused one have been acknowledged: it is the oldest.
+                    Err(status) if reason_of(&status).as_deref() == Some(REFUSED) => {
+                        return End::Refused(status);
+                    }
                     Err(status) => return End::Broken(status),
                 },
                 batch = batches.recv(), if !full => {
                     let Some(batch) = batch else { return End::Stopping };
-                    let sent = sender.send(request(next, &batch)).await;
+                    let sent = sender.send(batch.request(next)).await;
                     self.under_way.push_back(batch);
                     next += 1;
                     if sent.is_err() {
@@ -118,14 +133,25 @@ impl Uplink {
             }
         }
     }
+
+    /// Takes the oldest batch apart, so that next time only the part that is refused stands in its own way; that part alone goes
+    /// to the quarantine.
+    fn set_aside(&mut self, status: &Status) {
+        let Some(batch) = self.under_way.pop_front() else { return };
+        let alone = batch.parts.len() == 1;
+        for mut part in batch.parts.into_iter().rev() {
+            if alone {
+                let device_id = part.device_id().to_owned();
+                let kept = part.refused(status);
+                tracing::error!(%status, device_id, kept, "the sensor service refuses a reading");
+                self.metrics.refused(kept);
+            }
+            self.under_way.push_front(Batch { parts: vec![part] });
+        }
+    }
 }
 
 /// Every event starts it anew.
 async fn silence() {
     let _elapsed = timeout(SILENCE_MAX, std::future::pending::<()>()).await;
-}
-
-fn request(batch: u64, of: &Batch) -> StreamReadingsRequest {
-    let (readings, unreadable) = (of.readings.clone(), of.unreadable.clone());
-    StreamReadingsRequest { batch, readings, unreadable }
 }

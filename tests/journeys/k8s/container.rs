@@ -88,7 +88,7 @@ pub struct Container<'a> {
 }
 
 impl<'a> Container<'a> {
-    /// Starts the container of a Deployment or Job.
+    /// Starts the container of a Deployment, StatefulSet or Job.
     pub fn start(cluster: &Cluster<'a>, kind: &str, name: &str) -> Self {
         let spec = &named(cluster.manifests, kind, name)["spec"]["template"]["spec"];
         let container = &spec["containers"][0];
@@ -105,8 +105,6 @@ impl<'a> Container<'a> {
             let value = local(cluster, &ports, &mounts, &value(cluster, name, variable));
             command.env(text(&variable["name"]), value);
         }
-        // Two bridges of one name would take the session from each other.
-        command.env("PARKMESH_MQTT_CLIENT_ID", "parkmesh-sensor-bridge-in-a-pod");
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
         let child = command.spawn().expect("parkmesh starts");
         Self { name: name.to_owned(), child, spec, ports, folder }
@@ -201,6 +199,8 @@ fn value(cluster: &Cluster<'_>, pod: &str, variable: &Value) -> String {
     let (map, secret) = (&from["configMapKeyRef"], &from["secretKeyRef"]);
     if let Some(written) = variable["value"].as_str() {
         written.to_owned()
+    } else if from["fieldRef"]["fieldPath"] == "metadata.name" {
+        format!("{pod}-0")
     } else if map.is_object() {
         cluster.config(text(&map["name"]), text(&map["key"]))
     } else {

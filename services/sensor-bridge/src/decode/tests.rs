@@ -6,3 +6,5 @@ mod envelopes;
 mod frames;
 mod layout;
 mod mutate;
+mod mutate_envelopes;
+mod sparkplug;

@@ -1,63 +1,141 @@
 //! Which topics we listen on, and what a topic says.
 
+use super::chirpstack::Event;
+use super::sparkplug::{Address, Message};
+
 /// Hex digits of an EUI.
 const EUI_LEN: usize = 16;
+/// Port of a frame on a bare topic that names none.
+const PORT_USUAL: u8 = 1;
+
+/// Where devices speak without an envelope; `+` stands for the device's name.
+const BARE: &str = "parkmesh/devices/+/up";
+/// The same for frames whose port says which kind they are.
+const BARE_WITH_PORT: &str = "parkmesh/devices/+/up/+";
+
+/// What every bridge of a group hears: who was born must be known to all of them.
+const SPARKPLUG: [&str; 6] = [
+    "spBv1.0/+/NBIRTH/+",
+    "spBv1.0/+/NDEATH/+",
+    "spBv1.0/+/NDATA/+",
+    "spBv1.0/+/DBIRTH/+/+",
+    "spBv1.0/+/DDEATH/+/+",
+    "spBv1.0/+/DDATA/+/+",
+];
 
 /// The topics under one root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topics {
     root: String,
     group: Option<String>,
+    bare: Vec<String>,
 }
 
 /// Where a message came from, as its topic says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A device that writes plain JSON.
-    Plain {
+    /// A device that speaks without an envelope: JSON, or frames of its model.
+    Bare {
         /// Its own name.
         device_id: String,
+        /// Which kind of frame, where the model has ports.
+        port: u8,
     },
     /// A LoRaWAN device, by way of ChirpStack.
     ChirpStack {
         /// Its EUI, lower case.
         device_id: String,
+        /// What it tells.
+        event: Event,
     },
+    /// A LoRaWAN device, by way of The Things Stack.
+    ThingsStack {
+        /// Its name there, which the broker guards.
+        name: String,
+    },
+    /// A node of Sparkplug B, or a device of it.
+    Sparkplug(Address),
     /// A topic that we did not mean.
     Other,
 }
 
 impl Topics {
-    /// Topics under this root: empty, or a path such as `city/north`.
-    /// With a group, bridges of the same group share the messages between them.
-    pub fn new(root: &str, group: Option<&str>) -> Self {
+    /// Topics under this root: empty, or a path such as `city/north`. With a group, bridges of the same group share the
+    /// messages between them. `bare` are more topics without an envelope; `+` stands for the device's name.
+    pub fn new(root: &str, group: Option<&str>, bare: &[String]) -> Self {
         let root = root.trim_matches('/');
         let root = if root.is_empty() { String::new() } else { format!("{root}/") };
-        Self { root, group: group.map(str::to_owned) }
+        let bare = std::iter::once(BARE.to_owned()).chain(bare.iter().cloned()).collect();
+        Self { root, group: group.map(str::to_owned), bare }
     }
 
     /// What to subscribe to.
-    pub fn filters(&self) -> [String; 2] {
+    pub fn filters(&self) -> Vec<String> {
         let share = self.group.as_ref().map(|group| format!("$share/{group}/"));
-        let under =
-            |path: &str| format!("{}{}{path}", share.as_deref().unwrap_or_default(), self.root);
-        [under("parkmesh/devices/+/up"), under("application/+/device/+/event/up")]
+        let share = share.as_deref().unwrap_or_default();
+        let chirpstack =
+            Event::ALL.map(|event| format!("application/+/device/+/event/{}", event.as_str()));
+        let shared = self.bare.iter().cloned().chain(chirpstack);
+        let shared = shared
+            .chain([BARE_WITH_PORT, "v3/+/devices/+/up", "v3/+/devices/+/join"].map(str::to_owned));
+        let shared = shared.map(|path| format!("{share}{}{path}", self.root));
+        let own = SPARKPLUG.iter().map(|path| format!("{}{path}", self.root));
+        shared.chain(own).collect()
+    }
+
+    /// The topic of a command to a Sparkplug node.
+    pub fn command(&self, address: &Address) -> String {
+        format!("{}spBv1.0/{}/NCMD/{}", self.root, address.group, address.node)
     }
 
     /// What a topic says.
     pub fn source(&self, topic: &str) -> Source {
-        let path = topic.strip_prefix(self.root.as_str()).unwrap_or_default();
+        let Some(path) = topic.strip_prefix(self.root.as_str()) else { return Source::Other };
         let parts: Vec<&str> = path.split('/').collect();
+        let named = self.bare.iter().find_map(|filter| name_in(filter, &parts));
+        if let Some(device) = named {
+            return Source::Bare { device_id: device.to_owned(), port: PORT_USUAL };
+        }
         match parts.as_slice() {
-            ["parkmesh", "devices", device, "up"] if !device.is_empty() => {
-                Source::Plain { device_id: (*device).to_owned() }
+            ["parkmesh", "devices", device, "up", port] if !device.is_empty() => {
+                let device_id = (*device).to_owned();
+                port.parse().map_or(Source::Other, |port| Source::Bare { device_id, port })
             }
-            ["application", _, "device", eui, "event", "up"] if is_eui(eui) => {
-                Source::ChirpStack { device_id: eui.to_ascii_lowercase() }
+            ["application", _, "device", eui, "event", event] if is_eui(eui) => {
+                let device_id = eui.to_ascii_lowercase();
+                Event::of(event)
+                    .map_or(Source::Other, |event| Source::ChirpStack { device_id, event })
             }
+            ["v3", _, "devices", name, "up" | "join"] if !name.is_empty() => {
+                Source::ThingsStack { name: (*name).to_owned() }
+            }
+            ["spBv1.0", group, kind, node] => sparkplug(group, kind, node, None),
+            ["spBv1.0", group, kind, node, device] => sparkplug(group, kind, node, Some(device)),
             _ => Source::Other,
         }
     }
+}
+
+fn sparkplug(group: &str, kind: &str, node: &str, device: Option<&str>) -> Source {
+    let message = match (kind, device) {
+        ("NBIRTH", None) | ("DBIRTH", Some(_)) => Message::Birth,
+        ("NDEATH", None) | ("DDEATH", Some(_)) => Message::Death,
+        ("NDATA", None) | ("DDATA", Some(_)) => Message::Data,
+        _ => return Source::Other,
+    };
+    let (group, node, device) = (group.to_owned(), node.to_owned(), device.map(str::to_owned));
+    Source::Sparkplug(Address { group, node, device, message })
+}
+
+/// What stands where the filter has its first `+`.
+fn name_in<'a>(filter: &str, parts: &[&'a str]) -> Option<&'a str> {
+    let wanted: Vec<&str> = filter.split('/').collect();
+    let fits = |(want, part): (&&str, &&str)| *want == "+" || want == part;
+    if wanted.len() != parts.len() || !wanted.iter().zip(parts).all(fits) {
+        return None;
+    }
+    let at = wanted.iter().position(|want| *want == "+")?;
+    parts.get(at).copied().filter(|name| !name.is_empty())
 }
 
 fn is_eui(text: &str) -> bool {

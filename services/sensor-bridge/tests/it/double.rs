@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use parkmesh_contracts::sensor::v1 as proto;
 use parkmesh_contracts::sensor::v1::sensor_service_server::{SensorService, SensorServiceServer};
+use parkmesh_platform::fault::{self, Fault, Kind};
 use parkmesh_platform::tasks::Tasks;
 use parkmesh_testkit::listener;
 use tokio::sync::{mpsc, watch};
@@ -14,6 +15,41 @@ use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
+/// What of a device is refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Poison {
+    /// Its readings.
+    Readings,
+    /// Whatever names it.
+    Everything,
+}
+
+/// The refusal of a batch that breaks a rule, as the sensor service says it.
+#[derive(Debug)]
+struct Refusal;
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("refused for a test")
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl Fault for Refusal {
+    fn kind(&self) -> Kind {
+        Kind::Invalid
+    }
+
+    fn reason(&self) -> &'static str {
+        "ARGUMENT_INVALID"
+    }
+
+    fn public(&self) -> String {
+        "readings[0].device_id must please the test".to_owned()
+    }
+}
+
 /// Shared by the double and its test.
 #[derive(Clone)]
 pub struct Double {
@@ -21,6 +57,7 @@ pub struct Double {
     pub streams: Arc<AtomicUsize>,
     models: Arc<Mutex<HashMap<String, String>>>,
     away: Arc<AtomicBool>,
+    poison: Arc<Mutex<HashMap<String, Poison>>>,
     acknowledging: Arc<watch::Sender<bool>>,
     breaks: Arc<watch::Sender<usize>>,
     tasks: Tasks,
@@ -33,6 +70,7 @@ impl Double {
             streams: Arc::default(),
             models: Arc::default(),
             away: Arc::default(),
+            poison: Arc::default(),
             acknowledging: Arc::new(watch::channel(true).0),
             breaks: Arc::new(watch::channel(0).0),
             tasks: tasks.clone(),
@@ -59,6 +97,18 @@ impl Double {
     /// Whether devices can be resolved.
     pub fn be_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// From now on what the device says is refused.
+    pub fn refuse(&self, device_id: &str, poison: Poison) {
+        self.poison.lock().unwrap().insert(device_id.to_owned(), poison);
+    }
+
+    fn refuses(&self, request: &proto::StreamReadingsRequest) -> bool {
+        let poison = self.poison.lock().unwrap();
+        let everything = |name| poison.get(name) == Some(&Poison::Everything);
+        request.readings.iter().any(|reading| poison.contains_key(&reading.device_id))
+            || request.unreadable.iter().any(|frame| everything(&frame.device_id))
     }
 
     pub fn register(&self, device_id: &str, model: &str) {
@@ -99,6 +149,11 @@ impl Double {
                 request = requests.next() => {
                     let Some(Ok(request)) = request else { return };
                     assert_eq!(request.batch, last + 1, "without gaps, from 1");
+                    if self.refuses(&request) {
+                        let refusal = fault::to_status("sensor.parkmesh", &Refusal);
+                        let _gone = acks.send(Err(refusal)).await;
+                        return;
+                    }
                     last = request.batch;
                     self.batches.lock().unwrap().push(request);
                 }

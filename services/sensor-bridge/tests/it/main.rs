@@ -6,4 +6,5 @@
 mod carrying;
 mod double;
 mod promise;
+mod tls;
 mod world;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use parkmesh_sensor_bridge::Config;
 use parkmesh_testkit::eventually;
 
-use crate::world::World;
+use crate::double::Poison;
+use crate::world::{Harm, World};
 
 fn numbered(count: usize) -> impl Iterator<Item = (String, Vec<u8>, bool)> {
     (0..count).map(|index| {
@@ -78,11 +79,11 @@ async fn a_cut_wire_loses_nothing_and_the_client_is_built_anew() {
     world.double.acknowledge(false);
     world.publish_all(numbered(50)).await;
     world.heard_from("counter", 50).await;
-    scissors.send_modify(|cuts| *cuts += 1);
+    scissors.send_replace(Some(Harm::Cut));
     // Old acknowledgements meet the new connection: they must not be taken for those of new messages.
     world.heard_from("counter", 100).await;
     world.double.acknowledge(true);
-    scissors.send_modify(|cuts| *cuts += 1);
+    scissors.send_replace(Some(Harm::Cut));
     world.publish_all(numbered(60).skip(50)).await;
     eventually("all sixty", || async {
         let all: BTreeSet<u64> = sequences(&world).into_iter().collect();
@@ -104,7 +105,6 @@ async fn a_slow_service_slows_the_broker_and_nothing_comes_twice() {
         batch_max: 3,
         waiting_max: 5,
         window: 2,
-        linger: Duration::from_millis(5),
         ..Config::default()
     };
     let world = World::with(config).await;
@@ -119,4 +119,96 @@ async fn a_slow_service_slows_the_broker_and_nothing_comes_twice() {
     world.double.acknowledge(true);
     world.heard_from("counter", 100).await;
     assert_eq!(sequences(&world), (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reading_that_is_refused_goes_to_the_operator_and_holds_up_nobody() {
+    let mut world = World::start().await;
+    world.double.refuse("odd", Poison::Readings);
+    let plain = |device: &str| {
+        (format!("parkmesh/devices/{device}/up"), br#"{"occupied":true}"#.to_vec(), false)
+    };
+    // Held back, so that they go in one batch.
+    world.stop().await;
+    world.publish_all([plain("before"), plain("odd"), plain("after")]).await;
+    world.boot().await;
+    world.heard_from("before", 1).await;
+    world.heard_from("after", 1).await;
+    let frame = eventually("the frame for the operator", || async {
+        world.double.unreadable().into_iter().next()
+    })
+    .await;
+    assert_eq!((frame.device_id.as_str(), frame.reason.as_str()), ("odd", "REFUSED"));
+    assert!(frame.detail.contains("must please the test"), "{}", frame.detail);
+    assert_eq!(frame.payload, br#"{"occupied":true}"#);
+    world.double.forget();
+    world.boot().await;
+    world.publish("parkmesh/devices/last/up", "{}").await;
+    world.heard_from("last", 1).await;
+    assert_eq!(world.double.readings().len(), 1, "all three were acknowledged to the broker");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_not_even_the_quarantine_takes_is_let_go_after_one_try() {
+    let world = World::start().await;
+    world.double.refuse("worse", Poison::Everything);
+    world.publish("parkmesh/devices/worse/up", r#"{"occupied":true}"#).await;
+    world.publish("parkmesh/devices/next/up", "{}").await;
+    world.heard_from("next", 1).await;
+    world.quiet().await;
+    let streams = world.double.streams.load(Ordering::SeqCst);
+    world.quiet().await;
+    assert_eq!(world.double.streams.load(Ordering::SeqCst), streams, "and not again and again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_is_bounded_by_bytes_and_nothing_is_lost() {
+    let world = World::with(Config { room_bytes: 8 * 1_024, ..Config::default() }).await;
+    world.double.acknowledge(false);
+    world.publish_all(numbered(100)).await;
+    world.quiet().await;
+    let ahead = sequences(&world).len();
+    assert!(ahead <= 8, "{ahead} readings under way, each of at least a kilobyte");
+    world.double.acknowledge(true);
+    world.heard_from("counter", 100).await;
+    let all: BTreeSet<u64> = sequences(&world).into_iter().collect();
+    assert_eq!(all, (0..100).collect());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wire_that_swallows_everything_is_noticed_and_left() {
+    let mut world =
+        World::with(Config { keep_alive: Duration::from_secs(5), ..Config::default() }).await;
+    let (url, harm) = world.wire().await;
+    world.config.mqtt_url = url;
+    world.boot().await;
+    world.publish("parkmesh/devices/wired/up", "{}").await;
+    world.heard_from("wired", 1).await;
+    harm.send_replace(Some(Harm::Freeze));
+    // Goes into the frozen wire, and comes again on the next one.
+    world.publish("parkmesh/devices/frozen/up", "{}").await;
+    world.heard_from("frozen", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bridges_of_a_group_share_the_load_and_what_one_leaves_comes_to_it_again() {
+    let mut world =
+        World::with(Config { share_group: Some("bridges".to_owned()), ..Config::default() }).await;
+    let second = world.second().await;
+    world.publish_all(numbered(200)).await;
+    world.heard_from("counter", 200).await;
+    world.quiet().await;
+    assert_eq!(sequences(&world).len(), 200, "each message to one of them");
+    second.stop().await;
+    world.double.forget();
+    world.publish_all(numbered(100)).await;
+    // What waits for the one that is away waits in its own session.
+    let second = world.second().await;
+    eventually("all hundred", || async {
+        let all: BTreeSet<u64> = sequences(&world).into_iter().collect();
+        (all == (0..100).collect()).then_some(())
+    })
+    .await;
+    second.stop().await;
+    world.stop().await;
 }

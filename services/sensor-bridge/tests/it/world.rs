@@ -10,6 +10,7 @@ use parkmesh_platform::serve::Running;
 use parkmesh_platform::tasks::Tasks;
 use parkmesh_sensor_bridge::{Config, Deps};
 use parkmesh_testkit::{Tokens, eventually, listener, mqtt_url};
+use rumqttc::Transport;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
@@ -20,6 +21,15 @@ use crate::double::Double;
 
 /// Nothing that is expected not to happen is awaited longer.
 const QUIET: Duration = Duration::from_millis(400);
+
+/// What happens to a wire.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Harm {
+    /// Both ends see it.
+    Cut,
+    /// Nobody does: what is sent is swallowed.
+    Freeze,
+}
 
 pub struct World {
     pub double: Double,
@@ -33,11 +43,16 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Self {
-        Self::with(Config { linger: Duration::from_millis(5), ..Config::default() }).await
+        Self::with(Config::default()).await
     }
 
-    /// With this config, but an own session and own topics.
+    /// With this config, but an own session and own topics, at the broker of all tests.
     pub async fn with(config: Config) -> Self {
+        Self::at_own_broker(Config { mqtt_url: mqtt_url(), ..config }).await
+    }
+
+    /// The same at the broker that the config names.
+    pub async fn at_own_broker(config: Config) -> Self {
         let (clock, ids) = (Clock::system(), Ids::random());
         let tasks = Tasks::new(&clock);
         let (double, address) = Double::start(&tasks).await;
@@ -45,7 +60,6 @@ impl World {
         let sensor = Channel::connect(&ChannelConfig::of(address), token, &tasks).unwrap();
         let own = u64::from_be_bytes(ids.bytes());
         let config = Config {
-            mqtt_url: mqtt_url(),
             client_id: format!("bridge-{own:x}"),
             topic_root: format!("test-{own:x}"),
             session_expiry_seconds: 60,
@@ -68,10 +82,25 @@ impl World {
     /// Starts the bridge (again).
     pub async fn boot(&mut self) {
         self.stop().await;
-        let deps =
-            Deps { clock: self.clock.clone(), ids: self.ids.clone(), sensor: self.sensor.clone() };
-        let bridge = parkmesh_sensor_bridge::start(self.config.clone(), deps).await.unwrap();
+        let bridge = parkmesh_sensor_bridge::start(self.config.clone(), self.deps()).await.unwrap();
         self.bridge = Some(bridge);
+    }
+
+    /// Starts another bridge of the same group.
+    pub async fn second(&self) -> Running {
+        let client_id = format!("{}-second", self.config.client_id);
+        self.another(Config { client_id, ..self.config.clone() }).await
+    }
+
+    /// Starts another bridge with this config, and gives it time to subscribe.
+    pub async fn another(&self, config: Config) -> Running {
+        let bridge = parkmesh_sensor_bridge::start(config, self.deps()).await.unwrap();
+        self.quiet().await;
+        bridge
+    }
+
+    fn deps(&self) -> Deps {
+        Deps { clock: self.clock.clone(), ids: self.ids.clone(), sensor: self.sensor.clone() }
     }
 
     /// The tasks end wherever they are, as in a kill.
@@ -87,15 +116,18 @@ impl World {
 
     /// Publishes with QoS 1 and waits until the broker has all.
     pub async fn publish_all(&self, messages: impl IntoIterator<Item = (String, Vec<u8>, bool)>) {
-        let (host, port) = mqtt_url()
-            .strip_prefix("mqtt://")
-            .unwrap()
-            .rsplit_once(':')
-            .map(|(host, port)| (host.to_owned(), port.parse().unwrap()))
-            .unwrap();
+        // Not through a harmed wire.
+        let tls = self.config.tls.as_ref();
+        let url = if tls.is_some() { self.config.mqtt_url.clone() } else { mqtt_url() };
+        let (_, place) = url.split_once("://").unwrap();
+        let (host, port) = place.rsplit_once(':').unwrap();
         let name = format!("publisher-{:x}", u64::from_be_bytes(self.ids.bytes()));
         let messages: Vec<_> = messages.into_iter().collect();
-        let (client, mut events) = AsyncClient::new(MqttOptions::new(name, host, port), 16);
+        let mut options = MqttOptions::new(name, host, port.parse().unwrap());
+        if let Some(tls) = tls {
+            options.set_transport(Transport::tls_with_config(tls.load().unwrap()));
+        }
+        let (client, mut events) = AsyncClient::new(options, 16);
         let mut waiting = messages.len();
         let root = self.config.topic_root.clone();
         let sending = async {
@@ -129,9 +161,9 @@ impl World {
         self.tasks.sleep(QUIET).await;
     }
 
-    /// A way to the broker that can be cut. Returns its address and the scissors.
-    pub async fn wire(&self) -> (String, watch::Sender<usize>) {
-        let (scissors, cuts) = watch::channel(0);
+    /// A way to the broker that can be harmed. Returns its address and what harms the connections of now.
+    pub async fn wire(&self) -> (String, watch::Sender<Option<Harm>>) {
+        let (scissors, cuts) = watch::channel(None);
         let listener = listener().await;
         let url = format!("mqtt://{}", listener.local_addr().unwrap());
         let broker: SocketAddr = mqtt_url().strip_prefix("mqtt://").unwrap().parse().unwrap();
@@ -145,6 +177,9 @@ impl World {
                     tokio::select! {
                         _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
                         _ = cuts.changed() => {}
+                    }
+                    if *cuts.borrow_and_update() == Some(Harm::Freeze) {
+                        std::future::pending::<()>().await;
                     }
                 });
             }
