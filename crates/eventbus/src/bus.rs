@@ -7,7 +7,7 @@ use async_nats::jetstream;
 use async_nats::jetstream::stream::{self, RawMessageErrorKind};
 use async_nats::{ConnectOptions, Event};
 use bytes::Bytes;
-use parkmesh_contracts::ids::FactId;
+use parkmesh_contracts::ids::LotId;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::config::Reader;
 use parkmesh_platform::ids::Ids;
@@ -193,14 +193,13 @@ impl Bus {
         })
     }
 
-    /// Keeps a raw reading, as the device sent it, in the bounded stream [`streams::READINGS`]. Not
-    /// a fact: nobody relies on it, old ones are dropped.
+    /// Keeps raw readings, those of a lot in one message, in the bounded stream [`streams::READINGS`]. Not
+    /// facts: nobody relies on them, old ones are dropped.
     ///
     /// # Errors
-    /// When JetStream does not acknowledge it.
-    pub async fn publish_reading(&self, lot_id: &str, body: Bytes) -> Result<(), BusError> {
-        let id: FactId = self.inner.ids.next();
-        publish::reading(self, id, lot_id, body).await
+    /// When JetStream does not acknowledge them.
+    pub async fn keep_readings(&self, lots: Vec<(LotId, Bytes)>) -> Result<(), BusError> {
+        publish::readings(self, lots).await
     }
 
     /// The fact that a stream keeps at this place; none when it was deleted or is a redriven letter.

@@ -3,7 +3,6 @@
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
-use parkmesh_contracts::facts::NO_LOT;
 use parkmesh_contracts::ids::{FactId, LotId};
 use serde::Deserialize;
 
@@ -87,18 +86,20 @@ pub(crate) async fn one(bus: &Bus, message: Message) -> Result<Kept, BusError> {
     Ok(Kept { sequence: ack.sequence, duplicate: ack.duplicate })
 }
 
-/// Publishes a raw reading.
-pub(crate) async fn reading(
-    bus: &Bus,
-    id: FactId,
-    lot_id: &str,
-    body: Bytes,
-) -> Result<(), BusError> {
-    let lot = if LotId::parse(lot_id).is_ok() { lot_id } else { NO_LOT };
-    let mut headers = HeaderMap::new();
-    headers.insert(MESSAGE_ID, id.to_string());
-    let subject = bus.subject(&format!("parkmesh.readings.v1.reading.{lot}"));
-    one(bus, Message { subject, headers, body }).await.map(drop)
+/// Publishes raw readings, a message for each lot.
+pub(crate) async fn readings(bus: &Bus, lots: Vec<(LotId, Bytes)>) -> Result<(), BusError> {
+    let message = |(lot, body): (LotId, Bytes)| {
+        let id: FactId = bus.ids().next();
+        let mut headers = HeaderMap::new();
+        headers.insert(MESSAGE_ID, id.to_string());
+        let subject = bus.subject(&format!("parkmesh.readings.v1.reading.{lot}"));
+        Message { subject, headers, body }
+    };
+    let messages: Vec<Message> = lots.into_iter().map(message).collect();
+    for part in messages.chunks(BATCH_MAX) {
+        all(bus, part).await?;
+    }
+    Ok(())
 }
 
 enum Batch {

@@ -24,7 +24,7 @@ const FACTS_AGE_MAX: Duration = HOUR.saturating_mul(24 * 7);
 const DEAD_LETTERS_AGE_MAX: Duration = HOUR.saturating_mul(24 * 90);
 const DEAD_LETTERS_MAX: i64 = 1_000_000;
 const READINGS_AGE_MAX: Duration = HOUR.saturating_mul(24);
-const READINGS_MAX: i64 = 5_000_000;
+const READINGS_MAX: i64 = 1_000_000;
 /// Within this time JetStream itself drops a fact that it has already seen. Saves work after a
 /// relay's crash; correctness is the inbox.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(5 * 60);

@@ -19,6 +19,7 @@ use due::Due;
 
 pub mod apply;
 pub mod due;
+pub mod keep;
 pub mod list;
 pub mod register;
 pub mod settle;
@@ -44,6 +45,8 @@ pub struct App {
     pub models: Models,
     /// When the next pending change settles, as far as this process knows.
     pub due: Arc<Due>,
+    /// Keeps readings to look back at.
+    pub keeper: keep::Keeper,
     /// Turns of snapshots, [`snapshot::SNAPSHOTS_MAX`] of them.
     pub snapshots: Arc<Semaphore>,
 }

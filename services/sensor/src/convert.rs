@@ -115,6 +115,9 @@ pub fn sensor(sensor: &Sensor, now: Timestamp) -> proto::Sensor {
         health: health.into(),
         last_seen_time: sensor.ground.mark.as_ref().map(|mark| to_proto(mark.receive_time)),
         battery_percent: sensor.ground.battery_percent.map_or(-1, i32::from),
+        battery_low: sensor.ground.battery_low,
+        faulty: sensor.ground.faulty,
+        low_confidence: sensor.ground.low_confidence > 0,
     }
 }
 

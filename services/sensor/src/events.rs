@@ -1,15 +1,35 @@
 //! What becomes of a spot, as public facts: the one translator. This service listens to nobody.
 
+use bytes::Bytes;
 use jiff::Timestamp;
-use parkmesh_contracts::sensor::v1::{SensorRecovered, SensorSilent, SpotOccupied, SpotVacated};
+use parkmesh_contracts::ids::LotId;
+use parkmesh_contracts::sensor::v1::{
+    ReadingBatch, SensorRecovered, SensorSilent, SensorSuspect, SpotOccupied, SpotVacated,
+    SuspicionCause,
+};
 use parkmesh_contracts::time::to_proto;
 use parkmesh_eventbus::outbox::Row;
 use parkmesh_platform::ids::Ids;
+use prost::Message as _;
+use prost::encoding::{WireType, encode_key, encode_varint};
 
-use crate::domain::ground::Change;
+use crate::domain::ground::{Change, Suspicion};
 use crate::domain::sensor::Told;
 
-/// The outbox row that tells of this change. Its aggregate is the spot.
+/// Readings as they came, as one [`ReadingBatch`](parkmesh_contracts::sensor::v1::ReadingBatch), without reading them again.
+pub fn reading_batch(lot_id: LotId, readings: &[Vec<u8>]) -> Bytes {
+    const READINGS: u32 = 2;
+    let batch = ReadingBatch { lot_id: lot_id.to_string(), readings: Vec::new() };
+    let mut body = batch.encode_to_vec();
+    for reading in readings {
+        encode_key(READINGS, WireType::LengthDelimited, &mut body);
+        encode_varint(u64::try_from(reading.len()).unwrap_or(u64::MAX), &mut body);
+        body.extend_from_slice(reading);
+    }
+    body.into()
+}
+
+/// The outbox row that tells of this change. Its aggregate is the spot; of what only concerns the sensor, the sensor.
 pub fn row(ids: &Ids, now: Timestamp, told: &Told) -> Row {
     let (lot_id, spot_id) = (told.lot_id.to_string(), told.spot_id.to_string());
     let (floor_id, sensor_id) = (told.floor_id.to_string(), told.sensor_id.to_string());
@@ -34,6 +54,24 @@ pub fn row(ids: &Ids, now: Timestamp, told: &Told) -> Row {
             let fact =
                 SensorSilent { lot_id, version, spot_id, floor_id, sensor_id, last_seen_time };
             Row::of(ids, now, spot, version, &fact)
+        }
+        Change::Suspected(why) => {
+            let cause = match why {
+                Suspicion::Flapping => SuspicionCause::Flapping,
+                Suspicion::Faulty => SuspicionCause::Faulty,
+            };
+            let sensor = told.sensor_id.as_uuid();
+            let (cause, suspect_time) = (cause.into(), change_time);
+            let fact = SensorSuspect {
+                lot_id,
+                version,
+                spot_id,
+                floor_id,
+                sensor_id,
+                cause,
+                suspect_time,
+            };
+            Row::of(ids, now, sensor, version, &fact)
         }
         Change::Recovered { occupied, receive_time } => {
             let fact = SensorRecovered {

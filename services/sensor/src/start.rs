@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::app::apply::Writer;
 use crate::app::due::Due;
+use crate::app::keep::Keeper;
 use crate::app::{App, snapshot};
 use crate::config::Config;
 use crate::domain::model::Models;
@@ -57,6 +58,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     let tasks = Tasks::new(&deps.clock);
     let app = App {
         relay: relay::start(&deps.bus, &deps.pool, NAME, &tasks),
+        keeper: Keeper::start(&deps.bus, &tasks),
         clock: deps.clock,
         ids: deps.ids.clone(),
         pool: deps.pool,

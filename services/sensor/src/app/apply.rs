@@ -10,6 +10,7 @@ use parkmesh_platform::postgres::{is_retryable, transaction};
 use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::keep::{Kept, by_lot};
 use super::{App, write_with_facts};
 use crate::domain::order::Heard;
 use crate::domain::sensor::{Sensor, Stray, Told, UNKNOWN_DEVICE};
@@ -31,6 +32,8 @@ pub struct Reading {
     pub device_id: String,
     /// What it said.
     pub heard: Heard,
+    /// The same as it came, to look back at.
+    pub raw: Vec<u8>,
 }
 
 /// What came together.
@@ -99,6 +102,7 @@ async fn run(app: App, mut jobs: mpsc::Receiver<Job>) {
 struct Outcome {
     told: bool,
     due: Option<Timestamp>,
+    kept: Kept,
 }
 
 impl App {
@@ -122,6 +126,7 @@ impl App {
         if let Some(due) = outcome.due {
             self.due.tell(due);
         }
+        self.keeper.keep(outcome.kept);
         Ok(())
     }
 }
@@ -147,7 +152,8 @@ async fn apply(
     quarantine::note(connection, &strays).await?;
     let pending = changed.iter().filter_map(|sensor| sensor.ground.pending);
     let due = pending.map(|pending| pending.settle_time).min();
-    Ok(Outcome { told: !told.is_empty(), due })
+    let kept = by_lot(&sensors, readings());
+    Ok(Outcome { told: !told.is_empty(), due, kept })
 }
 
 /// Applies readings to the sensors; those of nobody become strays. Says which sensors have heard

@@ -1,11 +1,12 @@
 //! Batches of readings.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::sensor::v1 as proto;
 use parkmesh_contracts::time::from_proto;
+use prost::Message as _;
 
 use crate::app::apply::{Batch, Reading};
-use crate::domain::order::Heard;
+use crate::domain::order::{Heard, Previous};
 use crate::domain::sensor::Stray;
 use crate::error::Error;
 
@@ -27,6 +28,11 @@ fn reading(index: usize, said: proto::Reading) -> Result<Reading, Error> {
         instant(time, || format!("readings[{index}].{field}"))
     };
     let receive_time = time("receive_time", said.receive_time)?;
+    let previous = said.previous_state_seconds.map(|seconds| Previous {
+        least: SignedDuration::from_secs(i64::from(seconds)),
+        slack: said.previous_state_slack_seconds.map(|s| SignedDuration::from_secs(i64::from(s))),
+    });
+    let raw = said.encode_to_vec();
     let heard = Heard {
         occupied: said.occupied,
         device_time: time("device_time", said.device_time)?,
@@ -36,8 +42,14 @@ fn reading(index: usize, said: proto::Reading) -> Result<Reading, Error> {
         battery_percent: said.battery_percent.and_then(|percent| percent.try_into().ok()),
         retained: said.retained,
         message: (!said.message_id.is_empty()).then(|| hash(said.message_id.as_bytes())),
+        began: time("change_time", said.change_time)?,
+        previous,
+        unreachable: said.unreachable,
+        startup: said.startup,
+        faulty: said.faulty,
+        battery_low: said.battery_low,
     };
-    Ok(Reading { device_id: storable(said.device_id), heard })
+    Ok(Reading { device_id: storable(said.device_id), heard, raw })
 }
 
 fn stray(index: usize, frame: proto::UnreadableFrame) -> Result<Stray, Error> {

@@ -9,6 +9,10 @@ use super::order::{Heard, Mark, Order, advance, compare};
 pub const HEARTBEATS_MISSED_MAX: i32 = 2;
 /// Changes taken back before they settled, from which on a sensor is suspect.
 pub const FLAPS_SUSPECT: i32 = 3;
+/// While a sensor is of low confidence its changes must stand so many times as long.
+pub const LOW_CONFIDENCE_FACTOR: i32 = 3;
+/// A device counts the minutes of a state down to whole ones.
+const PREVIOUS_ROUNDING: SignedDuration = SignedDuration::from_mins(1);
 /// How long a flap is held against a sensor.
 pub const FLAP_MEMORY: SignedDuration = SignedDuration::from_mins(10);
 
@@ -36,8 +40,17 @@ pub enum Health {
     Ok,
     /// Not heard in time, or never.
     Silent,
-    /// Heard, but it flaps.
+    /// Heard, but it flaps, or says itself that it does not measure right.
     Suspect,
+}
+
+/// Why a sensor is suspect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspicion {
+    /// It takes its changes back.
+    Flapping,
+    /// It says so itself.
+    Faulty,
 }
 
 /// A change that has not yet stood for its settle time.
@@ -74,6 +87,16 @@ pub struct Ground {
     pub flap_time: Option<Timestamp>,
     /// When to look whether it is silent; None: it is.
     pub silence_look_time: Option<Timestamp>,
+    /// Changes to come that are of low confidence: the device has started not long ago.
+    pub low_confidence: i16,
+    /// The device says that it does not measure right.
+    pub faulty: bool,
+    /// The device wants a new battery.
+    pub battery_low: bool,
+    /// It has been told that the sensor is suspect.
+    pub suspect: bool,
+    /// How often that was told.
+    pub suspect_count: i64,
 }
 
 /// What became of a spot. Each carries the version that the spot has after it, in
@@ -99,6 +122,8 @@ pub enum Change {
         /// When it was heard.
         receive_time: Timestamp,
     },
+    /// The sensor is not to be trusted for now. Changes nothing about the spot: [`Changed::version`] counts these tellings.
+    Suspected(Suspicion),
 }
 
 /// A change with its place in the spot's life.
@@ -119,6 +144,8 @@ pub struct Rules {
     pub settle: Settle,
     /// Between two heartbeats.
     pub heartbeat: SignedDuration,
+    /// Changes after a start-up that are of low confidence.
+    pub warm_up: i16,
 }
 
 impl Rules {
@@ -140,6 +167,11 @@ impl Ground {
             flaps: 0,
             flap_time: None,
             silence_look_time: None,
+            low_confidence: 0,
+            faulty: false,
+            battery_low: false,
+            suspect: false,
+            suspect_count: 0,
         };
         let change = Change::Silent { last_seen_time: None };
         (ground, Changed { change, change_time: now, version: 1 })
@@ -160,17 +192,76 @@ impl Ground {
         }
         // What had stood long enough when this was heard counts, also when the timer was late.
         changes.extend(self.settle(heard.receive_time));
+        let last_heard =
+            self.mark.as_ref().map(|mark| mark.device_time.unwrap_or(mark.receive_time));
         self.mark = Some(advance(self.mark.take(), &heard));
-        self.battery_percent = heard.battery_percent.or(self.battery_percent);
-        if let Some(occupied) = heard.occupied {
-            self.see(occupied, &heard, rules, changes);
+        self.note(&heard, rules);
+        if heard.unreachable {
+            changes.extend(self.lose(heard.receive_time));
+        } else if let Some(occupied) = heard.occupied {
+            self.see(occupied, &heard, last_heard, rules, changes);
         }
         // A settle time of nothing, or a reading that waited long for us.
         changes.extend(self.settle(heard.receive_time));
+        changes.extend(self.suspect(heard.receive_time));
         true
     }
 
-    fn see(&mut self, occupied: bool, heard: &Heard, rules: &Rules, changes: &mut Vec<Changed>) {
+    /// What a device says of itself.
+    fn note(&mut self, heard: &Heard, rules: &Rules) {
+        self.battery_percent = heard.battery_percent.or(self.battery_percent);
+        self.battery_low = heard.battery_low.unwrap_or(self.battery_low);
+        if heard.startup {
+            self.low_confidence = rules.warm_up;
+        }
+        // A frame that says nothing of the spot does not take a fault back.
+        self.faulty = heard.faulty || (self.faulty && heard.occupied.is_none());
+    }
+
+    /// Its network has lost it: nobody waits for its silence.
+    fn lose(&mut self, at: Timestamp) -> Option<Changed> {
+        if self.state == State::Unknown {
+            return None;
+        }
+        self.pending = None;
+        self.silence_look_time = None;
+        Some(self.turn(State::Unknown, at, Change::Silent { last_seen_time: Some(at) }))
+    }
+
+    /// Tells once when the sensor becomes suspect, and may tell again when it had been trusted meanwhile.
+    fn suspect(&mut self, at: Timestamp) -> Option<Changed> {
+        let suspect = self.health(at) == Health::Suspect;
+        let before = std::mem::replace(&mut self.suspect, suspect);
+        if before || !suspect {
+            return None;
+        }
+        self.suspect_count += 1;
+        let why = if self.faulty { Suspicion::Faulty } else { Suspicion::Flapping };
+        let change = Change::Suspected(why);
+        Some(Changed { change, change_time: at, version: self.suspect_count })
+    }
+
+    /// Since when, with what the device counted of the state before: a late message does not make a late change. Never before
+    /// the last time that the old state was heard: a change in between may have been lost.
+    fn began(&self, heard: &Heard, last_heard: Option<Timestamp>) -> Timestamp {
+        let told = heard.change_time();
+        let latest = heard.previous.and_then(|previous| {
+            let most =
+                previous.least.checked_add(previous.slack?)?.checked_add(PREVIOUS_ROUNDING)?;
+            Some(after(self.change_time, most))
+        });
+        let earliest = last_heard.unwrap_or(self.change_time);
+        latest.map_or(told, |latest| told.min(latest.max(earliest)))
+    }
+
+    fn see(
+        &mut self,
+        occupied: bool,
+        heard: &Heard,
+        last_heard: Option<Timestamp>,
+        rules: &Rules,
+        changes: &mut Vec<Changed>,
+    ) {
         let receive_time = heard.receive_time;
         if self.state == State::Unknown {
             // Nobody knew, so there is nothing to protect from a flap.
@@ -187,11 +278,12 @@ impl Ground {
             return;
         }
         if self.pending.is_none() {
+            let factor = if self.low_confidence > 0 { LOW_CONFIDENCE_FACTOR } else { 1 };
             self.pending = Some(Pending {
                 occupied,
-                change_time: heard.change_time(),
+                change_time: self.began(heard, last_heard),
                 receive_time,
-                settle_time: after(receive_time, rules.settle.of(occupied)),
+                settle_time: after(receive_time, rules.settle.of(occupied) * factor),
             });
         }
     }
@@ -206,6 +298,7 @@ impl Ground {
     pub fn settle(&mut self, now: Timestamp) -> Option<Changed> {
         let pending = self.pending.filter(|pending| pending.settle_time <= now)?;
         self.pending = None;
+        self.low_confidence = (self.low_confidence - 1).max(0);
         let Pending { occupied, change_time, receive_time, .. } = pending;
         let change = Change::Settled { occupied, receive_time };
         Some(self.turn(State::of(occupied), change_time, change))
@@ -232,7 +325,7 @@ impl Ground {
         let flaps = self.flap_time.is_some_and(|last| now.duration_since(last) <= FLAP_MEMORY);
         match self.state {
             State::Unknown => Health::Silent,
-            _ if flaps && self.flaps >= FLAPS_SUSPECT => Health::Suspect,
+            _ if self.faulty || (flaps && self.flaps >= FLAPS_SUSPECT) => Health::Suspect,
             _ => Health::Ok,
         }
     }

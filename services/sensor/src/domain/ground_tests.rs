@@ -1,27 +1,19 @@
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::ground::{Change, Changed, Ground, Health, Rules, State};
+use super::ground::{Change, Changed, Ground, Health, Rules, State, Suspicion};
 use super::model::Settle;
-use super::order::Heard;
+use super::order::{Heard, Previous};
 
-const RULES: Rules = Rules { settle: Settle::DEFAULT, heartbeat: SignedDuration::from_secs(100) };
+const RULES: Rules =
+    Rules { settle: Settle::DEFAULT, heartbeat: SignedDuration::from_secs(100), warm_up: 2 };
 
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(1_800_000_000_000 + ms).expect("in range")
 }
 
 fn says(occupied: bool, ms: i64) -> Heard {
-    Heard {
-        occupied: Some(occupied),
-        device_time: None,
-        receive_time: at(ms),
-        boot: 0,
-        sequence: None,
-        battery_percent: None,
-        retained: false,
-        message: None,
-    }
+    Heard { occupied: Some(occupied), receive_time: at(ms), ..Heard::default() }
 }
 
 /// A spot that was vacant at 0 ms.
@@ -190,4 +182,82 @@ proptest! {
         prop_assert_eq!(ground, before);
         prop_assert_eq!(changes.len(), told);
     }
+}
+
+#[test]
+fn a_device_that_its_network_has_lost_leaves_its_spot_unknown_at_once() {
+    let mut ground = vacant();
+    hear(&mut ground, says(true, 1_000));
+    let lost = |ms| Heard { occupied: None, unreachable: true, ..says(false, ms) };
+    let changes = hear(&mut ground, lost(2_000));
+    assert!(matches!(changes[..], [Changed { change: Change::Silent { .. }, version: 3, .. }]));
+    assert_eq!((ground.state, ground.pending), (State::Unknown, None));
+    assert_eq!(hear(&mut ground, lost(2_001)), [], "told by another bridge");
+    assert_eq!(hear(&mut ground, says(true, 1_500)), [], "from before");
+    let changes = hear(&mut ground, says(true, 3_000));
+    assert!(matches!(
+        changes[..],
+        [Changed { change: Change::Recovered { occupied: true, .. }, .. }]
+    ));
+}
+
+#[test]
+fn what_a_device_counted_dates_a_change_whose_message_was_late() {
+    let mins = SignedDuration::from_mins;
+    let previous =
+        |least, slack: i64| Some(Previous { least: mins(least), slack: Some(mins(slack)) });
+    let at_min = |minute: i64| minute * 60_000;
+    let date = |heartbeat: Option<i64>, said: Heard| {
+        let mut ground = vacant();
+        heartbeat.map(|minute| hear(&mut ground, says(false, at_min(minute))));
+        hear(&mut ground, said);
+        ground.pending.map(|pending| pending.change_time)
+    };
+    let said = |previous| Heard { previous, ..says(true, at_min(60)) };
+    assert_eq!(date(None, said(previous(74, 0))), Some(at(at_min(60))), "in time");
+    assert_eq!(date(None, said(previous(20, 0))), Some(at(at_min(21))), "40 minutes late");
+    assert_eq!(date(None, said(previous(20, 59))), Some(at(at_min(60))), "within its slack");
+    assert_eq!(date(Some(50), said(previous(20, 0))), Some(at(at_min(50))), "still free at 50");
+    let open = Some(Previous { least: mins(660), slack: None });
+    assert_eq!(date(None, said(open)), Some(at(at_min(60))));
+}
+
+#[test]
+fn after_a_start_the_first_changes_must_stand_longer() {
+    let mut ground = vacant();
+    hear(&mut ground, Heard { startup: true, ..says(false, 1_000) });
+    hear(&mut ground, says(true, 2_000));
+    assert_eq!(ground.settle(at(10_999)), None, "three times three seconds");
+    assert!(ground.settle(at(11_000)).is_some());
+    hear(&mut ground, says(false, 12_000));
+    assert!(ground.settle(at(42_000)).is_some());
+    assert_eq!(ground.low_confidence, 0);
+    hear(&mut ground, says(true, 43_000));
+    assert!(ground.settle(at(46_000)).is_some(), "as ever");
+}
+
+#[test]
+fn a_sensor_becomes_suspect_once_and_again_after_it_was_trusted() {
+    let mut ground = vacant();
+    let told = |changes: &[Changed]| {
+        changes.iter().filter(|changed| matches!(changed.change, Change::Suspected(_))).count()
+    };
+    let mut tellings = 0;
+    for turn in 0..10 {
+        tellings += told(&hear(&mut ground, says(true, 1_000 + turn * 2_000)));
+        tellings += told(&hear(&mut ground, says(false, 2_000 + turn * 2_000)));
+    }
+    assert_eq!((tellings, ground.suspect_count), (1, 1), "flapping at 1 Hz");
+    let later = 11 * 60_000 + 20_000;
+    assert_eq!(told(&hear(&mut ground, says(false, later))), 0);
+    assert!(!ground.suspect);
+    let broken = Heard { occupied: None, faulty: true, ..says(false, later + 1_000) };
+    let changes = hear(&mut ground, broken);
+    let faulty = Change::Suspected(Suspicion::Faulty);
+    assert!(matches!(changes[..], [Changed { change, version: 2, .. }] if change == faulty));
+    let notice = Heard { occupied: None, ..says(false, later + 2_000) };
+    assert_eq!(hear(&mut ground, notice), []);
+    assert_eq!(ground.health(at(later + 2_000)), Health::Suspect);
+    hear(&mut ground, says(false, later + 3_000));
+    assert_eq!(ground.health(at(later + 3_000)), Health::Ok, "it measures again");
 }

@@ -33,21 +33,32 @@ pub struct Model {
     pub settle: Settle,
     /// Seconds between two heartbeats as the vendor ships it.
     pub heartbeat_seconds: i32,
+    /// Changes after a start-up that are of low confidence.
+    pub warm_up: i16,
 }
 
 const DAY_SECONDS: i32 = 86_400;
+/// A device that has just started does not know its empty spot yet: it learns from the first cars.
+const WARM_UP: i16 = 3;
+/// Bosch says so itself: detection is poor for about ten parking events.
+const WARM_UP_BOSCH: i16 = 10;
+
+/// A model like most.
+const fn usual(name: &'static str) -> Model {
+    Model { name, settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS, warm_up: WARM_UP }
+}
 
 /// Every model that can be registered.
 pub const MODELS: &[Model] = &[
-    Model { name: "plain-json", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
-    Model { name: "bosch-tps110", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
-    Model { name: "nwave-nps405", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
-    Model { name: "placepod", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
-    Model { name: "libelium-v2", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
-    Model { name: "libelium-v3", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
-    Model { name: "moko-lw009-sm", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
-    Model { name: "moko-lw009-ig", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
-    Model { name: "tekzipark", settle: Settle::DEFAULT, heartbeat_seconds: DAY_SECONDS },
+    usual("plain-json"),
+    Model { warm_up: WARM_UP_BOSCH, ..usual("bosch-tps110") },
+    usual("nwave-nps405"),
+    usual("placepod"),
+    usual("libelium-v2"),
+    usual("libelium-v3"),
+    usual("moko-lw009-sm"),
+    usual("moko-lw009-ig"),
+    usual("tekzipark"),
 ];
 
 /// The names of all models.
@@ -69,9 +80,11 @@ impl Models {
         Some(Model { settle: self.settle.unwrap_or(found.settle), ..*found })
     }
 
-    /// Settle times of a model; the usual ones of a model that a newer version has registered.
-    pub fn settle(&self, name: &str) -> Settle {
-        self.find(name).map_or(self.settle.unwrap_or(Settle::DEFAULT), |model| model.settle)
+    /// What a model's sensors are held to; the usual of a model that a newer version has registered.
+    pub fn of(&self, name: &str) -> Model {
+        let unknown = usual("");
+        let usual = Model { settle: self.settle.unwrap_or(unknown.settle), ..unknown };
+        self.find(name).unwrap_or(usual)
     }
 }
 
@@ -91,8 +104,8 @@ mod tests {
     #[test]
     fn a_setting_replaces_the_settle_times_of_every_model() {
         let models = Models { settle: Some(NONE) };
-        assert_eq!(models.settle("placepod"), NONE);
-        assert_eq!(models.settle("a-model-of-tomorrow"), NONE);
+        assert_eq!(models.of("placepod").settle, NONE);
+        assert_eq!(models.of("a-model-of-tomorrow").settle, NONE);
         assert_eq!(models.find("placepod").map(|model| model.heartbeat_seconds), Some(86_400));
         assert_eq!(models.find("a-model-of-tomorrow"), None);
     }

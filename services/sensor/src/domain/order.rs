@@ -7,11 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 pub const DEVICE_TIME_AHEAD_MAX: SignedDuration = SignedDuration::from_secs(60);
 /// A device's time that lies further back is a broken clock (1970, 2000), not an old reading.
 pub const DEVICE_TIME_BEHIND_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// A change that a device dates further back is not believed: its clock is wrong.
+pub const CHANGE_BEHIND_MAX: SignedDuration = SignedDuration::from_hours(24);
 /// How many message ids of a device are remembered.
 pub const RECENT_MAX: usize = 8;
 
 /// What a device said, as far as the rules look at it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Heard {
     /// A car stands there; None where the frame does not say.
     pub occupied: Option<bool>,
@@ -29,6 +31,27 @@ pub struct Heard {
     pub retained: bool,
     /// Hash of the network's id of the message.
     pub message: Option<u64>,
+    /// Since when it is so, where the device dates that apart from the message.
+    pub began: Option<Timestamp>,
+    /// How long the state before this one had lasted.
+    pub previous: Option<Previous>,
+    /// The device's network has lost it.
+    pub unreachable: bool,
+    /// The device has just started.
+    pub startup: bool,
+    /// The device says that it does not measure right.
+    pub faulty: bool,
+    /// The device says whether it wants a new battery.
+    pub battery_low: Option<bool>,
+}
+
+/// How long a state had lasted, as its device counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Previous {
+    /// At least so long.
+    pub least: SignedDuration,
+    /// And at most so much longer; None: nobody knows.
+    pub slack: Option<SignedDuration>,
 }
 
 impl Heard {
@@ -40,9 +63,14 @@ impl Heard {
         believed.then_some(time)
     }
 
-    /// Since when it is so: the device's time, or else the bridge's; never ahead of ours.
+    /// Since when it is so: as the device dates the change, or else its message, or else the bridge; never ahead of ours.
     pub fn change_time(&self) -> Timestamp {
-        self.believed_time().map_or(self.receive_time, |time| time.min(self.receive_time))
+        let began = self.began.filter(|began| {
+            let age = self.receive_time.duration_since(*began);
+            age >= -DEVICE_TIME_AHEAD_MAX && age <= CHANGE_BEHIND_MAX
+        });
+        let told = began.or(self.believed_time());
+        told.map_or(self.receive_time, |time| time.min(self.receive_time))
     }
 
     /// With a receive time that is not ahead of ours: a device that speaks for itself also says
@@ -144,16 +172,7 @@ mod tests {
     }
 
     fn plain(receive: i64) -> Heard {
-        Heard {
-            occupied: Some(true),
-            device_time: None,
-            receive_time: at(receive),
-            boot: 0,
-            sequence: None,
-            battery_percent: None,
-            retained: false,
-            message: None,
-        }
+        Heard { occupied: Some(true), receive_time: at(receive), ..Heard::default() }
     }
 
     fn counted(boot: u64, sequence: u64) -> Heard {
@@ -202,6 +221,15 @@ mod tests {
         let of_1970 = Heard { device_time: Some(Timestamp::UNIX_EPOCH), ..plain(101) };
         assert_eq!(order(&timed(99, 100), &of_1970), Order::Newer, "by arrival then");
         assert_eq!(timed(130, 100).change_time(), at(100), "believed, yet never ahead of ours");
+    }
+
+    #[test]
+    fn a_change_is_dated_apart_from_its_message_unless_that_cannot_be() {
+        let dated = |began| Heard { began: Some(at(began)), ..timed(100_000, 100_001) };
+        assert_eq!(dated(99_000).change_time(), at(99_000));
+        assert_eq!(dated(100_030).change_time(), at(100_001), "never ahead of ours");
+        assert_eq!(dated(0).change_time(), at(100_000), "more than a day ago");
+        assert_eq!(order(&dated(99_000), &timed(99_500, 99_501)), Order::Stale, "orders nothing");
     }
 
     #[test]

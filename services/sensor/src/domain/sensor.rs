@@ -33,7 +33,8 @@ impl Sensor {
     /// What it is held to.
     pub fn rules(&self, models: &Models) -> Rules {
         let heartbeat = SignedDuration::from_secs(i64::from(self.heartbeat_seconds));
-        Rules { settle: models.settle(&self.model), heartbeat }
+        let model = models.of(&self.model);
+        Rules { settle: model.settle, heartbeat, warm_up: model.warm_up }
     }
 }
 

@@ -102,15 +102,19 @@ pub async fn write<'a>(
                 pending_change_time = new.pending_change_time,
                 pending_receive_time = new.pending_receive_time, settle_time = new.settle_time,
                 flaps = new.flaps, flap_time = new.flap_time,
-                silence_look_time = new.silence_look_time
+                silence_look_time = new.silence_look_time, low_confidence = new.low_confidence,
+                faulty = new.faulty, battery_low = new.battery_low, suspect = new.suspect,
+                suspect_count = new.suspect_count
          FROM unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::timestamptz[],
                      $6::bytea[], $7::smallint[], $8::smallint[], $9::timestamptz[], $10::bigint[],
                      $11::bool[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[],
-                     $15::int[], $16::timestamptz[], $17::timestamptz[])
+                     $15::int[], $16::timestamptz[], $17::timestamptz[], $18::smallint[],
+                     $19::bool[], $20::bool[], $21::bool[], $22::bigint[])
               AS new (sensor_id, last_seen_time, last_boot, last_sequence, last_device_time,
                       recent_messages, battery_percent, state, change_time, version,
                       pending_occupied, pending_change_time, pending_receive_time, settle_time,
-                      flaps, flap_time, silence_look_time)
+                      flaps, flap_time, silence_look_time, low_confidence, faulty, battery_low,
+                      suspect, suspect_count)
          WHERE sensor.sensor_id = new.sensor_id",
     )
     .bind(columns.sensor_ids)
@@ -130,6 +134,11 @@ pub async fn write<'a>(
     .bind(columns.flaps)
     .bind(columns.flap_times)
     .bind(columns.silence_look_times)
+    .bind(columns.low_confidences)
+    .bind(columns.faulties)
+    .bind(columns.battery_lows)
+    .bind(columns.suspects)
+    .bind(columns.suspect_counts)
     .execute(connection)
     .await?;
     Ok(())

@@ -23,7 +23,8 @@ macro_rules! select_sensor {
                     heartbeat_seconds, last_seen_time, last_boot, last_sequence, last_device_time,
                     recent_messages, battery_percent, state, change_time, version,
                     pending_occupied, pending_change_time, pending_receive_time, settle_time,
-                    flaps, flap_time, silence_look_time
+                    flaps, flap_time, silence_look_time, low_confidence, faulty, battery_low,
+                    suspect, suspect_count
              FROM sensor ",
             $rest
         )
@@ -58,6 +59,11 @@ fn ground_of(row: &PgRow) -> Result<Ground, Error> {
         flaps: row.try_get("flaps")?,
         flap_time: time(row, "flap_time")?,
         silence_look_time: time(row, "silence_look_time")?,
+        low_confidence: row.try_get("low_confidence")?,
+        faulty: row.try_get("faulty")?,
+        battery_low: row.try_get("battery_low")?,
+        suspect: row.try_get("suspect")?,
+        suspect_count: row.try_get("suspect_count")?,
     })
 }
 
@@ -142,6 +148,11 @@ pub struct GroundColumns {
     pub flaps: Vec<i32>,
     pub flap_times: Vec<Option<jiff_sqlx::Timestamp>>,
     pub silence_look_times: Vec<Option<jiff_sqlx::Timestamp>>,
+    pub low_confidences: Vec<i16>,
+    pub faulties: Vec<bool>,
+    pub battery_lows: Vec<bool>,
+    pub suspects: Vec<bool>,
+    pub suspect_counts: Vec<i64>,
 }
 
 impl GroundColumns {
@@ -175,5 +186,10 @@ impl GroundColumns {
         self.flaps.push(ground.flaps);
         self.flap_times.push(ground.flap_time.map(ToSqlx::to_sqlx));
         self.silence_look_times.push(ground.silence_look_time.map(ToSqlx::to_sqlx));
+        self.low_confidences.push(ground.low_confidence);
+        self.faulties.push(ground.faulty);
+        self.battery_lows.push(ground.battery_low);
+        self.suspects.push(ground.suspect);
+        self.suspect_counts.push(ground.suspect_count);
     }
 }

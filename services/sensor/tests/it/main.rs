@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod health;
 mod occupancy;
 mod quarantine;
 mod registration;

@@ -46,7 +46,9 @@ async fn a_flapping_sensor_changes_nothing_and_is_suspect() {
     assert_eq!(sensor.health(), proto::SensorHealth::Suspect);
     world.published().await;
     let facts = world.facts_so_far(&spot).await;
-    assert_eq!(kinds(&facts), ["sensor_silent", "sensor_recovered"]);
+    assert_eq!(kinds(&facts), ["sensor_silent", "sensor_recovered", "sensor_suspect"]);
+    let suspect: proto::SensorSuspect = facts[2].decode().unwrap();
+    assert_eq!((suspect.version, suspect.cause()), (1, proto::SuspicionCause::Flapping));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

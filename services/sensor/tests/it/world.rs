@@ -219,6 +219,7 @@ fn spot_of(fact: &Delivered) -> String {
         proto::SpotOccupied::TYPE => fact.decode::<proto::SpotOccupied>().unwrap().spot_id,
         proto::SpotVacated::TYPE => fact.decode::<proto::SpotVacated>().unwrap().spot_id,
         proto::SensorSilent::TYPE => fact.decode::<proto::SensorSilent>().unwrap().spot_id,
+        proto::SensorSuspect::TYPE => fact.decode::<proto::SensorSuspect>().unwrap().spot_id,
         _ => fact.decode::<proto::SensorRecovered>().unwrap().spot_id,
     }
 }
