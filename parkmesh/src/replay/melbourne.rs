@@ -169,7 +169,7 @@ async fn publish(
 
 /// How long a bay's sensor must say the same before it counts, by its model.
 fn settle(occupied: bool) -> Duration {
-    let settle = parkmesh_sensor::Models::default().settle(MODEL).of(occupied);
+    let settle = parkmesh_sensor::Models::default().of(MODEL).settle.of(occupied);
     Duration::try_from(settle).unwrap_or_default()
 }
 

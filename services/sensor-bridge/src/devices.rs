@@ -8,7 +8,7 @@ use parkmesh_contracts::sensor::v1::sensor_service_client::SensorServiceClient;
 use parkmesh_platform::channel::Channel;
 use parkmesh_platform::tasks::Tasks;
 use tokio::time::Instant;
-use tonic::Status;
+use tonic::{Code, Status};
 
 /// Devices of one question; the contract allows no more.
 const ASKED_MAX: usize = 1_000;
@@ -64,8 +64,9 @@ impl Devices {
         for chunk in names.chunks(ASKED_MAX) {
             while let Err(status) = self.ask(chunk).await {
                 tracing::warn!(%status, "devices could not be resolved");
-                if chunk.iter().all(|name| self.known.contains_key(name)) {
-                    // An old answer is better than a wait.
+                // An old answer is better than a wait, and a question that makes no sense makes none later either.
+                let answered = chunk.iter().all(|name| self.known.contains_key(name));
+                if answered || status.code() == Code::InvalidArgument {
                     break;
                 }
                 self.tasks.sleep(AGAIN_AFTER).await;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Unreadable;
+use super::topic::is_eui;
 use super::uplink::{Uplink, bytes_of};
 
 #[derive(Deserialize)]
@@ -52,6 +53,9 @@ pub fn decode(name: &str, payload: &[u8]) -> Result<(String, Uplink), Unreadable
         return Err(Unreadable::envelope(
             "end_device_ids.device_id is not the device of the topic",
         ));
+    }
+    if !dev_eui.is_empty() && !is_eui(&dev_eui) {
+        return Err(Unreadable::envelope("end_device_ids.dev_eui is no EUI"));
     }
     let device_id = if dev_eui.is_empty() { name.to_owned() } else { dev_eui.to_ascii_lowercase() };
     let told =

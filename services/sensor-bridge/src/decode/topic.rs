@@ -138,6 +138,7 @@ fn name_in<'a>(filter: &str, parts: &[&'a str]) -> Option<&'a str> {
     parts.get(at).copied().filter(|name| !name.is_empty())
 }
 
-fn is_eui(text: &str) -> bool {
+/// Whether a text is an EUI of 64 bits.
+pub fn is_eui(text: &str) -> bool {
     text.len() == EUI_LEN && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -5,6 +5,7 @@
 
 mod carrying;
 mod double;
+mod nodes;
 mod promise;
 mod tls;
 mod world;
