@@ -8,7 +8,7 @@ const LINES_MAX: usize = 500;
 const LINES_USUAL: usize = 400;
 
 /// Rules may know the words of a state or a type, which the protos say as enums; never a message.
-const WORDS: [&str; 5] = ["State", "Type", "Status", "Cause", "PoolOrder"];
+const WORDS: [&str; 6] = ["State", "Type", "Status", "Cause", "PoolOrder", "SpotPromise"];
 
 #[test]
 fn rules_are_pure() {

@@ -119,15 +119,20 @@ pub fn window_change(lot_id: LotId, row: &booking::LiveWindow) -> Result<Change,
     let booking_id =
         BookingId::parse(&row.booking_id).map_err(|_| unreadable("LiveWindow", "booking_id"))?;
     let version = row.version;
-    // A booking that has ended keeps no spot, and one of a pool may have none yet.
+    // A booking that has ended keeps nothing, and one of a pool may have no spot yet.
     let phase = phase(row.state(), row.hold_expire_time.as_ref())?;
-    let Some(phase) = phase.filter(|_| !row.spot_id.is_empty()) else {
+    let spot_type = row.spot_type();
+    let keeps = |_: &Phase| !row.spot_id.is_empty() || spot_type != SpotType::Unspecified;
+    let Some(phase) = phase.filter(keeps) else {
         return Ok(Change::Ended { lot_id, booking_id, version });
     };
-    let spot_id = SpotId::parse(&row.spot_id).map_err(|_| unreadable("LiveWindow", "spot_id"))?;
     let window = row.window.as_ref().ok_or(unreadable("LiveWindow", "window"))?;
     let window = Window::try_from(window).map_err(|_| unreadable("LiveWindow", "window"))?;
     let live = LiveWindow { booking_id, version, window, phase };
+    if row.spot_id.is_empty() {
+        return Ok(Change::Promise { lot_id, spot_type, live });
+    }
+    let spot_id = SpotId::parse(&row.spot_id).map_err(|_| unreadable("LiveWindow", "spot_id"))?;
     Ok(Change::Window { lot_id, spot_id, live })
 }
 
@@ -149,6 +154,8 @@ pub fn booking_change(
         state: summary.state,
         version: summary.version,
         hold_expire_time,
+        spot_type: summary.spot_type,
+        lot_id: summary.lot_id.clone(),
     };
     window_change(lot_id, &row)
 }
@@ -169,21 +176,28 @@ pub fn ground_change(row: &sensor::SpotOccupancy) -> Result<Change, Unreadable> 
     Ok(Change::Ground { lot_id, spot_id, ground, version: row.version })
 }
 
-/// The counters of a lot, without their freshness.
+/// The counters of a lot, without their freshness. A place that is promised to a booking without a spot is not free, wherever it will be: no floor has
+/// more free places than the lot.
 #[must_use]
 pub fn counts(lot: &LotPicture) -> proto::GetAvailabilityResponse {
-    let mut floors: Vec<proto::FloorCount> = lot
-        .floors
-        .values()
-        .map(|floor| floor_count(floor, lot.counts().get(&floor.floor_id)))
-        .collect();
-    floors.sort_by_key(|floor| floor.floor_number);
     let mut by_type: BTreeMap<SpotType, Count> = BTreeMap::new();
     for (spot_type, count) in lot.counts().values().flatten() {
         let sum = by_type.entry(*spot_type).or_default();
         sum.free += count.free;
         sum.total += count.total;
     }
+    for (spot_type, sum) in &mut by_type {
+        sum.free = sum.free.saturating_sub(lot.promised(*spot_type));
+    }
+    let of_floor = |floor: &FloorInfo| {
+        let mut counts = lot.counts().get(&floor.floor_id).cloned().unwrap_or_default();
+        for (spot_type, count) in &mut counts {
+            count.free = count.free.min(by_type.get(spot_type).map_or(0, |sum| sum.free));
+        }
+        floor_count(floor, &counts)
+    };
+    let mut floors: Vec<proto::FloorCount> = lot.floors.values().map(of_floor).collect();
+    floors.sort_by_key(|floor| floor.floor_number);
     let types = type_counts(&by_type);
     proto::GetAvailabilityResponse {
         free: types.iter().map(|count| count.free).sum(),
@@ -194,8 +208,8 @@ pub fn counts(lot: &LotPicture) -> proto::GetAvailabilityResponse {
     }
 }
 
-fn floor_count(floor: &FloorInfo, counts: Option<&FloorCounts>) -> proto::FloorCount {
-    let types = counts.map(type_counts).unwrap_or_default();
+fn floor_count(floor: &FloorInfo, counts: &FloorCounts) -> proto::FloorCount {
+    let types = type_counts(counts);
     proto::FloorCount {
         floor_id: floor.floor_id.to_string(),
         floor_number: floor.floor_number,

@@ -4,4 +4,5 @@
 
 pub mod lot;
 pub mod picture;
+pub mod promise;
 pub mod spot;

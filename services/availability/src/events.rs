@@ -54,6 +54,10 @@ pub fn change(fact_type: &str, body: &[u8]) -> Result<Option<Change>, EventError
         booking::BookingReserved::TYPE => {
             convert::booking_change(booking::BookingReserved::decode(body)?.booking.as_ref(), None)?
         }
+        booking::BookingSpotAssigned::TYPE => convert::booking_change(
+            booking::BookingSpotAssigned::decode(body)?.booking.as_ref(),
+            None,
+        )?,
         booking::BookingActivated::TYPE => convert::booking_change(
             booking::BookingActivated::decode(body)?.booking.as_ref(),
             None,

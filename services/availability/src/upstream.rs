@@ -167,7 +167,10 @@ fn inventory_changes(rows: &inventory_part::Rows) -> Vec<Change> {
     });
     let spots = rows.spots.iter().filter_map(|row| readable("Spot", convert::spot_change(row)));
     let windows = rows.windows.iter().filter_map(|row| {
-        let lot_id = *lots_of_spots.get(row.spot_id.as_str())?;
+        let lot_id = match row.spot_id.as_str() {
+            "" => LotId::parse(&row.lot_id).ok()?,
+            spot_id => *lots_of_spots.get(spot_id)?,
+        };
         readable("LiveWindow", convert::window_change(lot_id, row))
     });
     lots.chain(spots).chain(windows).collect()

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod booking;
 pub mod closure;
 pub mod inventory;
+pub mod packing;
 pub mod pooling;
 pub mod rules;
 pub mod series;

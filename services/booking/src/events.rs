@@ -16,6 +16,7 @@ use crate::domain::tariff::Line;
 pub const FACT_TYPES: &[&str] = &[
     proto::BookingHeld::TYPE,
     proto::BookingReserved::TYPE,
+    proto::BookingSpotAssigned::TYPE,
     proto::BookingActivated::TYPE,
     proto::BookingCompleted::TYPE,
     proto::BookingCancelled::TYPE,
@@ -29,6 +30,7 @@ pub fn fact(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms, event: 
     match event {
         Event::Held => telling.row(&telling.held()),
         Event::Reserved => telling.row(&telling.reserved()),
+        Event::Assigned => telling.row(&telling.spot_assigned()),
         Event::Activated(cause) => telling.row(&telling.activated(*cause)),
         Event::Completed(cause, lines) => telling.row(&telling.completed(*cause, lines)),
         Event::Cancelled => telling.row(&telling.cancelled()),
@@ -76,6 +78,8 @@ impl Telling<'_> {
             spot_id: words.spot_id,
             spot_number: words.spot_number,
             ticket_number: words.ticket_number,
+            spot_pending: words.pending,
+            spot_type: booking.spot_type().into(),
             user_id: booking.user_id.to_string(),
             window: Some(booking.window.into()),
             state: booking.state.into(),
@@ -99,6 +103,14 @@ impl Telling<'_> {
             booking: Some(self.summary()),
             payment_id: self.payment_id(),
             amount: Some(self.booking.price.amount.into()),
+        }
+    }
+
+    fn spot_assigned(&self) -> proto::BookingSpotAssigned {
+        proto::BookingSpotAssigned {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
         }
     }
 

@@ -11,6 +11,11 @@ const LAPSE_PERIOD: Duration = Duration::from_millis(500);
 /// How often opened windows are compared with what stands on their spots.
 const WAITING_PERIOD: Duration = Duration::from_secs(2);
 
+/// How often reservations are looked at whose drivers are soon to know their spot.
+const ASSIGN_PERIOD: Duration = Duration::from_secs(1);
+/// How often bookings are looked for that stand provisionally on closed spots. Whoever closes a spot has looked.
+const LEAVE_PERIOD: Duration = Duration::from_secs(20);
+
 /// Starts the clockwork; it ends with the service.
 pub fn start(app: &App) {
     let lapsing = app.clone();
@@ -28,6 +33,24 @@ pub fn start(app: &App) {
         async move {
             if let Err(error) = app.admit_waiting_cars().await {
                 tracing::warn!(error = %chain(&error), "waiting cars are not admitted");
+            }
+        }
+    });
+    let assigning = app.clone();
+    app.tasks.every("spots-given", ASSIGN_PERIOD, move |_now| {
+        let app = assigning.clone();
+        async move {
+            if let Err(error) = app.assign_due().await {
+                tracing::warn!(error = %chain(&error), "spots are not given");
+            }
+        }
+    });
+    let leaving = app.clone();
+    app.tasks.every("closed-spots-left", LEAVE_PERIOD, move |_now| {
+        let app = leaving.clone();
+        async move {
+            if let Err(error) = app.leave_closed_spots(None).await {
+                tracing::warn!(error = %chain(&error), "closed spots are not left");
             }
         }
     });

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1::{
     BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingHeld,
-    BookingNoShow, BookingReserved, BookingSummary,
+    BookingNoShow, BookingReserved, BookingSpotAssigned, BookingSummary,
 };
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::google::r#type::Money as ProtoMoney;
@@ -21,6 +21,7 @@ use crate::domain::{Happening, Place};
 pub const OF_BOOKING: &[&str] = &[
     BookingHeld::TYPE,
     BookingReserved::TYPE,
+    BookingSpotAssigned::TYPE,
     BookingActivated::TYPE,
     BookingCompleted::TYPE,
     BookingCancelled::TYPE,
@@ -42,6 +43,12 @@ pub fn told(fact: &Delivered) -> Result<Option<Told>, Failure> {
             of_booking(fact.decode::<BookingReserved>()?.booking, |booking| {
                 let (window, code) = (window(booking)?, booking.code.clone());
                 Ok(Some(Happening::Reserved { window, code }))
+            })?
+        }
+        BookingSpotAssigned::TYPE => {
+            of_booking(fact.decode::<BookingSpotAssigned>()?.booking, |booking| {
+                let (window, code) = (window(booking)?, booking.code.clone());
+                Ok(Some(Happening::SpotGiven { window, code }))
             })?
         }
         BookingActivated::TYPE => {

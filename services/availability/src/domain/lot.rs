@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
 use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId};
 
+use crate::domain::promise::{Look, Promises};
 use crate::domain::spot::{Closure, Ground, LiveWindow, SpotInfo, SpotPicture, Stamp};
 
 /// What the inventory says of a lot, as far as the picture needs it.
@@ -61,6 +62,7 @@ pub struct LotPicture {
     changed: BTreeMap<u64, SpotId>,
     /// Each spot once, at the instant when time alone will change it.
     due: BTreeSet<(Timestamp, SpotId)>,
+    promises: Promises,
 }
 
 impl LotPicture {
@@ -75,6 +77,7 @@ impl LotPicture {
             revision: 0,
             changed: BTreeMap::new(),
             due: BTreeSet::new(),
+            promises: Promises::default(),
         }
     }
 
@@ -109,7 +112,8 @@ impl LotPicture {
     /// The next instant at which time alone changes a spot.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.due.first().map(|(at, _)| *at)
+        let spots = self.due.first().map(|(at, _)| *at);
+        spots.into_iter().chain(self.promises.next_due()).min()
     }
 
     /// Takes a newer word on the lot itself.
@@ -126,6 +130,8 @@ impl LotPicture {
             for spot_id in all {
                 self.refresh(spot_id, now);
             }
+            let look = self.look_at(now);
+            self.promises.look_again(look);
         }
         true
     }
@@ -231,9 +237,41 @@ impl LotPicture {
         true
     }
 
+    /// Takes in a booking whose spot is still to be given, in place of an older word on it.
+    pub fn put_promise(&mut self, spot_type: SpotType, live: LiveWindow, now: Timestamp) {
+        let look = self.look_at(now);
+        self.revision += u64::from(self.promises.put(spot_type, live, look));
+    }
+
+    /// Takes such a booking out. True if that changed a number.
+    pub fn end_promise(&mut self, booking_id: BookingId) -> bool {
+        let changed = self.promises.end(booking_id);
+        self.revision += u64::from(changed);
+        changed
+    }
+
+    /// Whether such a booking is known just so.
+    #[must_use]
+    pub fn has_promise(&self, spot_type: SpotType, live: &LiveWindow) -> bool {
+        self.promises.has(spot_type, live)
+    }
+
+    /// How many places of a type are promised now to bookings whose spot is still to be given.
+    #[must_use]
+    pub fn promised(&self, spot_type: SpotType) -> u32 {
+        self.promises.open(spot_type)
+    }
+
+    fn look_at(&self, now: Timestamp) -> Look {
+        Look { now, early_arrival: self.info.early_arrival }
+    }
+
     /// Lets time pass: looks again at every spot whose instant has come. Returns how many changed.
     pub fn tick(&mut self, now: Timestamp) -> usize {
-        let mut changed = 0;
+        let look = self.look_at(now);
+        let mut changed = usize::from(self.promises.tick(look));
+        // A watcher notices only what has a revision.
+        self.revision += changed as u64;
         while let Some((at, spot_id)) = self.due.first().copied() {
             if at > now {
                 break;
@@ -246,8 +284,11 @@ impl LotPicture {
     /// Looks at every spot again, whatever is due: for a clock that was moved back. Returns how
     /// many changed.
     pub fn look_again(&mut self, now: Timestamp) -> usize {
+        let look = self.look_at(now);
+        let promises = usize::from(self.promises.look_again(look));
+        self.revision += promises as u64;
         let all: Vec<SpotId> = self.spots.keys().copied().collect();
-        all.into_iter().filter(|spot_id| self.refresh(*spot_id, now)).count()
+        promises + all.into_iter().filter(|spot_id| self.refresh(*spot_id, now)).count()
     }
 
     /// Notes that every spot is as of these positions at least: a snapshot of them agreed, or was

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use jiff::Timestamp;
+use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{BookingId, LotId, SpotId};
 
 use crate::domain::lot::{FloorInfo, LotInfo, LotPicture};
@@ -25,7 +26,9 @@ pub enum Change {
     Ground { lot_id: LotId, spot_id: SpotId, ground: Ground, version: i64 },
     /// A booking keeps a spot.
     Window { lot_id: LotId, spot_id: SpotId, live: LiveWindow },
-    /// A booking keeps no spot any more, or none yet.
+    /// A booking keeps a place of this type, and its spot is still to be given.
+    Promise { lot_id: LotId, spot_type: SpotType, live: LiveWindow },
+    /// A booking keeps nothing any more.
     Ended { lot_id: LotId, booking_id: BookingId, version: i64 },
 }
 
@@ -38,15 +41,24 @@ impl Change {
             Self::Spot(lot_id, _)
             | Self::Ground { lot_id, .. }
             | Self::Window { lot_id, .. }
+            | Self::Promise { lot_id, .. }
             | Self::Ended { lot_id, .. } => *lot_id,
         }
     }
 }
 
+/// What a booking keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum On {
+    Spot(SpotId),
+    /// A place of this type.
+    Pool(SpotType),
+}
+
 /// Where a booking's window lies, or that it has ended.
 #[derive(Clone, Copy, Debug)]
 struct Known {
-    spot_id: Option<SpotId>,
+    on: Option<On>,
     version: i64,
     /// Position in BOOKING of the word.
     sequence: u64,
@@ -96,7 +108,10 @@ impl Picture {
                 }
             }
             Change::Window { lot_id, spot_id, live } => {
-                self.apply_window(lot_id, spot_id, live, stamp, now)
+                self.apply_window(lot_id, On::Spot(spot_id), live, stamp, now)
+            }
+            Change::Promise { lot_id, spot_type, live } => {
+                self.apply_window(lot_id, On::Pool(spot_type), live, stamp, now)
             }
             Change::Ended { lot_id, booking_id, version } => {
                 self.apply_end(lot_id, booking_id, version, stamp, now)
@@ -110,7 +125,9 @@ impl Picture {
     pub fn has_place(&self, change: &Change) -> bool {
         match change {
             Change::Lot(..) | Change::Ground { .. } | Change::Ended { .. } => true,
-            Change::Spot(lot_id, _) => self.lots.contains_key(lot_id),
+            Change::Spot(lot_id, _) | Change::Promise { lot_id, .. } => {
+                self.lots.contains_key(lot_id)
+            }
             Change::Window { lot_id, spot_id, .. } => {
                 self.lots.get(lot_id).is_some_and(|lot| lot.spot(*spot_id).is_some())
             }
@@ -131,6 +148,14 @@ impl Picture {
                     if let Some(known) = self.bookings.get_mut(&live.booking_id)
                         && known.version == live.version
                         && lot.doubt_window(*spot_id, live)
+                    {
+                        known.version -= 1;
+                    }
+                }
+                Change::Promise { spot_type, live, .. } => {
+                    if let Some(known) = self.bookings.get_mut(&live.booking_id)
+                        && known.version == live.version
+                        && !lot.has_promise(*spot_type, live)
                     {
                         known.version -= 1;
                     }
@@ -197,15 +222,15 @@ impl Picture {
         sequence: u64,
         now: Timestamp,
     ) -> usize {
-        let unlisted: Vec<(BookingId, SpotId)> = self
+        let unlisted: Vec<(BookingId, On)> = self
             .bookings
             .iter()
             .filter(|(booking_id, known)| known.sequence <= sequence && !live.contains(booking_id))
-            .filter_map(|(booking_id, known)| known.spot_id.map(|spot_id| (*booking_id, spot_id)))
+            .filter_map(|(booking_id, known)| known.on.map(|on| (*booking_id, on)))
             .collect();
-        for (booking_id, spot_id) in &unlisted {
+        for (booking_id, on) in &unlisted {
             for lot in self.lots.values_mut() {
-                lot.end_window(*spot_id, *booking_id, Stamp::default(), now);
+                end(lot, *on, *booking_id, Stamp::default(), now);
             }
             self.bookings.remove(booking_id);
         }
@@ -230,7 +255,7 @@ impl Picture {
     fn apply_window(
         &mut self,
         lot_id: LotId,
-        spot_id: SpotId,
+        on: On,
         live: LiveWindow,
         stamp: Stamp,
         now: Timestamp,
@@ -241,15 +266,21 @@ impl Picture {
         }
         let Some(lot) = self.lots.get_mut(&lot_id) else { return false };
         let (booking_id, version) = (live.booking_id, live.version);
-        if let Some(Known { spot_id: Some(old), .. }) = known
-            && old != spot_id
+        if let Some(Known { on: Some(old), .. }) = known
+            && old != on
         {
-            lot.end_window(old, booking_id, stamp, now);
+            end(lot, old, booking_id, stamp, now);
         }
-        let taken = lot.put_window(spot_id, live, stamp, now);
+        let taken = match on {
+            On::Spot(spot_id) => lot.put_window(spot_id, live, stamp, now),
+            On::Pool(spot_type) => {
+                lot.put_promise(spot_type, live, now);
+                true
+            }
+        };
         if taken {
             let sequence = stamp.booking;
-            self.bookings.insert(booking_id, Known { spot_id: Some(spot_id), version, sequence });
+            self.bookings.insert(booking_id, Known { on: Some(on), version, sequence });
         }
         taken
     }
@@ -266,12 +297,10 @@ impl Picture {
         if known.is_some_and(|known| version <= known.version) {
             return false;
         }
-        if let (Some(Known { spot_id: Some(spot_id), .. }), Some(lot)) =
-            (known, self.lots.get_mut(&lot_id))
-        {
-            lot.end_window(spot_id, booking_id, stamp, now);
+        if let (Some(Known { on: Some(on), .. }), Some(lot)) = (known, self.lots.get_mut(&lot_id)) {
+            end(lot, on, booking_id, stamp, now);
         }
-        self.bookings.insert(booking_id, Known { spot_id: None, version, sequence: stamp.booking });
+        self.bookings.insert(booking_id, Known { on: None, version, sequence: stamp.booking });
         self.ended.push_back(booking_id);
         if self.ended.len() > MAX_ENDED_BOOKINGS
             && let Some(oldest) = self.ended.pop_front()
@@ -297,6 +326,14 @@ impl Picture {
         }
         true
     }
+}
+
+/// Takes a booking off what it keeps.
+fn end(lot: &mut LotPicture, on: On, booking_id: BookingId, stamp: Stamp, now: Timestamp) {
+    match on {
+        On::Spot(spot_id) => lot.end_window(spot_id, booking_id, stamp, now),
+        On::Pool(_) => lot.end_promise(booking_id),
+    };
 }
 
 #[cfg(test)]
@@ -375,6 +412,39 @@ mod tests {
         assert!(picture.apply(window(2, 3), Stamp::default(), at(1)));
         assert_eq!(status(&picture, 1), SpotStatus::Available);
         assert_eq!(status(&picture, 2), SpotStatus::Reserved);
+    }
+
+    fn promise(version: i64) -> Change {
+        let Change::Window { live, .. } = window(1, version) else { unreachable!("a window") };
+        Change::Promise { lot_id: lot_id(), spot_type: SpotType::Regular, live }
+    }
+
+    fn promised(picture: &Picture) -> u32 {
+        picture.lot(lot_id()).expect("a lot").promised(SpotType::Regular)
+    }
+
+    #[test]
+    fn a_promise_takes_no_spot_until_one_is_given_and_ends_with_its_booking() {
+        let mut picture = picture();
+        assert!(picture.apply(promise(2), Stamp { booking: 10, sensor: 0 }, at(1)));
+        assert_eq!((promised(&picture), status(&picture, 1)), (1, SpotStatus::Available));
+        assert!(!picture.apply(promise(2), Stamp::default(), at(1)), "known");
+        assert!(!picture.repair(promise(2), Stamp::default(), at(1)), "it agrees");
+        assert!(picture.apply(window(1, 3), Stamp { booking: 11, sensor: 0 }, at(1)));
+        assert_eq!((promised(&picture), status(&picture, 1)), (0, SpotStatus::Reserved));
+        assert!(picture.repair(promise(3), Stamp { booking: 11, sensor: 0 }, at(1)));
+        assert_eq!((promised(&picture), status(&picture, 1)), (1, SpotStatus::Available));
+        assert_eq!(picture.drop_unlisted(&HashSet::new(), 10, at(2)), 0);
+        assert_eq!(picture.drop_unlisted(&HashSet::new(), 11, at(2)), 1);
+        assert_eq!(promised(&picture), 0);
+        picture.apply(promise(5), Stamp::default(), at(2));
+        let booking_id = BookingId::from(Uuid::from_u128(7));
+        picture.apply(
+            Change::Ended { lot_id: lot_id(), booking_id, version: 6 },
+            Stamp::default(),
+            at(2),
+        );
+        assert_eq!(promised(&picture), 0);
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub struct LiveWindow {
 impl LiveWindow {
     /// The span in which the window keeps others away, `None` for an end that only a fact can
     /// bring.
-    fn reach(&self, early_arrival: SignedDuration) -> (Timestamp, Option<Timestamp>) {
+    pub(super) fn reach(&self, early_arrival: SignedDuration) -> (Timestamp, Option<Timestamp>) {
         let from = self.window.start() - early_arrival;
         match self.phase {
             Phase::Held { until } => (from, Some(until.min(self.window.end()))),

@@ -43,6 +43,7 @@ impl Booking {
             state: i32::from(state),
             version,
             hold_expire_time: None,
+            ..Default::default()
         }
     }
 

@@ -5,6 +5,7 @@ mod doubles;
 mod facts;
 mod house;
 mod picture;
+mod promises;
 mod proxy;
 mod repair;
 mod shared;

@@ -1,6 +1,7 @@
 //! Reserving a spot, arriving, leaving.
 
 pub mod arrive;
+mod assign;
 mod cancel;
 pub mod churn;
 mod confirm;
@@ -15,6 +16,7 @@ pub mod lapse;
 pub mod offers;
 mod payment;
 mod read;
+pub(super) mod repack;
 mod series;
 mod ticket;
 mod timeline;
@@ -106,6 +108,7 @@ where
             Err(Error::Store(error)) if is_retryable(&error) && crossings < CROSSINGS_MAX => {
                 crossings += 1;
             }
+            Err(Error::Crowded) if crossings < CROSSINGS_MAX => crossings += 1,
             outcome => return outcome,
         }
     }

@@ -48,6 +48,8 @@ pub fn lot(lot: &Lot) -> Value {
             "walk_in_seconds": lot.rules.walk_in_seconds,
             "drive_up_allowed": lot.rules.drive_up_allowed,
             "pool_order": lot.pooling.order.as_str_name(),
+            "spot_promise": lot.pooling.promise.as_str_name(),
+            "assign_before_seconds": lot.pooling.assign_before_seconds,
         },
         "opening_hours": lot.rules.hours,
         "tariff_version": lot.tariff.version,

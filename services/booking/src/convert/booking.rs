@@ -180,7 +180,7 @@ pub fn quote(price: &Price, window: &Window) -> proto::Quote {
     }
 }
 
-/// What is kept, as messages say it: of a spot or of a ticket, the rest empty.
+/// What is kept, as messages say it: of a spot that is given or of a ticket, the rest empty.
 #[derive(Debug, Default)]
 pub struct PlaceWords {
     /// The floor.
@@ -189,6 +189,8 @@ pub struct PlaceWords {
     pub spot_id: String,
     /// What is painted on it.
     pub spot_number: String,
+    /// The spot is still to be given.
+    pub pending: bool,
     /// The allotment.
     pub allotment_id: String,
     /// The number on the ticket.
@@ -198,7 +200,9 @@ pub struct PlaceWords {
 impl From<&Place> for PlaceWords {
     fn from(place: &Place) -> Self {
         match place {
-            Place::Spot { floor_id, spot_id, spot_number } => Self {
+            // Nobody is told a spot that may be another one in a moment.
+            Place::Spot { promised: false, .. } => Self { pending: true, ..Self::default() },
+            Place::Spot { floor_id, spot_id, spot_number, .. } => Self {
                 floor_id: floor_id.to_string(),
                 spot_id: spot_id.to_string(),
                 spot_number: spot_number.clone(),
@@ -224,6 +228,8 @@ impl From<&Booking> for proto::Booking {
             floor_id: words.floor_id,
             spot_id: words.spot_id,
             spot_number: words.spot_number,
+            spot_pending: words.pending,
+            spot_type: booking.spot_type().into(),
             allotment_id: words.allotment_id,
             ticket_number: words.ticket_number,
             user_id: booking.user_id.to_string(),

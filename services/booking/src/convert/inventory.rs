@@ -174,6 +174,8 @@ fn policy(lot: &Lot) -> proto::LotPolicy {
         walk_in_seconds: rules.walk_in_seconds,
         drive_up_allowed: rules.drive_up_allowed,
         pool_order: pooling.order.into(),
+        spot_promise: pooling.promise.into(),
+        assign_before_seconds: pooling.assign_before_seconds,
     }
 }
 
@@ -258,7 +260,7 @@ pub fn spot_state_changed(spot: &Spot) -> proto::SpotStateChanged {
 pub fn live_window(window: &LiveWindow) -> proto::LiveWindow {
     proto::LiveWindow {
         booking_id: window.booking_id.to_string(),
-        spot_id: window.spot_id.to_string(),
+        spot_id: window.spot_id.map(|id| id.to_string()).unwrap_or_default(),
         window: Some(parkmesh_contracts::common::v1::Window {
             start_time: Some(time::to_proto(window.start)),
             end_time: Some(time::to_proto(window.end)),
@@ -266,6 +268,8 @@ pub fn live_window(window: &LiveWindow) -> proto::LiveWindow {
         state: window.state.into(),
         version: window.version,
         hold_expire_time: window.hold_expire_time.map(time::to_proto),
+        spot_type: window.spot_type.into(),
+        lot_id: if window.spot_id.is_none() { window.lot_id.to_string() } else { String::new() },
     }
 }
 

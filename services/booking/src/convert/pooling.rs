@@ -7,7 +7,11 @@ use crate::domain::pooling::Pooling;
 
 impl From<&LotPolicy> for Pooling {
     fn from(policy: &LotPolicy) -> Self {
-        Self { order: policy.pool_order() }
+        Self {
+            order: policy.pool_order(),
+            promise: policy.spot_promise(),
+            assign_before_seconds: policy.assign_before_seconds,
+        }
     }
 }
 
@@ -16,6 +20,8 @@ pub fn choice(pooling: &mut Pooling, field: &str, asked: &LotPolicy) -> bool {
     let asked = Pooling::from(asked);
     match field {
         "pool_order" => pooling.order = asked.order,
+        "spot_promise" => pooling.promise = asked.promise,
+        "assign_before_seconds" => pooling.assign_before_seconds = asked.assign_before_seconds,
         _ => return false,
     }
     true

@@ -2,12 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::booking::v1::BookingState;
+use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{AllotmentId, BookingId, FloorId, LotId, PaymentId, SpotId, UserId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::window::Window;
 use uuid::Uuid;
 
 use super::inventory::Policy;
+use crate::domain::tariff::Fare;
 
 mod life;
 mod pricing;
@@ -84,6 +86,8 @@ pub enum Place {
         spot_id: SpotId,
         /// What is painted on it.
         spot_number: String,
+        /// Whether it is the driver's: else it keeps a place in the pool for them, and nobody is told which it is.
+        promised: bool,
     },
     /// A ticket: one of so many places that lie apart from the spots.
     Ticket {
@@ -101,6 +105,16 @@ impl Booking {
             Place::Spot { spot_id, .. } => Some(spot_id),
             Place::Ticket { .. } => None,
         }
+    }
+
+    /// The type of spot that was priced; unspecified for a ticket.
+    pub fn spot_type(&self) -> SpotType {
+        self.price.fare.as_ref().map(Fare::spot_type).unwrap_or_default()
+    }
+
+    /// Whether the spot is still to be given: what is kept is provisional.
+    pub const fn is_pending(&self) -> bool {
+        matches!(self.place, Place::Spot { promised: false, .. })
     }
 
     /// The window that was booked and priced.

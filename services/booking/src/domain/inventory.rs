@@ -245,8 +245,12 @@ pub struct Floor {
 pub struct LiveWindow {
     /// The booking.
     pub booking_id: BookingId,
-    /// The spot.
-    pub spot_id: SpotId,
+    /// The lot.
+    pub lot_id: LotId,
+    /// The spot; None while it is still to be given.
+    pub spot_id: Option<SpotId>,
+    /// The type of spot; unspecified where it is not known.
+    pub spot_type: SpotType,
     /// First instant kept.
     pub start: Timestamp,
     /// First instant after.

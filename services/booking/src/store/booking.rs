@@ -6,6 +6,7 @@ pub mod closed;
 pub mod fit;
 pub mod hold;
 pub mod obstacles;
+pub mod pending;
 pub mod read;
 pub mod reality;
 pub mod search;
@@ -50,6 +51,7 @@ macro_rules! select_booking {
                     coalesce(b.spot_type, spot.spot_type) AS spot_type,
                     coalesce(b.hourly_rate_minor, tariff.hourly_rate_minor) AS hourly_rate_minor,
                     tariff.rules AS tariff_rules, b.allotment_id, b.ticket_number,
+                    b.spot_pending,
                     lot.name AS lot_name, lot.time_zone, lot.hold_ttl_seconds,
                     lot.early_arrival_seconds, lot.no_show_seconds, lot.overstay_grace_seconds,
                     lot.max_holds_per_user
@@ -112,6 +114,7 @@ fn place_of(row: &PgRow) -> Result<Place, Error> {
             floor_id: row.try_get::<Uuid, _>("floor_id")?.into(),
             spot_id: row.try_get::<Uuid, _>("spot_id")?.into(),
             spot_number: row.try_get("spot_number")?,
+            promised: !row.try_get::<bool, _>("spot_pending")?,
         },
     })
 }

@@ -16,6 +16,7 @@ mod inventory_change;
 mod inventory_import;
 mod inventory_refusals;
 mod pools;
+mod pools_late;
 mod series;
 mod snapshot;
 mod snapshot_windows;

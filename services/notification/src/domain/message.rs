@@ -60,7 +60,7 @@ impl Kind {
 pub struct Place {
     /// Name of the lot; empty when no fact has told it yet.
     pub lot_name: String,
-    /// What is painted on the spot; empty for a ticket.
+    /// What is painted on the spot; empty for a ticket, and while the spot is still to be given.
     pub spot_number: String,
     /// The number on the ticket; 0 for a spot.
     pub ticket_number: i32,
@@ -73,6 +73,13 @@ pub struct Place {
 pub enum Happening {
     /// The spot is promised.
     Reserved {
+        /// For this window.
+        window: Window,
+        /// What the QR shows.
+        code: String,
+    },
+    /// The spot of a reservation is given; before, only capacity was promised.
+    SpotGiven {
         /// For this window.
         window: Window,
         /// What the QR shows.
@@ -139,7 +146,15 @@ pub fn compose(place: &Place, happening: &Happening) -> Message {
     let what = place.what();
     let at_place = place.phrase();
     let (kind, title, body) = match happening {
-        Happening::Reserved { window, code } => (
+        Happening::Reserved { window, code } if place.is_open() => (
+            Kind::Reserved,
+            "A spot is reserved for you".to_owned(),
+            format!(
+                "{lot_name}, {}. You will be told which one it is. Your code is {code}.",
+                span(window, time_zone)
+            ),
+        ),
+        Happening::Reserved { window, code } | Happening::SpotGiven { window, code } => (
             Kind::Reserved,
             format!("{what} is yours"),
             format!("{lot_name}, {}. Your code is {code}.", span(window, time_zone)),
@@ -199,9 +214,15 @@ pub fn compose(place: &Place, happening: &Happening) -> Message {
 }
 
 impl Place {
-    /// `Spot A-12` or `Ticket 7`.
+    /// Whether the spot is still to be given.
+    const fn is_open(&self) -> bool {
+        self.ticket_number == 0 && self.spot_number.is_empty()
+    }
+
+    /// `Spot A-12`, `Ticket 7`, or `Your spot` where it is still to be given.
     fn what(&self) -> String {
         match self.ticket_number {
+            0 if self.is_open() => "Your spot".to_owned(),
             0 => format!("Spot {}", self.spot_number),
             number => format!("Ticket {number}"),
         }
@@ -267,6 +288,23 @@ mod tests {
             told(&Happening::Reserved { window: window.unwrap(), code: "K7P2".to_owned() });
         assert_eq!(title, "Spot A-12 is yours");
         assert_eq!(body, "Harbour, Fri 20 Nov, 14:00 to 16:00. Your code is K7P2.");
+    }
+
+    #[test]
+    fn a_reservation_whose_spot_is_to_be_given_names_none_and_a_later_message_does() {
+        let window = || {
+            let at = |text: &str| text.parse().unwrap();
+            Window::try_new(at("2026-11-20T13:00:00Z"), at("2026-11-20T15:00:00Z")).unwrap()
+        };
+        let open = Place { lot_name: "Harbour".to_owned(), ..Place::default() };
+        let reserved = Happening::Reserved { window: window(), code: "K7P2".to_owned() };
+        let message = compose(&open, &reserved);
+        assert_eq!(message.title, "A spot is reserved for you");
+        assert!(message.body.contains("told which one"), "{}", message.body);
+        let expired = compose(&open, &Happening::Expired);
+        assert!(expired.body.starts_with("Your spot at Harbour is no longer"), "{}", expired.body);
+        let given = told(&Happening::SpotGiven { window: window(), code: "K7P2".to_owned() });
+        assert_eq!((given.0, given.1.as_str()), (Kind::Reserved, "Spot A-12 is yours"));
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use parkmesh_contracts::booking::v1::{BookingReserved, BookingSpotAssigned};
 use parkmesh_contracts::ids::BookingId;
 use parkmesh_contracts::notification::v1::NotificationKind as Kind;
 use parkmesh_testkit::eventually;
@@ -83,6 +84,27 @@ async fn facts_that_are_delivered_again_are_told_once() {
     let told = world.messages("anna", 3).await;
     let kinds: Vec<_> = told.iter().map(|message| message.kind()).collect();
     assert_eq!(kinds, [Kind::Reserved, Kind::Arrived, Kind::Completed]);
+}
+
+#[tokio::test]
+async fn a_driver_is_told_the_spot_when_it_is_given_and_not_before() {
+    let world = World::new().await;
+    let booking = world.ids.next();
+    let mut pending = world.summary(booking, 2).unwrap();
+    pending.spot_number.clear();
+    pending.spot_pending = true;
+    let booking_of = Some(pending);
+    let fact = BookingReserved { booking: booking_of, version: 2, ..Default::default() };
+    world.tell(booking.as_uuid(), 2, &fact).await;
+    let given = BookingSpotAssigned {
+        booking: world.summary(booking, 3),
+        version: 3,
+        ..Default::default()
+    };
+    world.tell(booking.as_uuid(), 3, &given).await;
+    let told = world.messages("anna", 2).await;
+    let titles: Vec<_> = told.iter().map(|message| message.title.as_str()).collect();
+    assert_eq!(titles, ["A spot is reserved for you", "Spot A-12 is yours"]);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::constraint_of;
 use sqlx::PgConnection;
 
+use super::assign::assign;
 use super::deed::{Deed, request_of};
 use super::{carry_out, cause, reach};
 use crate::app::App;
@@ -83,9 +84,17 @@ pub async fn arrive(
     cause: Cause,
     now: Timestamp,
 ) -> Result<Booking, Error> {
+    let given;
+    let counts = kept.booking.state == BookingState::Reserved
+        && at >= kept.booking.arrival_from(&kept.terms.policy);
+    let kept = match counts && kept.booking.is_pending() {
+        true => {
+            given = assign(connection, ids, kept.clone(), at, now).await?;
+            &given
+        }
+        false => kept,
+    };
     let booking = &kept.booking;
-    let counts =
-        booking.state == BookingState::Reserved && at >= booking.arrival_from(&kept.terms.policy);
     let early = Window::try_new(at, booking.window.start());
     if let (true, Ok(early), Some(spot_id)) = (counts, early, booking.spot_id()) {
         let want = Want {
@@ -96,18 +105,32 @@ pub async fn arrive(
             user_id: None,
             request_id: None,
         };
-        for lapsed in obstacles::lapsed(&mut *connection, &[want]).await? {
-            let lapsed = store::lock(connection, lapsed.booking.booking_id).await?;
-            match carry_out(connection, ids, &lapsed, &Command::Lapse, now).await {
-                // It has become something else meanwhile: the look below sees what.
-                Ok(_) | Err(Error::BookingStateWrong(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
+        end_lapsed(connection, ids, &[want], now).await?;
         let found = obstacles::obstacles(&mut *connection, &[want]).await?;
         if found.iter().flatten().any(|found| found.taken) {
             return Err(Error::ArrivalTooEarly { from: booking.window.start() });
         }
     }
     carry_out(connection, ids, kept, &Command::Arrive(at, cause), now).await
+}
+
+/// Ends holds that have lapsed and keep what is wanted.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn end_lapsed(
+    connection: &mut PgConnection,
+    ids: &Ids,
+    wants: &[Want<'_>],
+    now: Timestamp,
+) -> Result<(), Error> {
+    for lapsed in obstacles::lapsed(&mut *connection, wants).await? {
+        let lapsed = store::lock(connection, lapsed.booking.booking_id).await?;
+        match carry_out(connection, ids, &lapsed, &Command::Lapse, now).await {
+            // It has become something else meanwhile: whoever looks next sees what.
+            Ok(_) | Err(Error::BookingStateWrong(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

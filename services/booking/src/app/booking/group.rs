@@ -25,6 +25,7 @@ use crate::store::booking::search::Pool;
 use crate::store::replay::Request;
 
 mod queue;
+mod room;
 mod write;
 
 use queue::Queue;

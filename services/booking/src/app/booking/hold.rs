@@ -109,11 +109,11 @@ impl App {
             Choice::Pool(lot_id, spot_type, preferred) => {
                 check_permit(spot_type, wanted)?;
                 let lot = self.known.lot(&self.pool, lot_id).await?;
-                let (kept, compact) = (lot.kept(&wanted.window), lot.pooling.is_compact());
+                let (kept, pooling) = (lot.kept(&wanted.window), lot.pooling);
                 let empty = wanted.starts_now;
-                let pool = Pool { lot_id, spot_type, preferred, empty, kept, compact };
+                let pool = Pool { lot_id, spot_type, preferred, empty, kept, pooling };
                 // Of what is picked by chance nobody knows whether a car stands there, nor what gaps it leaves.
-                Ok((Target::Pool { pool, searched: empty || compact }, kept))
+                Ok((Target::Pool { pool, searched: empty || pooling.is_compact() }, kept))
             }
             Choice::Ticket(allotment_id) => {
                 let allotment = self.known.allotment(&self.pool, allotment_id).await?;
@@ -221,7 +221,11 @@ pub(super) fn new_hold(
         Seat::Spot(spot) => {
             let (floor_id, spot_id) = (spot.floor_id, spot.spot_id);
             let spot_number = spot.spot_number.clone();
-            let place = Place::Spot { floor_id, spot_id, spot_number };
+            // What is wanted is a place in the pool, and the lot promises no more than that.
+            let late = matches!(wanted.choice, Choice::Pool(..)) && lot.pooling.binds_late();
+            // A car that is there must know where to go.
+            let promised = !late || wanted.starts_now;
+            let place = Place::Spot { floor_id, spot_id, spot_number, promised };
             (place, Price::of(lot, spot.spot_type, &window)?, Some(spot.spot_type))
         }
         Seat::Ticket(allotment, number) => {

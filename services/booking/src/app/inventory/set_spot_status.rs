@@ -2,6 +2,7 @@
 
 use parkmesh_contracts::booking::v1::{SetSpotStatusRequest, SetSpotStatusResponse};
 use parkmesh_contracts::ids::SpotId;
+use parkmesh_platform::fault::chain;
 use parkmesh_platform::postgres::transaction;
 
 use super::Operator;
@@ -49,7 +50,21 @@ impl App {
         })
         .await?;
         self.relay.wake();
+        if request.out_of_service {
+            self.empty(&answer).await;
+        }
         Ok(answer)
+    }
+}
+
+impl App {
+    /// Finds other spots for bookings that stand here only provisionally. The spot is closed whatever becomes of them, and the clockwork
+    /// tries again.
+    async fn empty(&self, closed: &SetSpotStatusResponse) {
+        let lot_id = closed.spot.as_ref().and_then(|spot| spot.lot_id.parse().ok());
+        if let Err(error) = self.leave_closed_spots(lot_id).await {
+            tracing::warn!(error = %chain(&error), "a closed spot is not left");
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Command {
     /// A car that has not booked is there, and the money is authorised; no payment where nothing is
     /// to be paid.
     Start(Option<PaymentId>, Cause),
+    /// Its spot is given: this one.
+    Assign(Place),
     /// The car came at that moment, which is not in the future.
     Arrive(Timestamp, Cause),
     /// The car left at that moment, which is not in the future.
@@ -40,6 +42,7 @@ impl Command {
             Self::Cancel(_) => Verb::Cancel,
             Self::Withdraw => Verb::Withdraw,
             Self::Start(..) => Verb::Start,
+            Self::Assign(_) => Verb::Assign,
             Self::Arrive(..) => Verb::Arrive,
             Self::Leave(..) => Verb::Leave,
             Self::Lapse => Verb::Lapse,
@@ -54,6 +57,8 @@ pub enum Event {
     Held,
     /// It is promised.
     Reserved,
+    /// Its spot is given.
+    Assigned,
     /// The car is there.
     Activated(Cause),
     /// The car has left, and this is how the price adds up.
@@ -114,6 +119,8 @@ impl Booking {
             Command::Cancel(decline_code) => self.cancel(decline_code.as_deref(), now)?,
             Command::Withdraw => self.withdraw(now)?,
             Command::Start(payment_id, cause) => self.start(*payment_id, *cause, policy, now)?,
+            Command::Assign(_) if !self.is_pending() => return Ok(Step::Stands),
+            Command::Assign(place) => self.assign(place, now)?,
             Command::Arrive(at, cause) => self.arrive(*at, *cause, policy)?,
             Command::Leave(at, cause) => self.leave(*at, *cause)?,
             Command::Lapse if !self.is_due(now) => return Ok(Step::Stands),
@@ -195,6 +202,13 @@ impl Booking {
         }
         let booking = Self { due_time: None, payment_attempt: None, ..self.clone() };
         Ok((booking, Event::Cancelled))
+    }
+
+    fn assign(&self, place: &Place, now: Timestamp) -> Result<(Self, Event), Refusal> {
+        if self.is_due(now) {
+            return Err(Refusal::State(self.state_when_due()));
+        }
+        Ok((Self { place: place.clone(), ..self.clone() }, Event::Assigned))
     }
 
     fn arrive(

@@ -34,6 +34,7 @@ fn held() -> Booking {
             floor_id: nil.into(),
             spot_id: nil.into(),
             spot_number: "A1".to_owned(),
+            promised: true,
         },
         user_id: "anna".parse().unwrap(),
         plate: String::new(),
@@ -57,6 +58,11 @@ fn held() -> Booking {
         version: 1,
         create_time: at(0),
     }
+}
+
+fn spot(number: &str, promised: bool) -> Place {
+    let (floor_id, spot_id) = (Uuid::nil().into(), Uuid::max().into());
+    Place::Spot { floor_id, spot_id, spot_number: number.to_owned(), promised }
 }
 
 fn fare(rules: Rules) -> Fare {
@@ -112,6 +118,21 @@ fn a_walk_in_is_a_session_at_once_and_not_after_its_hold() {
     assert_eq!((booking.arrive_time, booking.due_time), (Some(at(60)), Some(at(195))));
     assert_eq!(step(&held(), start.clone(), 15), Err(Refusal::HoldExpired));
     assert_eq!(step(&reserved(), start, 6), Err(Refusal::State(BookingState::Reserved)));
+}
+
+#[test]
+fn a_spot_is_given_once_and_only_to_a_reservation_that_waits_for_it() {
+    let (waiting, given) = (spot("A1", false), spot("B2", true));
+    let assign = Command::Assign(given.clone());
+    let pending = Booking { place: waiting.clone(), ..reserved() };
+    let (booking, event) = changed(&pending, assign.clone(), 50);
+    assert_eq!((booking.place.clone(), event), (given, Event::Assigned));
+    assert_eq!((booking.state, booking.version), (BookingState::Reserved, pending.version + 1));
+    assert_eq!(step(&booking, assign.clone(), 51), Ok(Step::Stands));
+    let late = step(&pending, assign.clone(), 90);
+    assert_eq!(late, Err(Refusal::State(BookingState::NoShow)));
+    let held = Booking { place: waiting, ..held() };
+    assert_eq!(step(&held, assign, 5), Err(Refusal::State(BookingState::Held)));
 }
 
 #[test]
@@ -209,7 +230,7 @@ fn a_second_word_of_the_same_arrival_or_departure_changes_nothing() {
 }
 
 fn commands() -> impl Strategy<Value = (Command, i64)> {
-    (0..6_u8, 0..240_i64, 0..20_i64).prop_map(|(verb, now, ago)| {
+    (0..7_u8, 0..240_i64, 0..20_i64).prop_map(|(verb, now, ago)| {
         let seen = at(now - ago);
         let command = match verb {
             0 => paid(),
@@ -217,6 +238,7 @@ fn commands() -> impl Strategy<Value = (Command, i64)> {
             2 => Command::Arrive(seen, Cause::Sensor),
             3 => Command::Leave(seen, Cause::Sensor),
             4 => Command::Withdraw,
+            5 => Command::Assign(spot("B2", true)),
             _ => Command::Lapse,
         };
         (command, now)

@@ -15,6 +15,8 @@ pub enum Verb {
     Withdraw,
     /// The money is there and so is the car, which has not booked.
     Start,
+    /// Its spot is given.
+    Assign,
     /// The car came.
     Arrive,
     /// The car left.
@@ -41,6 +43,7 @@ pub const fn next(state: BookingState, verb: Verb) -> Next {
         (Held, Verb::Start) => Next::To(Active),
         (Held | Reserved, Verb::Cancel | Verb::Withdraw) => Next::To(Cancelled),
         (Held, Verb::Lapse) => Next::To(Expired),
+        (Reserved, Verb::Assign) => Next::To(Reserved),
         (Reserved, Verb::Arrive) => Next::To(Active),
         (Reserved, Verb::Lapse) => Next::To(NoShow),
         (Active, Verb::Leave | Verb::Lapse) => Next::To(Completed),
@@ -55,11 +58,12 @@ pub(super) mod tests {
 
     pub const STATES: [BookingState; 7] =
         [Held, Reserved, Active, Completed, Cancelled, Expired, NoShow];
-    pub const VERBS: [Verb; 7] = [
+    pub const VERBS: [Verb; 8] = [
         Verb::Confirm,
         Verb::Cancel,
         Verb::Withdraw,
         Verb::Start,
+        Verb::Assign,
         Verb::Arrive,
         Verb::Leave,
         Verb::Lapse,
@@ -91,6 +95,7 @@ pub(super) mod tests {
     fn only_a_confirm_reserves_and_only_an_arrival_or_a_walk_in_activates() {
         for (state, verb) in STATES.iter().flat_map(|s| VERBS.iter().map(move |v| (*s, *v))) {
             match next(state, verb) {
+                Next::To(Reserved) if verb == Verb::Assign => assert_eq!(state, Reserved),
                 Next::To(Reserved) => assert_eq!((state, verb), (Held, Verb::Confirm)),
                 Next::To(Active) => {
                     assert!(matches!(

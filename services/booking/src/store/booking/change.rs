@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::{Kept, of_row, select_booking, state_number};
-use crate::domain::booking::Booking;
+use crate::domain::booking::{Booking, Place};
 use crate::error::Error;
 
 /// How long a hold is kept beyond its end, once, for a provider's answer.
@@ -25,12 +25,19 @@ pub async fn write(
     booking: &Booking,
     cause: Option<Cause>,
 ) -> Result<(), Error> {
+    let (floor_id, spot_id, spot_number) = match &booking.place {
+        Place::Spot { floor_id, spot_id, spot_number, .. } => {
+            (Some(*floor_id), Some(*spot_id), Some(spot_number.as_str()))
+        }
+        Place::Ticket { .. } => (None, None, None),
+    };
     let done = sqlx::query(
         "UPDATE booking
          SET during = tstzrange($2, $3 + make_interval(secs => turnaround_seconds), '[)'),
              state = $4, payment_attempt = $5,
              decline_code = $6, payment_id = $7, arrive_time = $8, leave_time = $9,
-             final_amount_minor = $10, due_time = $11, version = $12
+             final_amount_minor = $10, due_time = $11, version = $12,
+             spot_id = $14, floor_id = $15, spot_number = $16, spot_pending = $17
          WHERE booking_id = $1 AND version = $12 - 1
          RETURNING CASE WHEN $13::text IS NOT NULL
              THEN set_config('parkmesh.cause', $13, true) END",
@@ -48,6 +55,10 @@ pub async fn write(
     .bind(booking.due_time.map(ToSqlx::to_sqlx))
     .bind(booking.version)
     .bind(cause.map(|cause| i32::from(cause).to_string()))
+    .bind(spot_id.map(Uuid::from))
+    .bind(floor_id.map(Uuid::from))
+    .bind(spot_number)
+    .bind(booking.is_pending())
     .execute(connection)
     .await?;
     if done.rows_affected() == 1 {

@@ -63,11 +63,11 @@ WITH asked AS MATERIALIZED (
         $6::timestamptz[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bigint[],
         $11::text[], $12::timestamptz[], $13::bigint[], $14::bigint[], $15::integer[], $16::uuid[],
         $17::text[], $18::bytea[], $19::bytea[], $30::uuid[], $31::uuid[], $32::integer[],
-        $33::text[], $34::smallint[])
+        $33::text[], $34::smallint[], $35::boolean[])
     AS asked (booking_id, code, spot_id, user_id, plate, start_time, end_time, tariff_version,
         hourly_rate_minor, amount_minor, currency_code, hold_expire_time, spot_version,
         lot_version, max_holds, request_id, method, body_hash, response, lot_id, allotment_id,
-        ticket_number, spot_number, spot_type)
+        ticket_number, spot_number, spot_type, spot_pending)
 ), lapsed AS MATERIALIZED (
     SELECT booking_id FROM booking
     WHERE booking_id = ANY ($20::uuid[]) AND state = 1 AND due_time <= park_now()
@@ -81,14 +81,15 @@ WITH asked AS MATERIALIZED (
     INSERT INTO booking (booking_id, code, lot_id, floor_id, spot_id, spot_number, user_id, plate,
         during, start_time, state, tariff_version, hourly_rate_minor, amount_minor, currency_code,
         hold_expire_time, due_time, hold_slot, version, create_time, spot_type, allotment_id,
-        ticket_number, turnaround_seconds)
+        ticket_number, turnaround_seconds, spot_pending)
     SELECT asked.booking_id, asked.code, lot.lot_id, spot.floor_id, spot.spot_id,
         spot.spot_number, asked.user_id, asked.plate,
         tstzrange(asked.start_time, asked.end_time + make_interval(secs => turnaround.seconds), '[)'),
         asked.start_time, 1,
         asked.tariff_version, asked.hourly_rate_minor, asked.amount_minor, asked.currency_code,
         asked.hold_expire_time, asked.hold_expire_time, slot.number, 1, $21,
-        spot.spot_type, asked.allotment_id, asked.ticket_number, turnaround.seconds
+        spot.spot_type, asked.allotment_id, asked.ticket_number, turnaround.seconds,
+        asked.spot_pending
     FROM (SELECT count(*) AS done FROM reclaimed) AS first
     CROSS JOIN asked
     JOIN lot ON lot.lot_id = asked.lot_id
@@ -183,6 +184,7 @@ pub async fn insert(
         .bind(columns.ticket_numbers)
         .bind(columns.spot_numbers)
         .bind(columns.spot_types)
+        .bind(columns.spots_pending)
         .fetch_all(executor)
         .await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
@@ -215,6 +217,7 @@ struct Columns<'a> {
     ticket_numbers: Vec<Option<i32>>,
     spot_numbers: Vec<Option<&'a str>>,
     spot_types: Vec<Option<i16>>,
+    spots_pending: Vec<bool>,
 }
 
 impl<'a> Columns<'a> {
@@ -231,6 +234,7 @@ impl<'a> Columns<'a> {
                 }
             };
             columns.spot_numbers.push(spot_number);
+            columns.spots_pending.push(booking.is_pending());
             columns.lot_ids.push(booking.lot_id.as_uuid());
             columns.allotment_ids.push(allotment_id.map(AllotmentId::as_uuid));
             columns.ticket_numbers.push(number);

@@ -65,7 +65,8 @@ pub async fn active_on(
     row.as_ref().map(of_row).transpose()
 }
 
-/// The reserved booking of the spot that is next, or whose window is open.
+/// The reserved booking of the spot that is next, or whose window is open. A car says nothing about a booking whose spot is not given:
+/// its driver was not sent here.
 ///
 /// # Errors
 /// The store's.
@@ -75,7 +76,7 @@ pub async fn awaited_on(
     now: Timestamp,
 ) -> Result<Option<Kept>, Error> {
     let row = sqlx::query(select_booking!(
-        "WHERE b.spot_id = $1 AND b.state = 2
+        "WHERE b.spot_id = $1 AND b.state = 2 AND NOT b.spot_pending
            AND upper(b.during) - make_interval(secs => b.turnaround_seconds) > $2
          ORDER BY b.start_time LIMIT 1"
     ))
@@ -101,7 +102,7 @@ pub async fn arrived(
          FROM booking AS b
          JOIN spot_reality AS r ON r.spot_id = b.spot_id
          JOIN lot ON lot.lot_id = b.lot_id
-         WHERE b.state = 2 AND b.start_time <= park_now() AND b.due_time > park_now()
+         WHERE b.state = 2 AND NOT b.spot_pending AND b.start_time <= park_now() AND b.due_time > park_now()
            AND r.occupied
            AND r.change_time >= b.start_time
                - make_interval(secs => coalesce(nullif(lot.early_arrival_seconds, 0), $1))

@@ -7,6 +7,7 @@ use parkmesh_contracts::window::Window;
 use sqlx::{PgExecutor, Row};
 
 use crate::domain::inventory::Spot;
+use crate::domain::pooling::Pooling;
 use crate::error::Error;
 use crate::store::inventory::spot::{of_row as spot_of_row, type_number};
 
@@ -72,8 +73,8 @@ pub struct Pool {
     pub empty: bool,
     /// When: the window with the lot's turnaround after it.
     pub kept: Window,
-    /// The lot fills its pools one spot beside the other, see `fit`.
-    pub compact: bool,
+    /// How the lot hands out its spots.
+    pub pooling: Pooling,
 }
 
 /// Free spots of each pool, as many as are asked for with it: those of the preferred floor first,

@@ -1,7 +1,7 @@
 //! Lots with the tariff that holds.
 
 use jiff_sqlx::ToSqlx;
-use parkmesh_contracts::booking::v1::PoolOrder;
+use parkmesh_contracts::booking::v1::{PoolOrder, SpotPromise};
 use parkmesh_contracts::ids::{LotId, UserId};
 use parkmesh_contracts::money::Currency;
 use sqlx::postgres::PgRow;
@@ -27,7 +27,7 @@ macro_rules! select_lot {
                     lot.max_holds_per_user, lot.opening_hours, lot.shortest_window_seconds,
                     lot.longest_window_seconds, lot.booking_ahead_seconds, lot.turnaround_seconds,
                     lot.unpaid_holds_per_hour, lot.walk_in_seconds, lot.drive_up_allowed,
-                    lot.version, lot.pool_order, (
+                    lot.version, lot.pool_order, lot.spot_promise, lot.assign_before_seconds, (
                         SELECT coalesce(jsonb_agg(closure ORDER BY closure_id), '[]')
                         FROM closure WHERE closure.lot_id = lot.lot_id
                           AND closure.end_time > (SELECT park_now())) AS closures,
@@ -97,12 +97,19 @@ fn of_row(row: &PgRow) -> Result<Lot, Error> {
 }
 
 fn pooling_of(row: &PgRow) -> Result<Pooling, Error> {
-    let order = PoolOrder::try_from(i32::from(row.try_get::<i16, _>("pool_order")?));
-    Ok(Pooling { order: order.map_err(|error| broken("pool_order", error))? })
+    let number = |column: &str| row.try_get::<i16, _>(column).map(i32::from);
+    let order = PoolOrder::try_from(number("pool_order")?);
+    let promise = SpotPromise::try_from(number("spot_promise")?);
+    Ok(Pooling {
+        order: order.map_err(|error| broken("pool_order", error))?,
+        promise: promise.map_err(|error| broken("spot_promise", error))?,
+        assign_before_seconds: row.try_get("assign_before_seconds")?,
+    })
 }
 
-fn order_number(pooling: &Pooling) -> Result<i16, Error> {
-    i16::try_from(i32::from(pooling.order)).map_err(|error| broken("pool_order", error))
+/// A number of the proto as the table keeps it.
+fn number(column: &str, number: i32) -> Result<i16, Error> {
+    i16::try_from(number).map_err(|error| broken(column, error))
 }
 
 /// Writes a new lot and its first tariff, in one statement.
@@ -118,9 +125,9 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
                  overstay_grace_seconds, max_holds_per_user, version, create_time, opening_hours,
                  shortest_window_seconds, longest_window_seconds, booking_ahead_seconds,
                  turnaround_seconds, unpaid_holds_per_hour, walk_in_seconds, drive_up_allowed,
-                 pool_order)
+                 pool_order, spot_promise, assign_before_seconds)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $22, $23,
-                 $24, $25, $26, $27, $28, $29, $30)
+                 $24, $25, $26, $27, $28, $29, $30, $31, $32)
              RETURNING lot_id)
          INSERT INTO tariff (tariff_id, lot_id, version, hourly_rate_minor, currency_code,
              rules, create_time)
@@ -155,7 +162,9 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
     .bind(rules.unpaid_holds_per_hour)
     .bind(rules.walk_in_seconds)
     .bind(rules.drive_up_allowed)
-    .bind(order_number(&lot.pooling)?)
+    .bind(number("pool_order", lot.pooling.order.into())?)
+    .bind(number("spot_promise", lot.pooling.promise.into())?)
+    .bind(lot.pooling.assign_before_seconds)
     .execute(executor)
     .await?;
     Ok(())
@@ -241,7 +250,7 @@ pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Erro
              opening_hours = $13, shortest_window_seconds = $14, longest_window_seconds = $15,
              booking_ahead_seconds = $16, turnaround_seconds = $17,
              unpaid_holds_per_hour = $18, walk_in_seconds = $19, drive_up_allowed = $20,
-             pool_order = $21
+             pool_order = $21, spot_promise = $22, assign_before_seconds = $23
          WHERE lot_id = $1",
     )
     .bind(lot.lot_id.as_uuid())
@@ -264,7 +273,9 @@ pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Erro
     .bind(rules.unpaid_holds_per_hour)
     .bind(rules.walk_in_seconds)
     .bind(rules.drive_up_allowed)
-    .bind(order_number(&lot.pooling)?)
+    .bind(number("pool_order", lot.pooling.order.into())?)
+    .bind(number("spot_promise", lot.pooling.promise.into())?)
+    .bind(lot.pooling.assign_before_seconds)
     .execute(connection)
     .await?;
     Ok(())

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1::BookingState;
+use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::LotId;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
@@ -9,6 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::inventory::LiveWindow;
 use crate::error::Error;
+use crate::store::inventory::spot::spot_type;
 
 /// Windows of one [`next_windows`]; its statement says the same number.
 pub const WINDOWS_MAX: i64 = 500;
@@ -37,7 +39,11 @@ fn of_row(row: &PgRow) -> Result<LiveWindow, Error> {
     let bound = |column: &str| time(column)?.ok_or_else(|| super::broken(column, "has no bound"));
     Ok(LiveWindow {
         booking_id: row.try_get::<Uuid, _>("booking_id")?.into(),
-        spot_id: row.try_get::<Uuid, _>("spot_id")?.into(),
+        lot_id: row.try_get::<Uuid, _>("lot_id")?.into(),
+        spot_id: row.try_get::<Option<Uuid>, _>("spot_id")?.map(Into::into),
+        spot_type: row
+            .try_get::<Option<i16>, _>("spot_type")?
+            .map_or(Ok(SpotType::Unspecified), spot_type)?,
         start: bound("start_time")?,
         end: bound("end_time")?,
         state: BookingState::try_from(i32::from(row.try_get::<i16, _>("state")?))
@@ -57,7 +63,8 @@ pub async fn open_windows(connection: &mut PgConnection, only: Option<LotId>) ->
     // payment is under way ends later than the driver was told.
     sqlx::query(
         "DECLARE live_window NO SCROLL CURSOR FOR
-         SELECT booking_id, spot_id, lower(during) AS start_time, 
+         SELECT booking_id, lot_id, CASE WHEN NOT spot_pending THEN spot_id END AS spot_id, spot_type,
+                lower(during) AS start_time, 
                 upper(during) - make_interval(secs => turnaround_seconds) AS end_time, state,
                 version,
                 CASE WHEN state = 1 THEN greatest(hold_expire_time, confirm_until) END

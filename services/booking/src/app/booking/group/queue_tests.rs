@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::super::Verdict;
 use super::*;
 use crate::convert::booking::{Choice, Wanted};
+use crate::domain::pooling::Pooling;
 use crate::error::Error;
 use crate::store::replay::Request;
 
@@ -170,7 +171,7 @@ fn two_of_a_pool_are_never_given_the_same_spot() {
         preferred: None,
         empty: false,
         kept: window((1, 2)),
-        compact: false,
+        pooling: Pooling::default(),
     };
     for user in ["anna", "ben", "cleo"] {
         assert!(world.ask(user, Target::Pool { pool, searched: false }, (1, 2)));

@@ -14,6 +14,7 @@ use parkmesh_platform::postgres::{constraint_of, is_retryable, is_unavailable};
 use uuid::Uuid;
 
 use super::queue::{Drawn, Queue, Try};
+use super::room::Cramped;
 use super::{Ask, Seat, Target, Verdict};
 use crate::app::App;
 use crate::app::booking::hold::{check_permit, new_hold, terms};
@@ -40,9 +41,11 @@ const SINGLES_MAX: usize = 8;
 type Lots = HashMap<LotId, Arc<Lot>>;
 
 /// A group at work: the asks that are not decided yet go back to the queue.
-struct Work<'a> {
-    app: &'a App,
+pub(super) struct Work<'a> {
+    pub(super) app: &'a App,
     back: Vec<Ask>,
+    /// Those for whom room may be made.
+    pub(super) cramped: Vec<Cramped>,
     /// Lots read since the statement.
     anew: Lots,
 }
@@ -85,7 +88,7 @@ impl App {
     /// Decides a group. Returns the asks that are to be tried again.
     pub(super) async fn write_group(&self, group: u64, drawn: Drawn) -> Vec<Ask> {
         let Drawn { mut tries, riders, searches } = drawn;
-        let mut work = Work { app: self, back: Vec::new(), anew: Lots::new() };
+        let mut work = Work { app: self, back: Vec::new(), cramped: Vec::new(), anew: Lots::new() };
         let sold_out = match self.search(group, searches, &mut tries, &mut work).await {
             Ok(sold_out) => sold_out,
             Err((error, asks)) => {
@@ -93,6 +96,7 @@ impl App {
                 Vec::new()
             }
         };
+        let sold_out = work.take_cramped(sold_out);
         work.refuse_sold_out(sold_out).await;
         let mut undecided = Vec::new();
         for Tried { one, outcome } in self.hold_all(tries).await {
@@ -109,6 +113,7 @@ impl App {
             }
         }
         work.look(undecided).await;
+        work.make_room().await;
         work.back
     }
 
@@ -165,7 +170,7 @@ impl App {
     ) -> Result<HashMap<Pool, Vec<Arc<Spot>>>, Error> {
         let (mut found, mut wanted) = (HashMap::new(), Vec::with_capacity(pools.len()));
         for (pool, asks) in pools {
-            if pool.compact {
+            if pool.pooling.is_compact() {
                 let spots = fit::candidates(&self.pool, &pool, limit(asks)).await?;
                 found.insert(pool, spots.into_iter().map(Arc::new).collect());
                 continue;
@@ -293,7 +298,7 @@ impl App {
 
 impl Work<'_> {
     /// Tells those for whom nothing is free.
-    async fn refuse_sold_out(&mut self, asks: Vec<Ask>) {
+    pub(super) async fn refuse_sold_out(&mut self, asks: Vec<Ask>) {
         if asks.is_empty() {
             return;
         }
@@ -343,6 +348,11 @@ impl Work<'_> {
         let gone = found.taken || found.out_of_service;
         match &mut ask.target {
             Target::Pool { searched, .. } if gone => *searched = true,
+            Target::Spot(..)
+                if found.taken && !found.out_of_service && lot.pooling.binds_late() =>
+            {
+                return self.take_blocked(ask, found);
+            }
             Target::Spot(_, seen) if gone || (*seen != 0 && *seen != found.spot_version) => {
                 return answer(ask, Ok(Verdict::Blocked(found)));
             }
@@ -399,7 +409,7 @@ impl Work<'_> {
         Ok(lot)
     }
 
-    fn again(&mut self, mut ask: Ask) {
+    pub(super) fn again(&mut self, mut ask: Ask) {
         ask.rounds += 1;
         match ask.rounds < ROUNDS_MAX {
             true => self.back.push(ask),
@@ -409,7 +419,7 @@ impl Work<'_> {
 
     /// The statement may be sent again where the outcome is not known: it holds at most once,
     /// whatever became of the first sending.
-    fn failed(&mut self, asks: Vec<Ask>, error: &Error) {
+    pub(super) fn failed(&mut self, asks: Vec<Ask>, error: &Error) {
         for mut ask in asks {
             ask.failures += 1;
             match ask.failures < FAILURES_MAX && may_try_again(error) {
@@ -453,7 +463,7 @@ fn limit(asks: usize) -> i64 {
     i64::try_from(asks + SPARE).unwrap_or(i64::MAX)
 }
 
-fn answer(ask: Ask, verdict: Result<Verdict, Error>) {
+pub(super) fn answer(ask: Ask, verdict: Result<Verdict, Error>) {
     // Who asked may have gone away.
     let _told = ask.answer.send(verdict);
 }

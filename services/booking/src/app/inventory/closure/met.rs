@@ -50,6 +50,8 @@ impl App {
                 return Err(Error::Crowded);
             }
         }
+        // Nobody has been promised the spots of these: they need not be met at all.
+        self.leave_closed_spots(Some(closure.lot_id)).await?;
         let (now, closure) = (act.now, closure.clone());
         transaction::<_, Error, _>(&self.pool, move |connection| {
             Box::pin(async move {
