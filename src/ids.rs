@@ -100,6 +100,8 @@ uuid_ids! {
     ClosureId;
     /// One thing that an operator did.
     AuditEntryId;
+    /// A place in the line for a pool that is sold out.
+    WaitlistEntryId;
 }
 
 /// The hyphenated form and no other: braces, URNs and bare hex would give one id several spellings.

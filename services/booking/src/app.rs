@@ -16,6 +16,7 @@ pub mod booking;
 pub mod forget;
 pub mod inventory;
 pub mod snapshot;
+pub mod waitlist;
 
 /// What every use case works with. Cheap to clone.
 #[derive(Clone)]

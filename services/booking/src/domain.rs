@@ -11,3 +11,4 @@ pub mod rules;
 pub mod series;
 pub mod tariff;
 pub mod timeline;
+pub mod waitlist;

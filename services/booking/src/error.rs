@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::ids::SpotId;
 use parkmesh_contracts::validate::Violation;
@@ -10,10 +11,14 @@ use parkmesh_platform::fault::{self, Details, Fault, Kind, Precondition, invalid
 use parkmesh_platform::page::PageTokenInvalid;
 use prost_types::Any;
 
+use crate::domain::inventory::Spot;
+
 mod reasons;
 mod store;
+mod waitlist;
 
 pub use reasons::REASONS;
+pub use waitlist::WaitlistRefusal;
 
 /// Who says so, in `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "booking.parkmesh";
@@ -159,6 +164,10 @@ pub enum Error {
     #[error("this spot is for holders of a disability permit")]
     PermitRequired,
 
+    /// The waitlist says no.
+    #[error(transparent)]
+    Waitlist(#[from] WaitlistRefusal),
+
     /// No such booking, or somebody else's.
     #[error("there is no such booking")]
     BookingNotFound,
@@ -273,6 +282,7 @@ impl Fault for Error {
             Self::GuestHasBooking => "GUEST_HAS_BOOKING",
             Self::DriveUpNotAllowed => "DRIVE_UP_NOT_ALLOWED",
             Self::PermitRequired => "PERMIT_REQUIRED",
+            Self::Waitlist(refusal) => refusal.reason(),
             Self::BookingNotFound => "BOOKING_NOT_FOUND",
             Self::HoldExpired => "HOLD_EXPIRED",
             Self::BookingStateWrong(_) => "BOOKING_STATE_WRONG",
@@ -341,6 +351,7 @@ impl Fault for Error {
                     vec![("spot_id", spot_id.to_string()), ("version", version.to_string())];
                 details.extra.clone_from(extra);
             }
+            Self::Waitlist(refusal) => details = refusal.details(),
             Self::SpotTaken { extra } => details.extra.clone_from(extra),
             Self::BookingStateWrong(state) => {
                 details.metadata = vec![("state", state.as_str_name().to_owned())];
@@ -374,6 +385,17 @@ impl Fault for Error {
         }
         details
     }
+}
+
+/// Free spots, as the detail that tells them.
+pub fn alternatives(free: &[Spot]) -> Vec<Any> {
+    let alternatives = free.iter().map(|spot| proto::Alternative {
+        spot_id: spot.spot_id.to_string(),
+        floor_id: spot.floor_id.to_string(),
+        spot_number: spot.spot_number.clone(),
+        spot_version: spot.version,
+    });
+    vec![fault::any(&proto::Alternatives { alternatives: alternatives.collect() })]
 }
 
 /// The error's own sentence, as a violation of this field.

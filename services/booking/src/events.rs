@@ -8,7 +8,7 @@ use parkmesh_contracts::time::to_proto;
 use parkmesh_eventbus::outbox::Row;
 use parkmesh_platform::ids::Ids;
 
-use crate::convert::booking::{PlaceWords, line};
+use crate::convert::booking::{PlaceWords, entry_words, line};
 use crate::domain::booking::{Booking, Event, Terms};
 use crate::domain::tariff::Line;
 
@@ -37,6 +37,12 @@ pub fn fact(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms, event: 
         Event::Expired => telling.row(&telling.expired()),
         Event::NoShow => telling.row(&telling.no_show()),
     }
+}
+
+/// The fact that a hold is kept for the next in line, beside [`Event::Held`].
+pub fn offered(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms) -> Row {
+    let telling = Telling { ids, now, booking, terms };
+    telling.row(&telling.offered())
 }
 
 struct Telling<'a> {
@@ -84,6 +90,7 @@ impl Telling<'_> {
             window: Some(booking.window.into()),
             state: booking.state.into(),
             version: booking.version,
+            waitlist_entry_id: entry_words(booking),
         }
     }
 
@@ -93,6 +100,16 @@ impl Telling<'_> {
             version: self.booking.version,
             booking: Some(self.summary()),
             hold_expire_time: Some(to_proto(self.booking.hold_expire_time)),
+        }
+    }
+
+    fn offered(&self) -> proto::WaitlistOffered {
+        proto::WaitlistOffered {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            entry_id: entry_words(self.booking),
+            offer_expire_time: Some(to_proto(self.booking.hold_expire_time)),
         }
     }
 

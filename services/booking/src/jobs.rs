@@ -15,6 +15,10 @@ const WAITING_PERIOD: Duration = Duration::from_secs(2);
 const ASSIGN_PERIOD: Duration = Duration::from_secs(1);
 /// How often bookings are looked for that stand provisionally on closed spots. Whoever closes a spot has looked.
 const LEAVE_PERIOD: Duration = Duration::from_secs(20);
+/// How often what has become free is offered to those who wait; nobody else gets it meanwhile.
+const SERVE_PERIOD: Duration = Duration::from_millis(250);
+/// How often the lines are looked after.
+const TEND_PERIOD: Duration = Duration::from_secs(1);
 
 /// Starts the clockwork; it ends with the service.
 pub fn start(app: &App) {
@@ -51,6 +55,24 @@ pub fn start(app: &App) {
         async move {
             if let Err(error) = app.leave_closed_spots(None).await {
                 tracing::warn!(error = %chain(&error), "closed spots are not left");
+            }
+        }
+    });
+    let serving = app.clone();
+    app.tasks.every("waitlist-serve", SERVE_PERIOD, move |_now| {
+        let app = serving.clone();
+        async move {
+            if let Err(error) = app.serve_lines().await {
+                tracing::warn!(error = %chain(&error), "nothing is offered to those who wait");
+            }
+        }
+    });
+    let tending = app.clone();
+    app.tasks.every("waitlist-tend", TEND_PERIOD, move |_now| {
+        let app = tending.clone();
+        async move {
+            if let Err(error) = app.tend_lines().await {
+                tracing::warn!(error = %chain(&error), "the waitlist is not looked after");
             }
         }
     });

@@ -6,3 +6,4 @@ pub mod booking;
 pub mod inventory;
 pub mod replay;
 pub mod timeline;
+pub mod waitlist;

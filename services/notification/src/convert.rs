@@ -32,6 +32,7 @@ impl From<Notification> for proto::Notification {
             Kind::Expired => proto::NotificationKind::Expired,
             Kind::NoShow => proto::NotificationKind::NoShow,
             Kind::PaymentDeclined => proto::NotificationKind::PaymentDeclined,
+            Kind::WaitlistOffered => proto::NotificationKind::WaitlistOffered,
         };
         Self {
             notification_id: notification.notification_id.to_string(),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1::{
     BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingHeld,
-    BookingNoShow, BookingReserved, BookingSpotAssigned, BookingSummary,
+    BookingNoShow, BookingReserved, BookingSpotAssigned, BookingSummary, WaitlistOffered,
 };
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::google::r#type::Money as ProtoMoney;
@@ -27,6 +27,7 @@ pub const OF_BOOKING: &[&str] = &[
     BookingCancelled::TYPE,
     BookingExpired::TYPE,
     BookingNoShow::TYPE,
+    WaitlistOffered::TYPE,
 ];
 
 /// What we hear of payment.
@@ -49,6 +50,13 @@ pub fn told(fact: &Delivered) -> Result<Option<Told>, Failure> {
             of_booking(fact.decode::<BookingSpotAssigned>()?.booking, |booking| {
                 let (window, code) = (window(booking)?, booking.code.clone());
                 Ok(Some(Happening::SpotGiven { window, code }))
+            })?
+        }
+        WaitlistOffered::TYPE => {
+            let offered: WaitlistOffered = fact.decode()?;
+            let until = instant("offer_expire_time", offered.offer_expire_time.as_ref())?;
+            of_booking(offered.booking, |booking| {
+                Ok(Some(Happening::Offered { window: window(booking)?, until }))
             })?
         }
         BookingActivated::TYPE => {

@@ -23,6 +23,9 @@ mod timeline;
 mod walk_in;
 pub mod watch;
 
+pub(super) use group::facts_of_lapsed;
+pub(super) use hold::{check_permit, new_hold, terms};
+
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1::Cause;
 use parkmesh_contracts::ids::LotId;

@@ -50,6 +50,8 @@ pub fn lot(lot: &Lot) -> Value {
             "pool_order": lot.pooling.order.as_str_name(),
             "spot_promise": lot.pooling.promise.as_str_name(),
             "assign_before_seconds": lot.pooling.assign_before_seconds,
+            "offer_ttl_seconds": lot.waiting.offer_ttl_seconds,
+            "max_waits_per_user": lot.waiting.max_waits_per_user,
         },
         "opening_hours": lot.rules.hours,
         "tariff_version": lot.tariff.version,

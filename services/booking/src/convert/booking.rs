@@ -134,6 +134,17 @@ pub fn walk_in(request: &proto::StartWalkInRequest, window: Window) -> Result<Wa
     Ok(Wanted { starts_now: true, ..Wanted::try_from(&hold)? })
 }
 
+/// The hold that somebody who waits will be offered.
+pub fn hold_of_wish(request: &proto::JoinWaitlistRequest) -> proto::HoldSpotRequest {
+    proto::HoldSpotRequest {
+        request_id: request.request_id.clone(),
+        choice: request.pool.clone().map(proto::hold_spot_request::Choice::Pool),
+        window: request.window,
+        plate: request.plate.clone(),
+        disability_permit: request.disability_permit,
+    }
+}
+
 impl From<WindowRefusal> for Error {
     fn from(refusal: WindowRefusal) -> Self {
         match refusal {
@@ -217,6 +228,11 @@ impl From<&Place> for PlaceWords {
     }
 }
 
+/// The waitlist entry of an offer; empty for a booking that was asked for.
+pub fn entry_words(booking: &Booking) -> String {
+    booking.waitlist_entry_id.map(|entry_id| entry_id.to_string()).unwrap_or_default()
+}
+
 impl From<&Booking> for proto::Booking {
     fn from(booking: &Booking) -> Self {
         let held = booking.state == proto::BookingState::Held;
@@ -244,6 +260,7 @@ impl From<&Booking> for proto::Booking {
             final_amount: booking.final_amount.map(Into::into),
             version: booking.version,
             create_time: Some(time::to_proto(booking.create_time)),
+            waitlist_entry_id: entry_words(booking),
         }
     }
 }

@@ -9,6 +9,7 @@ use prost_types::FieldMask;
 use super::inventory::{check_text, none_found};
 use super::pooling::choice;
 use super::rules::{check_limits, hours, limit, limits};
+use super::waitlist;
 use crate::domain::inventory::{Floor, Lot, PolicyChoice, Spot, time_zone};
 use crate::error::Error;
 
@@ -64,12 +65,14 @@ pub fn lot(request: &proto::UpdateLotRequest, stands: &Lot) -> Result<Lot, Error
                 lot.policy = asked.into();
                 lot.rules = limits(lot.rules, &asked);
                 lot.pooling = (&asked).into();
+                lot.waiting = (&asked).into();
             }
             "opening_hours" => lot.rules.hours = hours(&request.opening_hours)?,
             other => match other.strip_prefix("policy.") {
                 Some(field) if policy_field(&mut lot.policy, field, asked.into()) => {}
                 Some(field) if limit(&mut lot.rules, field, &asked) => {}
                 Some(field) if choice(&mut lot.pooling, field, &asked) => {}
+                Some(field) if waitlist::choice(&mut lot.waiting, field, &asked) => {}
                 _ => found.push(unknown(other)),
             },
         }

@@ -14,6 +14,7 @@ use crate::domain::inventory::{
     first_duplicate, time_zone,
 };
 use crate::domain::pooling::Pooling;
+use crate::domain::waitlist::Waiting;
 use crate::error::Error;
 
 /// The id in this field.
@@ -80,6 +81,7 @@ impl TryFrom<proto::CreateLotRequest> for NewLot {
             longitude: request.longitude,
             rules: rules(request.policy.as_ref(), &request.opening_hours)?,
             pooling: request.policy.as_ref().map(Pooling::from).unwrap_or_default(),
+            waiting: request.policy.as_ref().map(Waiting::from).unwrap_or_default(),
             policy: request.policy.map(PolicyChoice::from).unwrap_or_default(),
         })
     }
@@ -160,6 +162,7 @@ pub fn new_spots(spots: Vec<proto::NewSpot>) -> Result<Vec<NewSpot>, Error> {
 fn policy(lot: &Lot) -> proto::LotPolicy {
     let (policy, rules) = (lot.policy.resolved(), lot.rules.resolved());
     let pooling = lot.pooling.resolved();
+    let waiting = lot.waiting.resolved();
     proto::LotPolicy {
         hold_ttl_seconds: policy.hold_ttl_seconds,
         early_arrival_seconds: policy.early_arrival_seconds,
@@ -176,6 +179,8 @@ fn policy(lot: &Lot) -> proto::LotPolicy {
         pool_order: pooling.order.into(),
         spot_promise: pooling.promise.into(),
         assign_before_seconds: pooling.assign_before_seconds,
+        offer_ttl_seconds: waiting.offer_ttl_seconds,
+        max_waits_per_user: waiting.max_waits_per_user,
     }
 }
 

@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::common::v1::SpotType;
-use parkmesh_contracts::ids::{AllotmentId, BookingId, FloorId, LotId, PaymentId, SpotId, UserId};
+use parkmesh_contracts::ids::{
+    AllotmentId, BookingId, FloorId, LotId, PaymentId, SpotId, UserId, WaitlistEntryId,
+};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::window::Window;
 use uuid::Uuid;
@@ -73,6 +75,8 @@ pub struct Booking {
     pub version: i64,
     /// When it was made.
     pub create_time: Timestamp,
+    /// The waitlist entry that it was offered to.
+    pub waitlist_entry_id: Option<WaitlistEntryId>,
 }
 
 /// What a booking keeps.
@@ -171,6 +175,11 @@ pub fn check_window(window: &Window, now: Timestamp) -> Result<(), WindowRefusal
         return Err(WindowRefusal::Past);
     }
     Ok(())
+}
+
+/// The last moment in which a window can be held.
+pub fn last_hold(window: &Window) -> Timestamp {
+    after(window.start(), PAST_MAX).min(window.end())
 }
 
 /// When a hold made now ends: never after its window.

@@ -15,6 +15,7 @@ use crate::domain::tariff::{Fare, FareError, Rules};
 use super::closure::Closure;
 use super::pooling::Pooling;
 use super::rules::LotRules;
+use super::waitlist::Waiting;
 
 mod change;
 mod spots;
@@ -151,6 +152,10 @@ pub struct Lot {
     pub rules: LotRules,
     /// How it hands out the spots of its pools; [`Pooling::resolved`] says what holds.
     pub pooling: Pooling,
+    /// What it lets those do who wait; [`Waiting::resolved`] says what holds.
+    pub waiting: Waiting,
+    /// Somebody waited, or had an offer, when it was read.
+    pub has_waiting: bool,
     /// Closures that had not ended when it was read.
     pub closures: Vec<Closure>,
     /// The tariff that holds now.
@@ -180,6 +185,8 @@ pub struct NewLot {
     pub rules: LotRules,
     /// How it hands out the spots of its pools.
     pub pooling: Pooling,
+    /// What it lets those do who wait.
+    pub waiting: Waiting,
 }
 
 impl Lot {
@@ -215,6 +222,8 @@ impl NewLot {
             tariff: Tariff { tariff_id, lot_id, version: 1, currency, rules, create_time: now },
             rules: self.rules,
             pooling: self.pooling,
+            waiting: self.waiting,
+            has_waiting: false,
             closures: Vec::new(),
             version: 1,
         }

@@ -107,6 +107,23 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         Kind::Precondition,
         "Say that the driver has a permit, or choose another spot.",
     ),
+    (
+        "WAITLIST_NOT_NEEDED",
+        Kind::Precondition,
+        "Hold one of the Alternatives in the details, or any of the pool.",
+    ),
+    (
+        "WAITLIST_ENTRY_NOT_FOUND",
+        Kind::NotFound,
+        "Check the id; somebody else's entry is not found.",
+    ),
+    (
+        "WAITLIST_STATE_WRONG",
+        Kind::Precondition,
+        "Read the entry; the metadata names the state that stands.",
+    ),
+    ("TOO_MANY_WAITS", Kind::Exhausted, "Leave an entry of this lot, or let one end."),
+    ("WAITLIST_FULL", Kind::Exhausted, "Choose another window, type or lot."),
     ("BOOKING_NOT_FOUND", Kind::NotFound, "Check the id; somebody else's booking is not found."),
     ("HOLD_EXPIRED", Kind::Precondition, "Hold a spot again."),
     (

@@ -132,6 +132,30 @@ impl BookingService for BookingDoor {
         Ok(Response::new(self.app.list_bookings(&caller, request).await?))
     }
 
+    async fn join_waitlist(
+        &self,
+        request: Request<proto::JoinWaitlistRequest>,
+    ) -> Result<Response<proto::JoinWaitlistResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.join_waitlist(&caller.subject, request).await?))
+    }
+
+    async fn leave_waitlist(
+        &self,
+        request: Request<proto::LeaveWaitlistRequest>,
+    ) -> Result<Response<proto::LeaveWaitlistResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.leave_waitlist(&caller.subject, request).await?))
+    }
+
+    async fn list_waitlist(
+        &self,
+        request: Request<proto::ListWaitlistRequest>,
+    ) -> Result<Response<proto::ListWaitlistResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.list_waitlist(&caller, request).await?))
+    }
+
     async fn list_spot_timeline(
         &self,
         request: Request<proto::ListSpotTimelineRequest>,

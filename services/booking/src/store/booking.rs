@@ -52,6 +52,7 @@ macro_rules! select_booking {
                     coalesce(b.hourly_rate_minor, tariff.hourly_rate_minor) AS hourly_rate_minor,
                     tariff.rules AS tariff_rules, b.allotment_id, b.ticket_number,
                     b.spot_pending,
+                    b.waitlist_entry_id,
                     lot.name AS lot_name, lot.time_zone, lot.hold_ttl_seconds,
                     lot.early_arrival_seconds, lot.no_show_seconds, lot.overstay_grace_seconds,
                     lot.max_holds_per_user
@@ -100,6 +101,7 @@ fn booking_of(row: &PgRow) -> Result<Booking, Error> {
         due_time: optional_time(row, "due_time")?,
         version: row.try_get("version")?,
         create_time: time(row, "create_time")?,
+        waitlist_entry_id: row.try_get::<Option<Uuid>, _>("waitlist_entry_id")?.map(Into::into),
     })
 }
 

@@ -25,5 +25,8 @@ mod tariffs;
 mod tariffs_refused;
 mod tickets;
 mod timeline;
+mod waitlist;
+mod waitlist_crowd;
+mod waitlist_world;
 mod walk_in;
 mod world;

@@ -45,7 +45,7 @@ pub struct World {
     pub pool: PgPool,
     pub bus: Bus,
     pub tokens: Tokens,
-    config: Config,
+    pub config: Config,
     running: Option<Running>,
     payment: Channel,
     tasks: Tasks,

@@ -25,11 +25,13 @@ pub enum Kind {
     NoShow,
     /// The card was refused.
     PaymentDeclined,
+    /// A place that the driver waited for is kept.
+    WaitlistOffered,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Reserved,
         Self::Arrived,
         Self::Completed,
@@ -38,6 +40,7 @@ impl Kind {
         Self::Expired,
         Self::NoShow,
         Self::PaymentDeclined,
+        Self::WaitlistOffered,
     ];
 
     /// The word in the database.
@@ -51,6 +54,7 @@ impl Kind {
             Self::Expired => "expired",
             Self::NoShow => "no_show",
             Self::PaymentDeclined => "payment_declined",
+            Self::WaitlistOffered => "waitlist_offered",
         }
     }
 }
@@ -84,6 +88,13 @@ pub enum Happening {
         window: Window,
         /// What the QR shows.
         code: String,
+    },
+    /// A place that the driver waited for is kept.
+    Offered {
+        /// For this window.
+        window: Window,
+        /// Until then.
+        until: Timestamp,
     },
     /// The car came.
     Arrived {
@@ -158,6 +169,15 @@ pub fn compose(place: &Place, happening: &Happening) -> Message {
             Kind::Reserved,
             format!("{what} is yours"),
             format!("{lot_name}, {}. Your code is {code}.", span(window, time_zone)),
+        ),
+        Happening::Offered { window, until } => (
+            Kind::WaitlistOffered,
+            format!("A place is free for you{at_place}"),
+            format!(
+                "{what}, {}. It is kept for you until {}: confirm it before.",
+                span(window, time_zone),
+                moment(*until, time_zone)
+            ),
         ),
         Happening::Arrived { at, window } => (
             Kind::Arrived,
@@ -305,6 +325,24 @@ mod tests {
         assert!(expired.body.starts_with("Your spot at Harbour is no longer"), "{}", expired.body);
         let given = told(&Happening::SpotGiven { window: window(), code: "K7P2".to_owned() });
         assert_eq!((given.0, given.1.as_str()), (Kind::Reserved, "Spot A-12 is yours"));
+    }
+
+    #[test]
+    fn an_offer_tells_window_and_end() {
+        let at = |text: &str| text.parse().unwrap();
+        let window =
+            Window::try_new(at("2026-11-20T13:00:00Z"), at("2026-11-20T15:00:00Z")).unwrap();
+        let until = at("2026-11-20T08:10:00Z");
+        let (kind, title, body) = told(&Happening::Offered { window, until });
+        assert_eq!(
+            (kind, title.as_str()),
+            (Kind::WaitlistOffered, "A place is free for you at Harbour")
+        );
+        let when = "Spot A-12, Fri 20 Nov, 14:00 to 16:00.";
+        assert_eq!(
+            body,
+            format!("{when} It is kept for you until Fri 20 Nov, 09:10: confirm it before.")
+        );
     }
 
     #[test]

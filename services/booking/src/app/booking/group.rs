@@ -28,6 +28,8 @@ mod queue;
 mod room;
 mod write;
 
+pub(in crate::app) use write::facts_of_lapsed;
+
 use queue::Queue;
 
 /// What is asked of the writers.
@@ -67,7 +69,7 @@ pub(super) enum Target {
 
 /// What is tried for an ask.
 #[derive(Debug, Clone)]
-pub(super) enum Seat {
+pub(in crate::app) enum Seat {
     /// This spot.
     Spot(Arc<Spot>),
     /// This number.

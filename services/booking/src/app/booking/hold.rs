@@ -22,7 +22,7 @@ use crate::domain::booking::{
 };
 use crate::domain::inventory::{Lot, Spot};
 use crate::domain::rules::rules_of_lot;
-use crate::error::Error;
+use crate::error::{Error, alternatives};
 use crate::store::booking::hold::NewHold;
 use crate::store::booking::obstacles::Obstacles;
 use crate::store::booking::search::Pool;
@@ -183,13 +183,7 @@ impl App {
 
     async fn alternatives(&self, spot: &Spot, kept: &Window) -> Result<Vec<Any>, Error> {
         let free = self.offers.deal(&self.pool, spot, kept).await?;
-        let alternatives = free.iter().map(|spot| proto::Alternative {
-            spot_id: spot.spot_id.to_string(),
-            floor_id: spot.floor_id.to_string(),
-            spot_number: spot.spot_number.clone(),
-            spot_version: spot.version,
-        });
-        Ok(vec![fault::any(&proto::Alternatives { alternatives: alternatives.collect() })])
+        Ok(alternatives(&free))
     }
 
     /// The lot of the spot that a request chooses.
@@ -209,7 +203,7 @@ impl App {
 ///
 /// # Errors
 /// [`Error::Broken`] for a price that does not fit.
-pub(super) fn new_hold(
+pub(in crate::app) fn new_hold(
     ids: &Ids,
     lot: &Lot,
     seat: &Seat,
@@ -255,6 +249,7 @@ pub(super) fn new_hold(
         due_time: Some(hold_expire_time),
         version: 1,
         create_time: now,
+        waitlist_entry_id: None,
     };
     let answer = proto::HoldSpotResponse { booking: Some((&booking).into()) };
     Ok(NewHold {
@@ -269,7 +264,7 @@ pub(super) fn new_hold(
 }
 
 /// What the lot says to its bookings.
-pub(super) fn terms(lot: &Lot) -> Terms {
+pub(in crate::app) fn terms(lot: &Lot) -> Terms {
     Terms {
         lot_name: lot.name.clone(),
         time_zone: lot.time_zone.clone(),
@@ -281,7 +276,7 @@ pub(super) fn terms(lot: &Lot) -> Terms {
 ///
 /// # Errors
 /// [`Error::PermitRequired`].
-pub(super) fn check_permit(spot_type: SpotType, wanted: &Wanted) -> Result<(), Error> {
+pub(in crate::app) fn check_permit(spot_type: SpotType, wanted: &Wanted) -> Result<(), Error> {
     if spot_type == SpotType::Accessible && !wanted.disability_permit {
         return Err(Error::PermitRequired);
     }

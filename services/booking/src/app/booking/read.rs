@@ -123,7 +123,11 @@ impl App {
         Ok(proto::ListBookingsResponse { bookings, next_page_token })
     }
 
-    async fn shelf(&self, caller: &Caller, lot_id: Option<LotId>) -> Result<Shelf, Error> {
+    pub(in crate::app) async fn shelf(
+        &self,
+        caller: &Caller,
+        lot_id: Option<LotId>,
+    ) -> Result<Shelf, Error> {
         if caller.role != Role::Operator {
             return Ok(Shelf::Own(caller.subject.clone(), lot_id));
         }

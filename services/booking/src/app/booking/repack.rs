@@ -182,7 +182,7 @@ impl App {
     ///
     /// # Errors
     /// The store's.
-    pub(super) async fn repack(&self, room: &Room) -> Result<bool, Error> {
+    pub(in crate::app) async fn repack(&self, room: &Room) -> Result<bool, Error> {
         for _plan in 0..PLANS_MAX {
             let (ids, room) = (self.ids.clone(), *room);
             let done = transaction::<_, Undone, _>(&self.pool, move |connection| {

@@ -57,6 +57,7 @@ fn held() -> Booking {
         due_time: Some(end),
         version: 1,
         create_time: at(0),
+        waitlist_entry_id: None,
     }
 }
 

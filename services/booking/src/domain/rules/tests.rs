@@ -17,6 +17,7 @@ fn lot(rules: LotRules) -> Lot {
         time_zone: "Europe/Berlin".to_owned(),
         hourly_rate: Money::zero("EUR".parse::<Currency>().unwrap()),
         policy: Default::default(),
+        waiting: Default::default(),
         rules,
         pooling: Default::default(),
     };

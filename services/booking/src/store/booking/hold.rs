@@ -63,11 +63,11 @@ WITH asked AS MATERIALIZED (
         $6::timestamptz[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bigint[],
         $11::text[], $12::timestamptz[], $13::bigint[], $14::bigint[], $15::integer[], $16::uuid[],
         $17::text[], $18::bytea[], $19::bytea[], $30::uuid[], $31::uuid[], $32::integer[],
-        $33::text[], $34::smallint[], $35::boolean[])
+        $33::text[], $34::smallint[], $35::boolean[], $36::uuid[])
     AS asked (booking_id, code, spot_id, user_id, plate, start_time, end_time, tariff_version,
         hourly_rate_minor, amount_minor, currency_code, hold_expire_time, spot_version,
         lot_version, max_holds, request_id, method, body_hash, response, lot_id, allotment_id,
-        ticket_number, spot_number, spot_type, spot_pending)
+        ticket_number, spot_number, spot_type, spot_pending, waitlist_entry_id)
 ), lapsed AS MATERIALIZED (
     SELECT booking_id FROM booking
     WHERE booking_id = ANY ($20::uuid[]) AND state = 1 AND due_time <= park_now()
@@ -81,7 +81,7 @@ WITH asked AS MATERIALIZED (
     INSERT INTO booking (booking_id, code, lot_id, floor_id, spot_id, spot_number, user_id, plate,
         during, start_time, state, tariff_version, hourly_rate_minor, amount_minor, currency_code,
         hold_expire_time, due_time, hold_slot, version, create_time, spot_type, allotment_id,
-        ticket_number, turnaround_seconds, spot_pending)
+        ticket_number, turnaround_seconds, spot_pending, waitlist_entry_id)
     SELECT asked.booking_id, asked.code, lot.lot_id, spot.floor_id, spot.spot_id,
         spot.spot_number, asked.user_id, asked.plate,
         tstzrange(asked.start_time, asked.end_time + make_interval(secs => turnaround.seconds), '[)'),
@@ -89,7 +89,7 @@ WITH asked AS MATERIALIZED (
         asked.tariff_version, asked.hourly_rate_minor, asked.amount_minor, asked.currency_code,
         asked.hold_expire_time, asked.hold_expire_time, slot.number, 1, $21,
         spot.spot_type, asked.allotment_id, asked.ticket_number, turnaround.seconds,
-        asked.spot_pending
+        asked.spot_pending, asked.waitlist_entry_id
     FROM (SELECT count(*) AS done FROM reclaimed) AS first
     CROSS JOIN asked
     JOIN lot ON lot.lot_id = asked.lot_id
@@ -113,6 +113,11 @@ WITH asked AS MATERIALIZED (
               AND spot.spot_number = asked.spot_number AND spot.spot_type = asked.spot_type
               AND asked.tariff_version =
                   (SELECT max(version) FROM tariff WHERE tariff.lot_id = asked.lot_id)
+          ELSE true END
+      -- What the line has a claim on is for those who wait. Where nobody does, nothing is asked.
+      AND CASE WHEN lot.has_waiting AND spot.spot_id IS NOT NULL AND asked.waitlist_entry_id IS NULL
+          THEN NOT spot_awaited(spot.spot_id, tstzrange(asked.start_time,
+              asked.end_time + make_interval(secs => turnaround.seconds), '[)'))
           ELSE true END
       AND NOT EXISTS (SELECT FROM request
           WHERE request.subject = asked.user_id AND request.request_id = asked.request_id)
@@ -185,6 +190,7 @@ pub async fn insert(
         .bind(columns.spot_numbers)
         .bind(columns.spot_types)
         .bind(columns.spots_pending)
+        .bind(columns.waitlist_entry_ids)
         .fetch_all(executor)
         .await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
@@ -218,6 +224,7 @@ struct Columns<'a> {
     spot_numbers: Vec<Option<&'a str>>,
     spot_types: Vec<Option<i16>>,
     spots_pending: Vec<bool>,
+    waitlist_entry_ids: Vec<Option<Uuid>>,
 }
 
 impl<'a> Columns<'a> {
@@ -256,6 +263,7 @@ impl<'a> Columns<'a> {
             columns.body_hashes.push(&hold.request.body_hash);
             columns.responses.push(&hold.response);
             columns.spot_types.push(hold.spot_type.map(type_number).transpose()?);
+            columns.waitlist_entry_ids.push(booking.waitlist_entry_id.map(Uuid::from));
         }
         Ok(columns)
     }

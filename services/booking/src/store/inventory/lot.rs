@@ -14,6 +14,7 @@ use super::{broken, closure};
 use crate::domain::inventory::{Lot, PolicyChoice, Tariff};
 use crate::domain::pooling::Pooling;
 use crate::domain::rules::{LotRules, OpeningHours};
+use crate::domain::waitlist::Waiting;
 use crate::error::Error;
 
 /// Columns of [`of_row`]; the newest tariff is the one that holds. Closures come along because a hold
@@ -27,7 +28,8 @@ macro_rules! select_lot {
                     lot.max_holds_per_user, lot.opening_hours, lot.shortest_window_seconds,
                     lot.longest_window_seconds, lot.booking_ahead_seconds, lot.turnaround_seconds,
                     lot.unpaid_holds_per_hour, lot.walk_in_seconds, lot.drive_up_allowed,
-                    lot.version, lot.pool_order, lot.spot_promise, lot.assign_before_seconds, (
+                    lot.version, lot.pool_order, lot.spot_promise, lot.assign_before_seconds,
+                    lot.has_waiting, lot.offer_ttl_seconds, lot.max_waits_per_user, (
                         SELECT coalesce(jsonb_agg(closure ORDER BY closure_id), '[]')
                         FROM closure WHERE closure.lot_id = lot.lot_id
                           AND closure.end_time > (SELECT park_now())) AS closures,
@@ -78,6 +80,11 @@ fn of_row(row: &PgRow) -> Result<Lot, Error> {
             drive_up_allowed: row.try_get("drive_up_allowed")?,
         },
         pooling: pooling_of(row)?,
+        waiting: Waiting {
+            offer_ttl_seconds: row.try_get("offer_ttl_seconds")?,
+            max_waits_per_user: row.try_get("max_waits_per_user")?,
+        },
+        has_waiting: row.try_get("has_waiting")?,
         closures: row
             .try_get::<Json<Vec<closure::Row>>, _>("closures")?
             .0
@@ -118,6 +125,7 @@ fn number(column: &str, number: i32) -> Result<i16, Error> {
 /// The store's.
 pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Error> {
     let (tariff, policy, rules) = (&lot.tariff, &lot.policy, &lot.rules);
+    let waiting = &lot.waiting;
     sqlx::query(
         "WITH made AS (
              INSERT INTO lot (lot_id, operator_id, name, address, latitude, longitude, time_zone,
@@ -125,9 +133,10 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
                  overstay_grace_seconds, max_holds_per_user, version, create_time, opening_hours,
                  shortest_window_seconds, longest_window_seconds, booking_ahead_seconds,
                  turnaround_seconds, unpaid_holds_per_hour, walk_in_seconds, drive_up_allowed,
-                 pool_order, spot_promise, assign_before_seconds)
+                 pool_order, spot_promise, assign_before_seconds, offer_ttl_seconds,
+                 max_waits_per_user)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $22, $23,
-                 $24, $25, $26, $27, $28, $29, $30, $31, $32)
+                 $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)
              RETURNING lot_id)
          INSERT INTO tariff (tariff_id, lot_id, version, hourly_rate_minor, currency_code,
              rules, create_time)
@@ -165,6 +174,8 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
     .bind(number("pool_order", lot.pooling.order.into())?)
     .bind(number("spot_promise", lot.pooling.promise.into())?)
     .bind(lot.pooling.assign_before_seconds)
+    .bind(waiting.offer_ttl_seconds)
+    .bind(waiting.max_waits_per_user)
     .execute(executor)
     .await?;
     Ok(())
@@ -242,7 +253,7 @@ pub async fn set_version(
 /// # Errors
 /// The store's.
 pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Error> {
-    let (policy, rules) = (&lot.policy, &lot.rules);
+    let (policy, rules, waiting) = (&lot.policy, &lot.rules, &lot.waiting);
     sqlx::query(
         "UPDATE lot SET name = $2, address = $3, latitude = $4, longitude = $5, time_zone = $6,
              hold_ttl_seconds = $7, early_arrival_seconds = $8, no_show_seconds = $9,
@@ -250,7 +261,8 @@ pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Erro
              opening_hours = $13, shortest_window_seconds = $14, longest_window_seconds = $15,
              booking_ahead_seconds = $16, turnaround_seconds = $17,
              unpaid_holds_per_hour = $18, walk_in_seconds = $19, drive_up_allowed = $20,
-             pool_order = $21, spot_promise = $22, assign_before_seconds = $23
+             pool_order = $21, spot_promise = $22, assign_before_seconds = $23,
+             offer_ttl_seconds = $24, max_waits_per_user = $25
          WHERE lot_id = $1",
     )
     .bind(lot.lot_id.as_uuid())
@@ -276,6 +288,8 @@ pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Erro
     .bind(number("pool_order", lot.pooling.order.into())?)
     .bind(number("spot_promise", lot.pooling.promise.into())?)
     .bind(lot.pooling.assign_before_seconds)
+    .bind(waiting.offer_ttl_seconds)
+    .bind(waiting.max_waits_per_user)
     .execute(connection)
     .await?;
     Ok(())

@@ -10,6 +10,7 @@ use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::ids::{AllotmentId, LotId, RequestId, UserId};
 use parkmesh_contracts::window::Window;
 use parkmesh_eventbus::outbox::Row as FactRow;
+use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::{constraint_of, is_retryable, is_unavailable};
 use uuid::Uuid;
 
@@ -231,7 +232,7 @@ impl App {
             false => obstacles::lapsed(&self.pool, &reclaims).await?,
         };
         let now = self.clock.now();
-        let mut facts = self.facts_of_lapsed(&lapsed, now)?;
+        let mut facts = facts_of_lapsed(&self.ids, &lapsed, now)?;
         let lapsed: Vec<Uuid> = facts.iter().map(|fact| fact.aggregate_id).collect();
         let (mut holds, mut places) = (Vec::with_capacity(tries.len()), Vec::new());
         for Try { ask, seat } in tries {
@@ -283,17 +284,25 @@ impl App {
         }
         Ok(lots)
     }
+}
 
-    fn facts_of_lapsed(&self, lapsed: &[Kept], now: Timestamp) -> Result<Vec<FactRow>, Error> {
-        let mut facts = Vec::with_capacity(lapsed.len());
-        for kept in lapsed {
-            let step = kept.booking.transition(&Command::Lapse, &kept.terms.policy, now)?;
-            if let Step::Changed(ended, event) = step {
-                facts.push(events::fact(&self.ids, now, &ended, &kept.terms, &event));
-            }
+/// What is told of holds that have lapsed, if they are ended.
+///
+/// # Errors
+/// A price that cannot be told.
+pub(in crate::app) fn facts_of_lapsed(
+    ids: &Ids,
+    lapsed: &[Kept],
+    now: Timestamp,
+) -> Result<Vec<FactRow>, Error> {
+    let mut facts = Vec::with_capacity(lapsed.len());
+    for kept in lapsed {
+        let step = kept.booking.transition(&Command::Lapse, &kept.terms.policy, now)?;
+        if let Step::Changed(ended, event) = step {
+            facts.push(events::fact(ids, now, &ended, &kept.terms, &event));
         }
-        Ok(facts)
     }
+    Ok(facts)
 }
 
 impl Work<'_> {
@@ -372,6 +381,12 @@ impl Work<'_> {
             Ok(lot) => lot,
             Err(error) => return self.failed(vec![ask], &error),
         };
+        if let (true, Seat::Spot(spot)) = (lot.has_waiting, seat) {
+            // It may be for somebody who waits: whoever does gets it now, or has no claim on it.
+            if let Err(error) = app.yield_to_line(spot, &ask.kept).await {
+                return self.failed(vec![ask], &error);
+            }
+        }
         // The turnaround may be another.
         if !matches!(seat, Seat::Ticket(..)) {
             ask.kept = lot.kept(&ask.wanted.window);
