@@ -57,7 +57,8 @@ impl App {
     async fn pack_for(&self, wanted: &Wanted) -> Result<(), Error> {
         let Choice::Pool(lot_id, spot_type, preferred) = wanted.choice else { return Ok(()) };
         let lot = self.known.lot(&self.pool, lot_id).await?;
-        if !lot.pooling.binds_late() {
+        // Why a window cannot be held is told by whoever looks for a repetition first.
+        if !lot.pooling.binds_late() || check_window(&wanted.window, self.clock.now()).is_err() {
             return Ok(());
         }
         let pool = pool_of(&lot, Line { lot_id, spot_type }, preferred, &wanted.window);
