@@ -72,6 +72,7 @@ pub(super) async fn run(
     while !store::try_lock(&mut connection).await? {
         relay.tasks.sleep(STAND_BY_PERIOD).await;
     }
+    store::wait_for_disk(&mut connection, false).await?;
     tracing::info!(source, "this process publishes the facts");
     let mut session = Session {
         bus,
@@ -241,7 +242,10 @@ impl Session<'_> {
         position: Position,
     ) -> Result<(), BusError> {
         let now = self.bus.clock().now();
+        // What is taken back is known by positions that the stream is about to pass again.
+        store::wait_for_disk(self.connection, true).await?;
         let facts = store::take_back(self.connection, stream, above, position, now).await?;
+        store::wait_for_disk(self.connection, false).await?;
         self.positions.insert(stream.to_owned(), position);
         self.meters.again.add(facts, &self.meters.labels);
         tracing::error!(

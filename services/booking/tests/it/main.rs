@@ -18,6 +18,7 @@ mod inventory_refusals;
 mod pools;
 mod pools_late;
 mod series;
+mod plans;
 mod snapshot;
 mod snapshot_windows;
 mod tariff_oracle;

@@ -12,7 +12,8 @@ use crate::error::Error;
 use crate::store::inventory::spot::{of_row as spot_of_row, type_number};
 
 // The searches below order the spots first and look at bookings one spot after the other, until
-// enough are found: `OFFSET 0` keeps Postgres from looking at the bookings of all spots beforehand.
+// enough are found: `OFFSET 0` keeps Postgres from looking at the bookings of all spots beforehand, and
+// from joining the closures or bookings of all lots (see `hold`).
 
 /// Spots of the same type and lot that are free for all that would be kept, nearest first: by floor, then
 /// by distance on the plan; at most `limit`.
@@ -39,11 +40,11 @@ pub async fn alternatives(
          WHERE NOT EXISTS (SELECT FROM closure
              WHERE closure.lot_id = s.lot_id AND closure.end_time > $5 AND closure.start_time < $6
                AND coalesce(closure.floor_id, s.floor_id) = s.floor_id
-               AND coalesce(closure.spot_id, s.spot_id) = s.spot_id)
+               AND coalesce(closure.spot_id, s.spot_id) = s.spot_id OFFSET 0)
            AND NOT EXISTS (SELECT FROM booking AS other
              WHERE other.spot_id = s.spot_id AND other.during && tstzrange($5, $6, '[)')
                AND other.state IN (1, 2, 3)
-               AND (other.state <> 1 OR other.due_time > park_now()))
+               AND (other.state <> 1 OR other.due_time > park_now()) OFFSET 0)
          LIMIT $9",
     )
     .bind(spot.lot_id.as_uuid())
@@ -118,14 +119,14 @@ pub async fn candidates(
                  WHERE closure.lot_id = s.lot_id AND closure.end_time > pool.start_time
                    AND closure.start_time < pool.end_time
                    AND coalesce(closure.floor_id, s.floor_id) = s.floor_id
-                   AND coalesce(closure.spot_id, s.spot_id) = s.spot_id)
+                   AND coalesce(closure.spot_id, s.spot_id) = s.spot_id OFFSET 0)
                AND NOT EXISTS (SELECT FROM booking AS other
                  WHERE other.spot_id = s.spot_id
                    AND other.during && tstzrange(pool.start_time, pool.end_time, '[)')
                    AND other.state IN (1, 2, 3)
-                   AND (other.state <> 1 OR other.due_time > park_now()))
+                   AND (other.state <> 1 OR other.due_time > park_now()) OFFSET 0)
                AND NOT (pool.empty AND EXISTS (SELECT FROM spot_reality AS ground
-                 WHERE ground.spot_id = s.spot_id AND ground.occupied IS NOT FALSE))
+                 WHERE ground.spot_id = s.spot_id AND ground.occupied IS NOT FALSE OFFSET 0))
              LIMIT pool.number) AS free",
     )
     .bind(lots)
