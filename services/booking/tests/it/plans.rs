@@ -39,7 +39,7 @@ async fn fill(pool: &PgPool) {
                  generate_series(1, $1) AS number,
                  jsonb_populate_record(NULL::{table}, one.row || jsonb_build_object('state', 6,
                      'booking_id', uuid_in(md5(number::text)::cstring), 'due_time', NULL,
-                     'request_id', uuid_in(md5(number::text)::cstring))) AS new"
+                     'request_id', uuid_in(md5(number::text)::cstring), 'user_id', 'nobody')) AS new"
         );
         let filled = sqlx::query(sqlx::AssertSqlSafe(text)).bind(FILLED).execute(pool).await;
         assert_eq!(filled.unwrap().rows_affected(), FILLED.unsigned_abs());
