@@ -18,6 +18,9 @@ use crate::streams;
 
 /// How often a relay that stands by asks whether it is its turn.
 const STAND_BY_PERIOD: Duration = Duration::from_secs(1);
+/// From one look for facts to the next, at least: what is committed within it shares one publishing, and
+/// one wait of the stream for its disk. A fact that comes after a pause is published at once.
+const PACE: Duration = Duration::from_millis(3);
 /// How often the streams are asked whether they still have what they acknowledged.
 const CHECK_PERIOD: Duration = Duration::from_secs(10);
 /// How often the backlog is measured.
@@ -108,6 +111,7 @@ impl Session<'_> {
                 self.check().await?;
                 checked = Some(Instant::now());
             }
+            let begun = Instant::now();
             let more = self.publish_some().await?;
             if due(measured, MEASURE_PERIOD) {
                 self.measure().await?;
@@ -125,6 +129,7 @@ impl Session<'_> {
                 () = relay.wakes.notified() => {}
                 () = relay.tasks.sleep(POLL_PERIOD) => {}
             }
+            relay.tasks.sleep(PACE.saturating_sub(begun.elapsed())).await;
         }
     }
 
