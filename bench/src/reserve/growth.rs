@@ -124,7 +124,7 @@ async fn fill(db: &mut PgConnection, bookings: u64, spots: u32) -> Result<(), Fa
         "INSERT INTO booking (booking_id, code, lot_id, floor_id, spot_id, spot_number, user_id, plate,
              during, start_time, state, tariff_version, hourly_rate_minor, amount_minor, currency_code,
              hold_expire_time, due_time, hold_slot, version, create_time)
-         SELECT gen_random_uuid(), 'F' || number || '-' || right(spot.spot_id::text, 12), spot.lot_id,
+         SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(ordinal * {each} + number), 12, '0'))::uuid, 'F' || number || '-' || right(spot.spot_id::text, 12), spot.lot_id,
              spot.floor_id, spot.spot_id, spot.spot_number, 'filler-' || (number * 37 + ordinal) % 1000000,
              'B-PM 2', tstzrange(start, start + interval '1 hour', '[)'), start, 2, 1, 0, 0, 'EUR', start,
              start + interval '30 minutes', 1, 2, now()
