@@ -66,6 +66,10 @@ enum Proof {
     Pool(reserve::crowd::Rounds),
     /// The service's reservations through gRPC against the best ways of the lab, in one run.
     Reserve(reserve::Reserve),
+    /// Reservations among 5,000,000 bookings of 100,000 spots, beside an empty table with 500.
+    Growth(reserve::growth::Growth),
+    /// Bursts over two replicas: who is served when, and whether losers get what they are told instead.
+    Fairness(reserve::fairness::Fairness),
     /// How long everything takes to be ready from a built binary with warm data, and how much memory it holds.
     Start,
     /// A random history of many clients under faults, judged: nothing double, oversold, lost or refused without a cause.
@@ -98,6 +102,8 @@ fn main() -> ExitCode {
         What::Prove(Proof::Herd(rounds)) => reserve::crowd::herd(&rounds),
         What::Prove(Proof::Pool(rounds)) => reserve::crowd::pool(&rounds),
         What::Prove(Proof::Reserve(options)) => reserve::run(&options, true),
+        What::Prove(Proof::Growth(options)) => reserve::growth::prove(&options),
+        What::Prove(Proof::Fairness(options)) => reserve::fairness::prove(&options),
         What::Bench(Bench::Reserve(options)) => reserve::run(&options, false),
         What::Bench(Bench::Lab(options)) => lab::run(&options),
         What::Prove(Proof::History { size }) => torture::history(size),

@@ -1,7 +1,10 @@
 //! Reservations through gRPC, durable and with every layer on, beside the best ways of the lab, which write the
-//! same rows directly into the same Postgres. What counts is the ratio in one run.
+//! same rows directly into the same Postgres. Everything is measured in turn, a few times over, because a machine's
+//! pace drifts within a run; what counts is the ratio of the medians.
 
 pub mod crowd;
+pub mod fairness;
+pub mod growth;
 mod house;
 mod town;
 
@@ -18,7 +21,7 @@ use crate::lab::{self, stats};
 use crate::proof::Figure;
 use crate::{Failure, cpu};
 use house::House;
-use town::{Told, Town};
+use town::{Size, Told, Town};
 
 /// Drivers: each holds a few spots at most, as drivers do, and the service has seen each token before.
 const DRIVERS: usize = 10_000;
@@ -34,9 +37,12 @@ const LATENCY_RATIO_MAX: f64 = 1.5;
 /// Options of the bench.
 #[derive(Debug, Clone, Args)]
 pub struct Reserve {
-    /// How long each part is measured.
-    #[arg(long, default_value_t = 6)]
+    /// How long each part is measured in a round.
+    #[arg(long, default_value_t = 4)]
     seconds: u64,
+    /// Times that everything is measured.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
     /// Spots of the lot.
     #[arg(long, default_value_t = 500)]
     spots: u32,
@@ -65,28 +71,48 @@ struct Measured {
     cpu_us: f64,
 }
 
-/// Measures the yardsticks, then the service; prints, and as a proof writes the figures.
+/// What one round has measured.
+struct Round {
+    version: Measured,
+    statement: Measured,
+    skip_locked: Measured,
+    one_statement: Measured,
+    /// Ours, by calls in flight.
+    spot: Vec<Measured>,
+    pool: Measured,
+    alone: Measured,
+}
+
+/// The middle of each figure.
+fn median(measured: impl Iterator<Item = Measured> + Clone) -> Measured {
+    let middle = |of: fn(&Measured) -> f64| {
+        stats::median(measured.clone().map(|one| of(&one)).collect()).unwrap_or(f64::NAN)
+    };
+    Measured {
+        a_second: middle(|one| one.a_second),
+        p50_ms: middle(|one| one.p50_ms),
+        p99_ms: middle(|one| one.p99_ms),
+        cpu_us: middle(|one| one.cpu_us),
+    }
+}
+
+/// Measures the yardsticks and the service in turn; prints, and as a proof writes the figures.
 pub fn run(options: &Reserve, proof: bool) -> Result<bool, Failure> {
     let binary = house::binary(options.binary.as_deref())?;
     let mut house = House::prepare(&binary, "reserve")?;
-    let runtime = crate::runtime()?;
-    println!(
-        "| what | in flight | reserved/s | p50 ms | p99 ms | CPU µs each |\n|---|--:|--:|--:|--:|--:|"
-    );
-    let yardstick = |name: &'static str, clients: usize| {
-        let time = Duration::from_secs(options.seconds);
-        runtime.block_on(yardstick(&house, name, clients, time))
-    };
-    let version = yardstick("version-column", 64)?;
-    let statement = yardstick("exclude-on-conflict", 64)?;
-    let skip_locked = yardstick("skip-locked", 64)?;
-    let one_statement = yardstick("exclude-on-conflict", 1)?;
     house.start(&options.settings)?;
-    let ours = runtime.block_on(service(&house, options))?;
+    let rounds = crate::runtime()?.block_on(rounds(&house, options))?;
     house.end()?;
-    let ratio = |what: f64, of: f64| what / of.max(1e-9);
-    let best = ours.spot.iter().copied().max_by(|a, b| a.a_second.total_cmp(&b.a_second));
+    let of = |which: fn(&Round) -> Measured| median(rounds.iter().map(which));
+    let (version, statement) = (of(|round| round.version), of(|round| round.statement));
+    let (skip_locked, one_statement) =
+        (of(|round| round.skip_locked), of(|round| round.one_statement));
+    let (pool, alone) = (of(|round| round.pool), of(|round| round.alone));
+    let by_flight = (0..options.in_flight.len())
+        .map(|place| median(rounds.iter().filter_map(|round| round.spot.get(place).copied())));
+    let best = by_flight.max_by(|a, b| a.a_second.total_cmp(&b.a_second));
     let best = best.ok_or("nothing was measured")?;
+    let ratio = |what: f64, of: f64| what / of.max(1e-9);
     let figures = [
         figure(
             "reserve-version",
@@ -103,7 +129,7 @@ pub fn run(options: &Reserve, proof: bool) -> Result<bool, Failure> {
         figure(
             "reserve-pool",
             "skip-locked",
-            ratio(ours.pool.a_second, skip_locked.a_second),
+            ratio(pool.a_second, skip_locked.a_second),
             Ask::Min(POOL_RATIO_MIN),
         ),
         figure(
@@ -115,7 +141,7 @@ pub fn run(options: &Reserve, proof: bool) -> Result<bool, Failure> {
         figure(
             "reserve-latency",
             "exclude-on-conflict, one client",
-            ratio(ours.alone.p50_ms, one_statement.p50_ms),
+            ratio(alone.p50_ms, one_statement.p50_ms),
             Ask::Max(LATENCY_RATIO_MAX),
         ),
     ];
@@ -165,28 +191,33 @@ async fn yardstick(
     Ok(measured)
 }
 
-struct Ours {
-    spot: Vec<Measured>,
-    pool: Measured,
-    alone: Measured,
-}
-
-async fn service(house: &House, options: &Reserve) -> Result<Ours, Failure> {
-    let town = Town::make(house, options.spots, DRIVERS).await?;
+async fn rounds(house: &House, options: &Reserve) -> Result<Vec<Round>, Failure> {
+    let town = Town::make(house, Size::of(options.spots), DRIVERS).await?;
     let time = Duration::from_secs(options.seconds);
-    load(house, &town, (64, WARM), false).await?;
-    let mut spot = Vec::new();
-    for &in_flight in &options.in_flight {
-        let measured = load(house, &town, (in_flight, time), false).await?;
-        tell("through gRPC, a given spot", in_flight, measured);
-        spot.push(measured);
-    }
-    let alone = load(house, &town, (1, time.min(Duration::from_secs(3))), false).await?;
-    tell("through gRPC, a given spot", 1, alone);
     let many = options.in_flight.iter().copied().max().unwrap_or(64);
-    let pool = load(house, &town, (many, time), true).await?;
-    tell("through gRPC, any spot", many, pool);
-    Ok(Ours { spot, pool, alone })
+    println!(
+        "| what | in flight | reserved/s | p50 ms | p99 ms | CPU µs each |\n|---|--:|--:|--:|--:|--:|"
+    );
+    let mut rounds = Vec::new();
+    for _round in 0..options.rounds.max(1) {
+        let version = yardstick(house, "version-column", 64, time).await?;
+        let statement = yardstick(house, "exclude-on-conflict", 64, time).await?;
+        load(house, &town, (64, WARM), false).await?;
+        let mut spot = Vec::new();
+        for &in_flight in &options.in_flight {
+            let measured = load(house, &town, (in_flight, time), false).await?;
+            tell("through gRPC, a given spot", in_flight, measured);
+            spot.push(measured);
+        }
+        let skip_locked = yardstick(house, "skip-locked", 64, time).await?;
+        let pool = load(house, &town, (many, time), true).await?;
+        tell("through gRPC, any spot", many, pool);
+        let one_statement = yardstick(house, "exclude-on-conflict", 1, time).await?;
+        let alone = load(house, &town, (1, time), false).await?;
+        tell("through gRPC, a given spot", 1, alone);
+        rounds.push(Round { version, statement, skip_locked, one_statement, spot, pool, alone });
+    }
+    Ok(rounds)
 }
 
 fn tell(what: &str, in_flight: usize, measured: Measured) {

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tonic::Code;
 
 use super::house::{self, House};
-use super::town::{Call, Told, Town};
+use super::town::{Call, Size, Told, Town};
 use crate::Failure;
 use crate::lab::stats::percentile;
 use crate::proof::Figure;
@@ -78,7 +78,7 @@ fn run(
         house.start(&[])?;
     }
     let crowds = crate::runtime()?.block_on(async {
-        let town = Town::make(&house, spots, DRIVERS).await?;
+        let town = Town::make(&house, Size::of(spots), DRIVERS).await?;
         let mut crowds = Crowds::default();
         let before = house.deadlocks().await?;
         for round in 0..count {

@@ -58,8 +58,27 @@ pub struct Call {
     pub before: Vec<Told>,
 }
 
-/// A lot and all who want its spots.
+/// What a town consists of.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Lots whose spots are asked for by name.
+    pub lots: u32,
+    /// Spots of each of them.
+    pub spots_each: u32,
+    /// Spots of the lot that pools are asked of.
+    pub pool_spots: u32,
+}
+
+impl Size {
+    /// One lot of each kind, with as many spots.
+    pub fn of(spots: u32) -> Self {
+        Self { lots: 1, spots_each: spots, pool_spots: spots }
+    }
+}
+
+/// Lots and all who want their spots.
 pub struct Town {
+    /// The lot that pools are asked of. Nobody asks for a spot of it by name.
     pub lot_id: String,
     pub spots: Vec<String>,
     lines: Vec<BookingServiceClient<Channel>>,
@@ -71,8 +90,8 @@ pub struct Town {
 }
 
 impl Town {
-    /// Makes the lot, and tokens for so many drivers.
-    pub async fn make(house: &House, spots: u32, drivers: usize) -> Result<Arc<Self>, Failure> {
+    /// Makes the lots, and tokens for so many drivers.
+    pub async fn make(house: &House, size: Size, drivers: usize) -> Result<Arc<Self>, Failure> {
         let mut lines = Vec::new();
         for address in house.addresses() {
             for _connection in 0..CONNECTIONS {
@@ -81,7 +100,11 @@ impl Town {
                 lines.push(BookingServiceClient::new(channel));
             }
         }
-        let (lot_id, spots) = make_lot(house, spots).await?;
+        let mut spots = Vec::new();
+        for _lot in 0..size.lots {
+            spots.extend(make_lot(house, size.spots_each).await?.1);
+        }
+        let (lot_id, _its_spots) = make_lot(house, size.pool_spots).await?;
         let bearer = |number| -> Result<MetadataValue<Ascii>, Failure> {
             Ok(format!("Bearer {}", house.driver(&format!("driver-{number}"))?).parse()?)
         };
@@ -102,6 +125,11 @@ impl Town {
     /// Since the town was made.
     pub fn elapsed(&self) -> Duration {
         self.begin.elapsed()
+    }
+
+    /// Wishes so far.
+    pub fn wishes(&self) -> u64 {
+        self.next_wish.load(Ordering::Relaxed)
     }
 
     /// A wish that crosses no other: the next driver, some spot, some hour.
@@ -141,16 +169,27 @@ impl Town {
         }
     }
 
+    /// One connection to a replica.
+    pub fn line(&self, replica: usize) -> BookingServiceClient<Channel> {
+        self.lines[replica * CONNECTIONS % self.lines.len()].clone()
+    }
+
+    /// The call of a driver.
+    pub fn request<T>(&self, driver: usize, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        let bearer = self.drivers[driver % self.drivers.len()].clone();
+        request.metadata_mut().insert("authorization", bearer);
+        request
+    }
+
     /// Calls as a driver's app does: told that it is crowded or late, it asks again under the same id.
     pub async fn call(&self, driver: usize, wish: proto::HoldSpotRequest) -> Call {
         let line = self.next_line.fetch_add(1, Ordering::Relaxed) % self.lines.len();
-        let (mut line, bearer) =
-            (self.lines[line].clone(), &self.drivers[driver % self.drivers.len()]);
+        let mut line = self.lines[line].clone();
         let (asked, mut before, mut tries) = (self.elapsed(), Vec::new(), 0);
         loop {
             tries += 1;
-            let mut request = Request::new(wish.clone());
-            request.metadata_mut().insert("authorization", bearer.clone());
+            let request = self.request(driver, wish.clone());
             let (told, again) = match line.hold_spot(request).await {
                 Ok(_) => (Told::Held, false),
                 Err(status) => told_by(&status),

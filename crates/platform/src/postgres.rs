@@ -23,6 +23,13 @@ pub use migrate::{MigrateError, PLATFORM, Schema, migrate, role_of, url_as};
 
 /// A connection that lay idle longer than this is tried before it is used.
 const TRIED_AFTER: Duration = Duration::from_secs(1);
+/// Plans are made once for a connection, of whatever values: to plan one of our longer statements takes
+/// longer than to run it, and left to itself Postgres does so at every call whose values are few.
+const PLAN_CACHE_MODE: &str = "force_generic_plan";
+/// What a page costs that is read because the whole table is, to the planner; its default is 1. Our
+/// statements find their rows by an index, but a plan that is made while a table has a page or two
+/// would read all of it, and still do so when it has millions.
+const SEQ_PAGE_COST: &str = "100";
 
 /// How Postgres is reached.
 #[derive(Clone, Debug)]
@@ -74,6 +81,8 @@ pub fn connect(config: &PostgresConfig, clock: &Clock) -> Result<PgPool, sqlx::E
         ("statement_timeout", ms(config.statement_timeout)),
         ("lock_timeout", ms(config.lock_timeout)),
         ("idle_in_transaction_session_timeout", ms(config.idle_in_transaction_timeout)),
+        ("plan_cache_mode", PLAN_CACHE_MODE.to_owned()),
+        ("seq_page_cost", SEQ_PAGE_COST.to_owned()),
     ]);
     let clock = clock.clone();
     let pool = PgPoolOptions::new()

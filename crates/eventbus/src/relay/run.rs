@@ -18,6 +18,9 @@ use crate::streams;
 
 /// How often a relay that stands by asks whether it is its turn.
 const STAND_BY_PERIOD: Duration = Duration::from_secs(1);
+/// From one look for facts to the next, at least: what is committed within it shares one publishing, and
+/// one wait of the stream for its disk. A fact that comes after a pause is published at once.
+const PACE: Duration = Duration::from_millis(3);
 /// How often the streams are asked whether they still have what they acknowledged.
 const CHECK_PERIOD: Duration = Duration::from_secs(10);
 /// How often the backlog is measured.
@@ -72,6 +75,7 @@ pub(super) async fn run(
     while !store::try_lock(&mut connection).await? {
         relay.tasks.sleep(STAND_BY_PERIOD).await;
     }
+    store::wait_for_disk(&mut connection, false).await?;
     tracing::info!(source, "this process publishes the facts");
     let mut session = Session {
         bus,
@@ -107,6 +111,7 @@ impl Session<'_> {
                 self.check().await?;
                 checked = Some(Instant::now());
             }
+            let begun = Instant::now();
             let more = self.publish_some().await?;
             if due(measured, MEASURE_PERIOD) {
                 self.measure().await?;
@@ -124,6 +129,7 @@ impl Session<'_> {
                 () = relay.wakes.notified() => {}
                 () = relay.tasks.sleep(POLL_PERIOD) => {}
             }
+            relay.tasks.sleep(PACE.saturating_sub(begun.elapsed())).await;
         }
     }
 
@@ -241,7 +247,10 @@ impl Session<'_> {
         position: Position,
     ) -> Result<(), BusError> {
         let now = self.bus.clock().now();
+        // What is taken back is known by positions that the stream is about to pass again.
+        store::wait_for_disk(self.connection, true).await?;
         let facts = store::take_back(self.connection, stream, above, position, now).await?;
+        store::wait_for_disk(self.connection, false).await?;
         self.positions.insert(stream.to_owned(), position);
         self.meters.again.add(facts, &self.meters.labels);
         tracing::error!(

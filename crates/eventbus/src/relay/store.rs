@@ -29,6 +29,19 @@ pub(super) async fn try_lock(connection: &mut PgConnection) -> Result<bool, sqlx
     .await
 }
 
+/// Whether this session's commits wait for the disk. A mark that a power cut takes back is no loss: its
+/// facts are published once more. So marks do not wait, and leave the disk to those who must.
+pub(super) async fn wait_for_disk(
+    connection: &mut PgConnection,
+    wait: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT set_config('synchronous_commit', $1, false)")
+        .bind(if wait { "on" } else { "off" })
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// The oldest facts that are not published, in their order.
 pub(super) async fn unpublished(
     connection: &mut PgConnection,
@@ -61,7 +74,8 @@ fn published(row: &PgRow) -> Result<Published, sqlx::Error> {
     })
 }
 
-/// Notes where the stream keeps these facts, and how far the stream has come, in one statement.
+/// Notes where the stream keeps these facts, and how far the stream has come, in one statement. However
+/// it joins, `= ANY` has it look at these rows only.
 pub(super) async fn mark(
     connection: &mut PgConnection,
     stream: &str,
@@ -80,7 +94,7 @@ pub(super) async fn mark(
                  last_sequence = excluded.last_sequence, update_time = excluded.update_time)
          UPDATE outbox SET publish_time = $4, stream = $3, stream_sequence = kept.sequence
          FROM unnest($1::bigint[], $2::bigint[]) AS kept (seq, sequence)
-         WHERE outbox.seq = kept.seq",
+         WHERE outbox.seq = ANY ($1) AND outbox.seq = kept.seq",
     )
     .bind(seqs)
     .bind(sequences)
@@ -145,8 +159,8 @@ pub(super) async fn clean(
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let outbox = sqlx::query(
-        "DELETE FROM outbox WHERE seq IN (
-             SELECT seq FROM outbox WHERE publish_time < $1 ORDER BY publish_time LIMIT $2)",
+        "DELETE FROM outbox WHERE seq = ANY (ARRAY(
+             SELECT seq FROM outbox WHERE publish_time < $1 ORDER BY publish_time LIMIT $2))",
     )
     .bind(earlier(now, KEPT_FOR).to_sqlx())
     .bind(DELETED_AT_ONCE)

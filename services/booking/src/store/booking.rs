@@ -6,6 +6,7 @@ pub mod closed;
 pub mod fit;
 pub mod hold;
 pub mod obstacles;
+pub mod offer;
 pub mod pending;
 pub mod read;
 pub mod reality;

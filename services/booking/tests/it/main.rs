@@ -15,6 +15,7 @@ mod inventory_audit;
 mod inventory_change;
 mod inventory_import;
 mod inventory_refusals;
+mod plans;
 mod pools;
 mod pools_late;
 mod series;

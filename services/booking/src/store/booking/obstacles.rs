@@ -1,5 +1,6 @@
 //! What stood in the way of holds: somebody's window, the spot itself, the caller's other holds, the
-//! request's own first answer, or a hold that has lapsed and that nobody has ended yet.
+//! request's own first answer, or a hold that has lapsed and that nobody has ended yet. Rows are looked
+//! up one by one, whatever the tables are like, for the reason given in `hold`.
 
 use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::ids::{AllotmentId, LotId, RequestId, SpotId, UserId};
@@ -65,9 +66,11 @@ pub async fn obstacles(
                      WHERE other.spot_id = one.spot_id
                        AND other.during && tstzrange(one.start_time, one.end_time, '[)')
                        AND other.state IN (1, 2, 3)
-                       AND (other.state <> 1 OR other.due_time > park_now())) AS taken
+                       AND (other.state <> 1 OR other.due_time > park_now()) OFFSET 0) AS taken
              FROM (SELECT DISTINCT spot_id, start_time, end_time FROM asked) AS one
-             JOIN spot ON spot.spot_id = one.spot_id
+             CROSS JOIN LATERAL (
+                 SELECT spot.out_of_service, spot.version FROM spot
+                 WHERE spot.spot_id = one.spot_id OFFSET 0) AS spot
          )
          SELECT asked.place, coalesce(wanted.out_of_service, false) AS out_of_service,
              coalesce(wanted.version, 0) AS version, coalesce(wanted.taken, false) AS taken,
@@ -77,7 +80,7 @@ pub async fn obstacles(
                     AND own.state = 1 AND own.due_time > park_now()) END AS holds,
              EXISTS (SELECT FROM request
                  WHERE request.subject = asked.user_id
-                   AND request.request_id = asked.request_id) AS answered
+                   AND request.request_id = asked.request_id OFFSET 0) AS answered
          FROM asked LEFT JOIN wanted USING (spot_id, start_time, end_time)
          WHERE asked.spot_id IS NULL OR wanted.spot_id IS NOT NULL",
     )
@@ -118,7 +121,8 @@ pub async fn answered(
         requests.iter().map(|(user, id)| (user.as_str(), id.as_uuid())).unzip();
     let rows = sqlx::query(
         "SELECT EXISTS (SELECT FROM request
-             WHERE request.subject = asked.user_id AND request.request_id = asked.request_id)
+             WHERE request.subject = asked.user_id AND request.request_id = asked.request_id
+             OFFSET 0)
          FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS asked (user_id, request_id, place)
          ORDER BY asked.place",
     )
@@ -137,21 +141,24 @@ pub async fn answered(
 pub async fn lapsed(executor: impl PgExecutor<'_>, wants: &[Want<'_>]) -> Result<Vec<Kept>, Error> {
     let columns = Columns::of(wants);
     let rows = sqlx::query(select_booking!(
-        "WHERE b.state = 1 AND b.due_time <= park_now() AND b.booking_id IN (
+        "WHERE b.state = 1 AND b.due_time <= park_now() AND b.booking_id = ANY (ARRAY(
              SELECT other.booking_id
              FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[])
                   AS asked (spot_id, start_time, end_time)
-             JOIN booking AS other ON other.spot_id = asked.spot_id
-              AND other.during && tstzrange(asked.start_time, asked.end_time, '[)')
-              AND other.state IN (1, 2, 3)
+             CROSS JOIN LATERAL (
+                 SELECT booking_id FROM booking WHERE booking.spot_id = asked.spot_id
+                   AND booking.during && tstzrange(asked.start_time, asked.end_time, '[)')
+                   AND booking.state IN (1, 2, 3) OFFSET 0) AS other
              UNION
              SELECT own.booking_id
              FROM unnest($4::text[], $5::uuid[]) AS asked (user_id, lot_id)
-             JOIN booking AS own ON own.user_id = asked.user_id AND own.lot_id = asked.lot_id
-              AND own.state = 1
+             CROSS JOIN LATERAL (
+                 SELECT booking_id FROM booking
+                 WHERE booking.user_id = asked.user_id AND booking.lot_id = asked.lot_id
+                   AND booking.state = 1 OFFSET 0) AS own
              UNION
              SELECT ticket.booking_id FROM booking AS ticket
-             WHERE ticket.allotment_id = ANY ($6) AND ticket.state IN (1, 2, 3))
+             WHERE ticket.allotment_id = ANY ($6) AND ticket.state IN (1, 2, 3)))
          ORDER BY b.booking_id LIMIT $7"
     ))
     .bind(columns.spot_ids)

@@ -4,7 +4,9 @@ use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{FloorId, LotId};
 use parkmesh_contracts::window::Window;
-use sqlx::{PgExecutor, Row};
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{PgExecutor, Postgres, Row};
 
 use crate::domain::inventory::Spot;
 use crate::domain::pooling::Pooling;
@@ -12,21 +14,16 @@ use crate::error::Error;
 use crate::store::inventory::spot::{of_row as spot_of_row, type_number};
 
 // The searches below order the spots first and look at bookings one spot after the other, until
-// enough are found: `OFFSET 0` keeps Postgres from looking at the bookings of all spots beforehand.
+// enough are found: `OFFSET 0` keeps Postgres from looking at the bookings of all spots beforehand, and
+// from joining the closures or bookings of all lots (see `hold`).
 
-/// Spots of the same type and lot that are free for all that would be kept, nearest first: by floor, then
-/// by distance on the plan; at most `limit`.
-///
-/// # Errors
-/// The store's.
-pub async fn alternatives(
-    executor: impl PgExecutor<'_>,
-    spot: &Spot,
-    kept: &Window,
-    limit: i64,
-) -> Result<Vec<Spot>, Error> {
-    let rows = sqlx::query(
-        "SELECT s.* FROM (
+/// The spots of the type and lot of one, without itself, that are free for all that would be kept, nearest
+/// first: by floor, then by distance on the plan. Its parameters are those of [`near`]; what follows may
+/// say more, and how many.
+macro_rules! free_spots_near {
+    ($($rest:literal)?) => {
+        concat!(
+            "SELECT s.* FROM (
              SELECT s.spot_id, s.lot_id, s.floor_id, s.spot_number, s.spot_type, s.out_of_service,
                     s.plan_x, s.plan_y, s.latitude, s.longitude, s.version
              FROM spot AS s
@@ -39,25 +36,51 @@ pub async fn alternatives(
          WHERE NOT EXISTS (SELECT FROM closure
              WHERE closure.lot_id = s.lot_id AND closure.end_time > $5 AND closure.start_time < $6
                AND coalesce(closure.floor_id, s.floor_id) = s.floor_id
-               AND coalesce(closure.spot_id, s.spot_id) = s.spot_id)
+               AND coalesce(closure.spot_id, s.spot_id) = s.spot_id OFFSET 0)
            AND NOT EXISTS (SELECT FROM booking AS other
              WHERE other.spot_id = s.spot_id AND other.during && tstzrange($5, $6, '[)')
                AND other.state IN (1, 2, 3)
-               AND (other.state <> 1 OR other.due_time > park_now()))
-         LIMIT $9",
-    )
-    .bind(spot.lot_id.as_uuid())
-    .bind(type_number(spot.spot_type)?)
-    .bind(spot.floor_id.as_uuid())
-    .bind(spot.spot_id.as_uuid())
-    .bind(kept.start().to_sqlx())
-    .bind(kept.end().to_sqlx())
-    .bind(spot.plan_x)
-    .bind(spot.plan_y)
-    .bind(limit)
-    .fetch_all(executor)
-    .await?;
-    rows.iter().map(spot_of_row).collect()
+               AND (other.state <> 1 OR other.due_time > park_now()) OFFSET 0) ",
+            $($rest)?
+        )
+    };
+}
+pub(super) use free_spots_near;
+
+/// Binds what is near to what, and when, as [`free_spots_near`] has it; `limit` is the ninth parameter.
+///
+/// # Errors
+/// The store's.
+pub(super) fn near<'q>(
+    statement: &'static str,
+    spot: &Spot,
+    kept: &Window,
+    limit: i64,
+) -> Result<Query<'q, Postgres, PgArguments>, Error> {
+    Ok(sqlx::query(statement)
+        .bind(spot.lot_id.as_uuid())
+        .bind(type_number(spot.spot_type)?)
+        .bind(spot.floor_id.as_uuid())
+        .bind(spot.spot_id.as_uuid())
+        .bind(kept.start().to_sqlx())
+        .bind(kept.end().to_sqlx())
+        .bind(spot.plan_x)
+        .bind(spot.plan_y)
+        .bind(limit))
+}
+
+/// Spots that are free for all that would be kept instead of one, nearest first; at most `limit`.
+///
+/// # Errors
+/// The store's.
+pub async fn alternatives(
+    executor: impl PgExecutor<'_>,
+    spot: &Spot,
+    kept: &Window,
+    limit: i64,
+) -> Result<Vec<Spot>, Error> {
+    let query = near(free_spots_near!("LIMIT $9"), spot, kept, limit)?;
+    query.fetch_all(executor).await?.iter().map(spot_of_row).collect()
 }
 
 /// A pool that is searched for spots that are free for a whole window.
@@ -118,14 +141,14 @@ pub async fn candidates(
                  WHERE closure.lot_id = s.lot_id AND closure.end_time > pool.start_time
                    AND closure.start_time < pool.end_time
                    AND coalesce(closure.floor_id, s.floor_id) = s.floor_id
-                   AND coalesce(closure.spot_id, s.spot_id) = s.spot_id)
+                   AND coalesce(closure.spot_id, s.spot_id) = s.spot_id OFFSET 0)
                AND NOT EXISTS (SELECT FROM booking AS other
                  WHERE other.spot_id = s.spot_id
                    AND other.during && tstzrange(pool.start_time, pool.end_time, '[)')
                    AND other.state IN (1, 2, 3)
-                   AND (other.state <> 1 OR other.due_time > park_now()))
+                   AND (other.state <> 1 OR other.due_time > park_now()) OFFSET 0)
                AND NOT (pool.empty AND EXISTS (SELECT FROM spot_reality AS ground
-                 WHERE ground.spot_id = s.spot_id AND ground.occupied IS NOT FALSE))
+                 WHERE ground.spot_id = s.spot_id AND ground.occupied IS NOT FALSE OFFSET 0))
              LIMIT pool.number) AS free",
     )
     .bind(lots)

@@ -12,8 +12,9 @@ use crate::domain::inventory::Spot;
 use crate::store::booking::search::Pool;
 
 /// Asks that a group tries at most.
-const TRIES_MAX: usize = 256;
-/// Asks of a group that only ride along: they want what another of the group tries for.
+pub(super) const TRIES_MAX: usize = 256;
+/// Asks of a group that only ride along: they want what another of the group tries for, or a search
+/// that serves many.
 const RIDERS_MAX: usize = 4_096;
 /// Asks that wait at most; whoever comes then is told at once to come again.
 const WAITING_MAX: usize = 20_000;
@@ -90,10 +91,10 @@ impl Queue {
         let (mut drawn, mut marks) = (Drawn::default(), Marks::default());
         let mut left = VecDeque::new();
         for ask in std::mem::take(&mut self.waiting) {
-            let full = drawn.tries.len() + drawn.searches.len() >= TRIES_MAX;
+            let riders = drawn.riders.len() + drawn.searches.len();
             if ask.answer.is_closed() {
                 // Whoever asked has gone away, and nothing has been tried.
-            } else if full || drawn.riders.len() >= RIDERS_MAX {
+            } else if drawn.tries.len() >= TRIES_MAX || riders >= RIDERS_MAX {
                 left.push_back(ask);
             } else if let Some(ask) = self.place(ask, known, chance, &mut marks, &mut drawn) {
                 left.push_back(ask);

@@ -14,7 +14,7 @@ use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::{constraint_of, is_retryable, is_unavailable};
 use uuid::Uuid;
 
-use super::queue::{Drawn, Queue, Try};
+use super::queue::{Drawn, Queue, TRIES_MAX, Try};
 use super::room::Cramped;
 use super::{Ask, Seat, Target, Verdict};
 use crate::app::App;
@@ -133,6 +133,11 @@ impl App {
         };
         let mut sold_out = Vec::new();
         for ask in asks {
+            if tries.len() >= TRIES_MAX {
+                // Not its turn yet.
+                work.back.push(ask);
+                continue;
+            }
             let (seat, nothing) = free.choose(&mut self.groups.lock(), group, &ask.target);
             match seat {
                 Some(seat) => tries.push(Try { ask, seat }),
@@ -475,7 +480,7 @@ fn rules_of_seat(
 
 /// How many are searched for when so many ask.
 fn limit(asks: usize) -> i64 {
-    i64::try_from(asks + SPARE).unwrap_or(i64::MAX)
+    i64::try_from(asks.min(TRIES_MAX) + SPARE).unwrap_or(i64::MAX)
 }
 
 pub(super) fn answer(ask: Ask, verdict: Result<Verdict, Error>) {
