@@ -102,6 +102,8 @@ uuid_ids! {
     AuditEntryId;
     /// A place in the line for a pool that is sold out.
     WaitlistEntryId;
+    /// A person being erased.
+    ErasureId;
 }
 
 /// The hyphenated form and no other: braces, URNs and bare hex would give one id several spellings.
@@ -109,6 +111,9 @@ pub(crate) fn parse_uuid(text: &str) -> Option<Uuid> {
     const HYPHENATED_LEN: usize = uuid::fmt::Hyphenated::LENGTH;
     if text.len() != HYPHENATED_LEN { None } else { Uuid::try_parse(text).ok() }
 }
+
+/// How the name begins that stands in place of an erased person's; a random UUID follows.
+const ERASED_PREFIX: &str = "erased:";
 
 /// A person, kiosk or operator: the subject of a token, which the identity provider chose. Not a UUID of ours.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,6 +128,16 @@ impl UserId {
     pub fn parse(text: &str) -> Result<Self, IdError> {
         Self::check(text)?;
         Ok(Self(text.to_owned()))
+    }
+
+    /// What stands in place of a person who was erased. No token may name it.
+    pub fn erased(pseudonym: Uuid) -> Self {
+        Self(format!("{ERASED_PREFIX}{pseudonym}"))
+    }
+
+    /// Whether it stands in place of a person who was erased.
+    pub fn is_erased(&self) -> bool {
+        self.0.starts_with(ERASED_PREFIX)
     }
 
     /// The text.

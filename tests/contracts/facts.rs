@@ -17,7 +17,8 @@ fn seconds(seconds: i64) -> Option<prost_types::Timestamp> {
 fn every_fact_has_a_stream_and_a_name_in_its_domain() {
     assert!(ALL.len() >= 17, "only {} facts", ALL.len());
     for fact in ALL {
-        assert!(["BOOKING", "PAYMENT", "SENSOR"].contains(&fact.stream), "{fact:?}");
+        let streams = ["BOOKING", "PAYMENT", "SENSOR", "NOTIFICATION"];
+        assert!(streams.contains(&fact.stream), "{fact:?}");
         let domain = fact.stream.to_ascii_lowercase();
         assert!(fact.fact_type.starts_with(&format!("parkmesh.{domain}.v1.")), "{fact:?}");
         assert_eq!(facts::find(fact.fact_type), Some(fact));

@@ -14,7 +14,8 @@ pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
 pub const READINGS: &str = "READINGS";
 
 /// Every stream of Parkmesh.
-pub(crate) const ALL: [&str; 5] = ["BOOKING", "PAYMENT", "SENSOR", DEAD_LETTERS, READINGS];
+pub(crate) const ALL: [&str; 6] =
+    ["BOOKING", "PAYMENT", "SENSOR", "NOTIFICATION", DEAD_LETTERS, READINGS];
 
 const HOUR: Duration = Duration::from_secs(3_600);
 /// How long facts stay: a new consumer sees at least this much of the past. Shorter than the inbox

@@ -13,6 +13,7 @@ use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
 pub mod booking;
+pub mod erase;
 pub mod forget;
 pub mod inventory;
 pub mod snapshot;

@@ -1,6 +1,9 @@
-//! What booking listens to: the ground.
+//! What booking listens to: the ground, and those who erase a person with it.
 
 use parkmesh_contracts::facts::Fact;
+use parkmesh_contracts::ids::ErasureId;
+use parkmesh_contracts::notification::v1 as notification;
+use parkmesh_contracts::payment::v1 as payment;
 use parkmesh_contracts::sensor::v1 as sensor;
 use parkmesh_contracts::time::from_proto;
 use parkmesh_eventbus::consumer::{self, Consumer, Handler, Listening};
@@ -21,9 +24,55 @@ const SENSOR: Consumer = Consumer {
     ],
 };
 
+/// The consumers of those who tell that they have erased a person, by the name of the service.
+const ERASERS: [(&str, Consumer); 2] = [
+    (
+        "payment",
+        Consumer {
+            name: "booking-payment",
+            stream: "PAYMENT",
+            fact_types: &[payment::UserDataErased::TYPE],
+        },
+    ),
+    (
+        "notification",
+        Consumer {
+            name: "booking-notification",
+            stream: "NOTIFICATION",
+            fact_types: &[notification::UserDataErased::TYPE],
+        },
+    ),
+];
+
 /// Starts all consumers.
 pub fn start(app: &App) -> Listening {
+    for (service, consumer) in ERASERS {
+        let ear = Eraser { app: app.clone(), service, name: consumer.name };
+        consumer::start(&app.bus, consumer, ear, &app.tasks);
+    }
     consumer::start(&app.bus, SENSOR, Ground(app.clone()), &app.tasks)
+}
+
+struct Eraser {
+    app: App,
+    service: &'static str,
+    name: &'static str,
+}
+
+impl Handler for Eraser {
+    async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
+        let erasure_id = match fact.fact_type.as_str() {
+            payment::UserDataErased::TYPE => fact.decode::<payment::UserDataErased>()?.erasure_id,
+            notification::UserDataErased::TYPE => {
+                fact.decode::<notification::UserDataErased>()?.erasure_id
+            }
+            _ => return Ok(()),
+        };
+        let erasure_id: ErasureId =
+            erasure_id.parse().map_err(|error| poison("erasure_id", error))?;
+        let noted = self.app.note_erased(self.name, fact.fact_id, (erasure_id, self.service)).await;
+        noted.map_err(Failure::retry)
+    }
 }
 
 struct Ground(App);

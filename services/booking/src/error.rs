@@ -154,6 +154,15 @@ pub enum Error {
         /// How long it is until then.
         wait: Duration,
     },
+    /// No such user, or one who has booked at others' lots too.
+    #[error("there is no such user, or it is not yours to erase")]
+    UserNotFound,
+    /// The user has bookings that live.
+    #[error("the user has {0} bookings that have not ended; cancel or end them first")]
+    UserHasLiveBookings(i64),
+    /// No such erasure.
+    #[error("there is no such erasure")]
+    ErasureNotFound,
     /// A guest's identity stands for one booking.
     #[error("a guest has one booking; book again as another guest, or with an account")]
     GuestHasBooking,
@@ -279,6 +288,9 @@ impl Fault for Error {
             Self::SoldOut => "SOLD_OUT",
             Self::TooManyHolds(_) => "TOO_MANY_HOLDS",
             Self::HoldChurnExceeded { .. } => "HOLD_CHURN_EXCEEDED",
+            Self::UserNotFound => "USER_NOT_FOUND",
+            Self::UserHasLiveBookings(_) => "USER_HAS_LIVE_BOOKINGS",
+            Self::ErasureNotFound => "ERASURE_NOT_FOUND",
             Self::GuestHasBooking => "GUEST_HAS_BOOKING",
             Self::DriveUpNotAllowed => "DRIVE_UP_NOT_ALLOWED",
             Self::PermitRequired => "PERMIT_REQUIRED",

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1 as proto;
+use parkmesh_contracts::erasure::Erasure;
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::time::to_proto;
@@ -43,6 +44,11 @@ pub fn fact(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms, event: 
 pub fn offered(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms) -> Row {
     let telling = Telling { ids, now, booking, terms };
     telling.row(&telling.offered())
+}
+
+/// The fact that a person is to be erased.
+pub fn user_erased(ids: &Ids, now: Timestamp, erasure: &Erasure) -> Row {
+    Row::of(ids, now, erasure.erasure_id.into(), 1, &proto::UserErased::from(erasure))
 }
 
 struct Telling<'a> {

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use parkmesh_eventbus::relay::Relay;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use sqlx::PgPool;
 
 use crate::Config;
 
+mod erase;
 mod hub;
 mod read;
 mod tell;
@@ -24,4 +26,5 @@ pub struct App {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) hub: Hub,
+    pub(crate) relay: Relay,
 }

@@ -19,6 +19,10 @@ struct Ear {
 
 impl Handler for Ear {
     async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
+        if let Some(erasure) = events::erasure(&fact)? {
+            let erased = self.app.erase(self.name, fact.fact_id, erasure).await;
+            return erased.map_err(Failure::retry);
+        }
         match events::told(&fact)? {
             Some(told) => {
                 let done = self.app.tell(self.name, fact.fact_id, told).await;

@@ -3,16 +3,20 @@
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1::{
     BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingHeld,
-    BookingNoShow, BookingReserved, BookingSpotAssigned, BookingSummary, WaitlistOffered,
+    BookingNoShow, BookingReserved, BookingSpotAssigned, BookingSummary, UserErased, WaitlistOffered,
 };
+use parkmesh_contracts::erasure::Erasure;
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::google::r#type::Money as ProtoMoney;
-use parkmesh_contracts::ids::{BookingId, UserId};
+use parkmesh_contracts::ids::{BookingId, ErasureId, UserId};
 use parkmesh_contracts::money::Money;
+use parkmesh_contracts::notification::v1::UserDataErased;
 use parkmesh_contracts::payment::v1::{PaymentCaptured, PaymentDeclined};
 use parkmesh_contracts::time;
 use parkmesh_contracts::window::Window;
+use parkmesh_eventbus::outbox::Row;
 use parkmesh_eventbus::{Delivered, Failure};
+use parkmesh_platform::ids::Ids;
 
 use crate::app::Told;
 use crate::domain::{Happening, Place};
@@ -28,6 +32,7 @@ pub const OF_BOOKING: &[&str] = &[
     BookingExpired::TYPE,
     BookingNoShow::TYPE,
     WaitlistOffered::TYPE,
+    UserErased::TYPE,
 ];
 
 /// What we hear of payment.
@@ -104,6 +109,22 @@ pub fn told(fact: &Delivered) -> Result<Option<Told>, Failure> {
         _ => return Ok(None),
     };
     Ok(Some(told))
+}
+
+/// The fact that what was kept of a person is erased.
+pub fn user_data_erased(ids: &Ids, now: Timestamp, erasure_id: ErasureId) -> Row {
+    let (lot_id, version) = (String::new(), 1);
+    let fact = UserDataErased { lot_id, version, erasure_id: erasure_id.to_string() };
+    Row::of(ids, now, erasure_id.into(), version, &fact)
+}
+
+/// Whom a fact asks to erase; `None` when it is no such fact.
+///
+/// # Errors
+/// [`Failure::Poison`] for a body that makes no sense.
+pub fn erasure(fact: &Delivered) -> Result<Option<Erasure>, Failure> {
+    let told = (fact.fact_type == UserErased::TYPE).then(|| fact.decode::<UserErased>());
+    told.transpose()?.map(Erasure::try_from).transpose().map_err(poison)
 }
 
 fn of_booking(

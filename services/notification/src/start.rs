@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parkmesh_contracts::notification::v1::notification_service_server::NotificationServiceServer;
-use parkmesh_eventbus::Bus;
+use parkmesh_eventbus::{Bus, relay};
 use parkmesh_platform::auth::Verifier;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
@@ -26,7 +26,7 @@ pub struct Deps {
     pub ids: Ids,
     /// Its own schema, `notification`.
     pub pool: PgPool,
-    /// Facts of others; it has none of its own.
+    /// Facts of others; its own tell only that a person was erased.
     pub bus: Bus,
     /// Who calls.
     pub verifier: Verifier,
@@ -40,7 +40,9 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     let Deps { listener, clock, ids, pool, bus, verifier } = deps;
     let tasks = Tasks::new(&clock);
     let serve = config.serve.clone();
-    let app = App { config: Arc::new(config), pool, clock, ids: ids.clone(), hub: Hub::default() };
+    let relay = relay::start(&bus, &pool, "notification", &tasks);
+    let app =
+        App { config: Arc::new(config), pool, clock, ids: ids.clone(), hub: Hub::default(), relay };
     let server = Server::new("notification", serve, &ids, &verifier)
         .service(NotificationServiceServer::new(Door(app.clone())));
     let mut running = server.start(listener).await?;

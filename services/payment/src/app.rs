@@ -15,6 +15,7 @@ use crate::provider::Provider;
 
 mod authorize;
 mod drive;
+mod erase;
 mod hear;
 mod read;
 mod take;

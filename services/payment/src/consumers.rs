@@ -15,6 +15,10 @@ struct FromBooking(App);
 
 impl Handler for FromBooking {
     async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
+        if let Some(erasure) = events::erasure(&fact)? {
+            let erased = self.0.erase(BOOKING.name, fact.fact_id, erasure).await;
+            return erased.map_err(Failure::retry);
+        }
         match events::news(&fact)? {
             Some(news) => {
                 let heard = self.0.hear(BOOKING.name, fact.fact_id, news).await;

@@ -3,14 +3,15 @@
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1::{
     BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingNoShow,
-    BookingReserved, BookingSummary, QuoteLine,
+    BookingReserved, BookingSummary, QuoteLine, UserErased,
 };
+use parkmesh_contracts::erasure::Erasure;
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::google::r#type::Money as ProtoMoney;
-use parkmesh_contracts::ids::BookingId;
+use parkmesh_contracts::ids::{BookingId, ErasureId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::payment::v1::{
-    PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentVoided,
+    PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentVoided, UserDataErased,
 };
 use parkmesh_contracts::time;
 use parkmesh_eventbus::outbox::Row;
@@ -29,6 +30,7 @@ pub const HEARD: &[&str] = &[
     BookingCancelled::TYPE,
     BookingExpired::TYPE,
     BookingNoShow::TYPE,
+    UserErased::TYPE,
 ];
 
 /// The fact of where a payment has just come to; none while its outcome is open.
@@ -74,6 +76,22 @@ pub fn rows(ids: &Ids, now: Timestamp, payment: &Payment, receipt: Option<&Recei
         }
     };
     vec![row]
+}
+
+/// The fact that what was kept of a person is erased.
+pub fn user_data_erased(ids: &Ids, now: Timestamp, erasure_id: ErasureId) -> Row {
+    let (lot_id, version) = (String::new(), 1);
+    let fact = UserDataErased { lot_id, version, erasure_id: erasure_id.to_string() };
+    Row::of(ids, now, erasure_id.into(), version, &fact)
+}
+
+/// Whom a fact asks to erase; `None` when it is no such fact.
+///
+/// # Errors
+/// [`Failure::Poison`] for a body that makes no sense.
+pub fn erasure(fact: &Delivered) -> Result<Option<Erasure>, Failure> {
+    let told = (fact.fact_type == UserErased::TYPE).then(|| fact.decode::<UserErased>());
+    told.transpose()?.map(Erasure::try_from).transpose().map_err(poison)
 }
 
 /// What a fact of booking means for money; `None` for one that we do not know.

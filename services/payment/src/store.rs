@@ -6,6 +6,7 @@
 pub mod booking;
 pub mod ledger;
 pub mod payment;
+pub mod person;
 pub mod receipt;
 
 use parkmesh_contracts::money::{Currency, Money};

@@ -125,12 +125,13 @@ pub fn is_guest(subject: &UserId) -> bool {
     subject.as_str().starts_with(GUEST_PREFIX)
 }
 
-/// Whether a token of this role may name this subject: a guest's names a guest, and no other does.
+/// Whether a token of this role may name this subject: a guest's names a guest, and no other does;
+/// nobody is called like those who were erased.
 pub(super) fn fits(role: Role, subject: &UserId) -> bool {
     let id = subject.as_str().strip_prefix(GUEST_PREFIX);
     match role {
         Role::Guest => id.is_some_and(|id| uuid::Uuid::try_parse(id).is_ok()),
-        _ => id.is_none(),
+        _ => id.is_none() && !subject.is_erased(),
     }
 }
 
@@ -211,6 +212,7 @@ mod tests {
             assert_eq!(fits(role, &guest), role == Role::Guest, "{role}");
             assert_eq!(fits(role, &named("anna")), role != Role::Guest, "{role}");
             assert!(!fits(role, &named("guest:anna")), "{role}");
+            assert!(!fits(role, &UserId::erased(uuid::Uuid::nil())), "{role}");
         }
     }
 

@@ -97,6 +97,13 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         "Confirm what is held; hold again after the time in RetryInfo.",
     ),
     (
+        "USER_NOT_FOUND",
+        Kind::NotFound,
+        "Let the user ask; operators erase users who have booked at their own lots only.",
+    ),
+    ("USER_HAS_LIVE_BOOKINGS", Kind::Precondition, "Cancel or end the bookings first."),
+    ("ERASURE_NOT_FOUND", Kind::NotFound, "Check the id; EraseUser told it."),
+    (
         "GUEST_HAS_BOOKING",
         Kind::Precondition,
         "Book again with the token of another guest, or with an account.",

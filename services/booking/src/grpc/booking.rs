@@ -116,6 +116,22 @@ impl BookingService for BookingDoor {
         Ok(Response::new(self.app.end_session(&caller, request).await?))
     }
 
+    async fn erase_user(
+        &self,
+        request: Request<proto::EraseUserRequest>,
+    ) -> Result<Response<proto::EraseUserResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.erase_user(&caller, request).await?))
+    }
+
+    async fn get_erasure(
+        &self,
+        request: Request<proto::GetErasureRequest>,
+    ) -> Result<Response<proto::GetErasureResponse>, Status> {
+        let (_caller, request) = open(request)?;
+        Ok(Response::new(self.app.get_erasure(request).await?))
+    }
+
     async fn get_booking(
         &self,
         request: Request<proto::GetBookingRequest>,

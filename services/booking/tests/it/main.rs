@@ -9,6 +9,7 @@ mod booking_stay;
 mod booking_world;
 mod churn;
 mod closure;
+mod erase;
 mod guests;
 mod inventory;
 mod inventory_audit;

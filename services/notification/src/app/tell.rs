@@ -59,16 +59,23 @@ impl App {
         told: Told,
     ) -> Result<Option<(UserId, i64)>, Error> {
         let now = self.clock.now();
-        let place = match told.place {
+        let (place, erased) = match told.place {
             Some(place) => {
-                store::place::keep(connection, told.booking_id, &place, now).await?;
-                place
+                let erased = store::place::keep(connection, told.booking_id, &place, now).await?;
+                (place, erased)
             }
-            None => store::place::find(connection, told.booking_id).await?.unwrap_or_default(),
+            None => match store::place::find(connection, told.booking_id).await? {
+                Some(known) => (known.place, known.erased),
+                None => (Place::default(), false),
+            },
         };
         let (Some(user_id), Some(happening)) = (told.user_id, told.happening) else {
             return Ok(None);
         };
+        // A fact of payment may come after the driver was erased, and was written before.
+        if erased || user_id.is_erased() {
+            return Ok(None);
+        }
         let (id, message) = (self.ids.next(), compose(&place, &happening));
         let sequence = store::notification::insert(
             connection,

@@ -48,6 +48,21 @@ pub async fn insert(
     Ok(sequence)
 }
 
+/// Removes all that is kept of a person, and marks their bookings, so that nothing comes after it.
+pub async fn erase(connection: &mut PgConnection, user_id: &UserId) -> Result<(), sqlx::Error> {
+    for statement in [
+        // Whoever writes to the person waits here, or is waited for.
+        "SELECT FROM recipient WHERE user_id = $1 FOR UPDATE",
+        "UPDATE booking_place SET erased = true
+         WHERE booking_id IN (SELECT booking_id FROM notification WHERE user_id = $1)",
+        "DELETE FROM notification WHERE user_id = $1",
+        "DELETE FROM recipient WHERE user_id = $1",
+    ] {
+        sqlx::query(statement).bind(user_id.as_str()).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 /// A person's messages, newest first, from below a sequence.
 pub async fn list(
     pool: &PgPool,

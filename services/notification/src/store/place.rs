@@ -7,47 +7,55 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::domain::Place;
 
-/// Keeps where a booking is; the latest fact is right, since bookings move.
+/// Where a booking is, and whether its driver was erased.
+pub struct Known {
+    /// Where.
+    pub place: Place,
+    /// Nobody is to be told of it.
+    pub erased: bool,
+}
+
+/// Keeps where a booking is; the latest fact is right, since bookings move. Whether its driver was
+/// erased.
 pub async fn keep(
     connection: &mut PgConnection,
     booking_id: BookingId,
     place: &Place,
     now: Timestamp,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
+) -> Result<bool, sqlx::Error> {
+    let (erased,): (bool,) = sqlx::query_as(
         "INSERT INTO booking_place (booking_id, lot_name, spot_number, time_zone, update_time)
          VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (booking_id) DO UPDATE SET lot_name = excluded.lot_name,
              spot_number = excluded.spot_number, time_zone = excluded.time_zone,
-             update_time = excluded.update_time",
+             update_time = excluded.update_time
+         RETURNING erased",
     )
     .bind(booking_id.as_uuid())
     .bind(&place.lot_name)
     .bind(&place.spot_number)
     .bind(&place.time_zone)
     .bind(now.to_sqlx())
-    .execute(connection)
-    .await
-    .map(drop)
+    .fetch_one(connection)
+    .await?;
+    Ok(erased)
 }
 
 /// Where a booking is, if a fact has told it.
 pub async fn find(
     connection: &mut PgConnection,
     booking_id: BookingId,
-) -> Result<Option<Place>, sqlx::Error> {
-    let row: Option<(String, String, String)> = sqlx::query_as(
-        "SELECT lot_name, spot_number, time_zone FROM booking_place WHERE booking_id = $1",
+) -> Result<Option<Known>, sqlx::Error> {
+    let row: Option<(String, String, String, bool)> = sqlx::query_as(
+        "SELECT lot_name, spot_number, time_zone, erased FROM booking_place WHERE booking_id = $1",
     )
     .bind(booking_id.as_uuid())
     .fetch_optional(connection)
     .await?;
     // Whoever asks here tells of money, not of a spot or a ticket.
-    Ok(row.map(|(lot_name, spot_number, time_zone)| Place {
-        lot_name,
-        spot_number,
-        ticket_number: 0,
-        time_zone,
+    Ok(row.map(|(lot_name, spot_number, time_zone, erased)| Known {
+        place: Place { lot_name, spot_number, ticket_number: 0, time_zone },
+        erased,
     }))
 }
 

@@ -7,6 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, PgPool, Row};
 use uuid::Uuid;
 
+use super::person::NO_METHOD;
 use super::{broken, money};
 use crate::domain::{Intent, Payment, Status};
 
@@ -83,6 +84,8 @@ pub async fn save(
              status = excluded.status, decline_code = excluded.decline_code,
              provider_id = excluded.provider_id, intent = excluded.intent,
              intent_minor = excluded.intent_minor, due_time = excluded.due_time, attempts = 0,
+             payment_method = CASE WHEN excluded.intent IS NULL AND payment.user_id LIKE 'erased:%'
+                 THEN $19 ELSE payment.payment_method END,
              version = excluded.version, update_time = excluded.update_time",
     )
     .bind(payment.payment_id.as_uuid())
@@ -103,6 +106,7 @@ pub async fn save(
     .bind(payment.version)
     .bind(payment.create_time.to_sqlx())
     .bind(now.to_sqlx())
+    .bind(NO_METHOD)
     .execute(connection)
     .await
     .map(drop)

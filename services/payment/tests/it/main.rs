@@ -3,6 +3,7 @@
 
 mod authorize;
 mod by_hand;
+mod erase;
 mod ledger;
 mod reading;
 mod rescue;
