@@ -32,6 +32,11 @@ impl From<Notification> for proto::Notification {
             Kind::Expired => proto::NotificationKind::Expired,
             Kind::NoShow => proto::NotificationKind::NoShow,
             Kind::PaymentDeclined => proto::NotificationKind::PaymentDeclined,
+            Kind::Extended => proto::NotificationKind::Extended,
+            Kind::Moved => proto::NotificationKind::Moved,
+            Kind::Relocated => proto::NotificationKind::Relocated,
+            Kind::Overstayed => proto::NotificationKind::Overstayed,
+            Kind::ClaimAsked => proto::NotificationKind::ClaimAsked,
         };
         Self {
             notification_id: notification.notification_id.to_string(),

@@ -108,6 +108,8 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         "Say that the driver has a permit, or choose another spot.",
     ),
     ("BOOKING_NOT_FOUND", Kind::NotFound, "Check the id; somebody else's booking is not found."),
+    ("TICKET_FIXED", Kind::Precondition, "Give the ticket back and take another one."),
+    ("CHANGE_LAPSED", Kind::Precondition, "Ask for the change again with another request_id."),
     ("HOLD_EXPIRED", Kind::Precondition, "Hold a spot again."),
     (
         "BOOKING_STATE_WRONG",
