@@ -29,6 +29,29 @@ fn facts_of(stream: &str) -> Vec<&'static str> {
     facts::ALL.iter().filter(|fact| fact.stream == stream).map(|fact| fact.fact_type).collect()
 }
 
+/// Facts of a booking that tell nothing else that the picture shows.
+const OF_BOOKING: [&str; 12] = [
+    booking::BookingSpotAssigned::TYPE,
+    booking::BookingReserved::TYPE,
+    booking::BookingActivated::TYPE,
+    booking::BookingCompleted::TYPE,
+    booking::BookingCancelled::TYPE,
+    booking::BookingExpired::TYPE,
+    booking::BookingNoShow::TYPE,
+    booking::BookingExtended::TYPE,
+    booking::BookingMoved::TYPE,
+    booking::BookingRelocated::TYPE,
+    booking::BookingOverstayed::TYPE,
+    booking::BookingClaimAsked::TYPE,
+];
+
+/// They all tell the booking in the same field.
+#[derive(Clone, PartialEq, prost::Message)]
+struct OfBooking {
+    #[prost(message, optional, tag = "3")]
+    booking: Option<booking::BookingSummary>,
+}
+
 /// A fact that could not become a change.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum EventError {
@@ -51,30 +74,8 @@ pub fn change(fact_type: &str, body: &[u8]) -> Result<Option<Change>, EventError
             let fact = booking::BookingHeld::decode(body)?;
             convert::booking_change(fact.booking.as_ref(), fact.hold_expire_time)?
         }
-        booking::BookingReserved::TYPE => {
-            convert::booking_change(booking::BookingReserved::decode(body)?.booking.as_ref(), None)?
-        }
-        booking::BookingSpotAssigned::TYPE => convert::booking_change(
-            booking::BookingSpotAssigned::decode(body)?.booking.as_ref(),
-            None,
-        )?,
-        booking::BookingActivated::TYPE => convert::booking_change(
-            booking::BookingActivated::decode(body)?.booking.as_ref(),
-            None,
-        )?,
-        booking::BookingCompleted::TYPE => convert::booking_change(
-            booking::BookingCompleted::decode(body)?.booking.as_ref(),
-            None,
-        )?,
-        booking::BookingCancelled::TYPE => convert::booking_change(
-            booking::BookingCancelled::decode(body)?.booking.as_ref(),
-            None,
-        )?,
-        booking::BookingExpired::TYPE => {
-            convert::booking_change(booking::BookingExpired::decode(body)?.booking.as_ref(), None)?
-        }
-        booking::BookingNoShow::TYPE => {
-            convert::booking_change(booking::BookingNoShow::decode(body)?.booking.as_ref(), None)?
+        fact_type if OF_BOOKING.contains(&fact_type) => {
+            convert::booking_change(OfBooking::decode(body)?.booking.as_ref(), None)?
         }
         booking::SpotStateChanged::TYPE => {
             let fact = booking::SpotStateChanged::decode(body)?;

@@ -186,6 +186,13 @@ pub enum Error {
     /// The booking's state does not allow it.
     #[error("the booking is {}", state_word(*.0))]
     BookingStateWrong(BookingState),
+    /// A ticket is good for the window of its allotment, wherever the car stands.
+    #[error("a ticket cannot be moved or extended")]
+    TicketFixed,
+    /// The change waited for its money for too long, or another one came between; nothing is set
+    /// aside for it.
+    #[error("the change was given up; ask for it again with another request_id")]
+    ChangeLapsed,
     /// Before the early-arrival time of the lot.
     #[error("it is too early to arrive; come at {from} or later")]
     ArrivalTooEarly {
@@ -293,6 +300,8 @@ impl Fault for Error {
             Self::ErasureNotFound => "ERASURE_NOT_FOUND",
             Self::GuestHasBooking => "GUEST_HAS_BOOKING",
             Self::DriveUpNotAllowed => "DRIVE_UP_NOT_ALLOWED",
+            Self::TicketFixed => "TICKET_FIXED",
+            Self::ChangeLapsed => "CHANGE_LAPSED",
             Self::PermitRequired => "PERMIT_REQUIRED",
             Self::Waitlist(refusal) => refusal.reason(),
             Self::BookingNotFound => "BOOKING_NOT_FOUND",

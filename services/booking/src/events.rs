@@ -4,13 +4,15 @@ use jiff::Timestamp;
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::erasure::Erasure;
 use parkmesh_contracts::facts::Fact;
+use parkmesh_contracts::ids::{PaymentId, SpotId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::time::to_proto;
+use parkmesh_contracts::window::Window;
 use parkmesh_eventbus::outbox::Row;
 use parkmesh_platform::ids::Ids;
 
 use crate::convert::booking::{PlaceWords, entry_words, line};
-use crate::domain::booking::{Booking, Event, Terms};
+use crate::domain::booking::{Booking, Event, Place, Terms};
 use crate::domain::tariff::Line;
 
 /// Every fact of a booking.
@@ -23,6 +25,11 @@ pub const FACT_TYPES: &[&str] = &[
     proto::BookingCancelled::TYPE,
     proto::BookingExpired::TYPE,
     proto::BookingNoShow::TYPE,
+    proto::BookingExtended::TYPE,
+    proto::BookingMoved::TYPE,
+    proto::BookingRelocated::TYPE,
+    proto::BookingClaimAsked::TYPE,
+    proto::BookingOverstayed::TYPE,
 ];
 
 /// The fact that `event` made the booking what it is.
@@ -34,9 +41,14 @@ pub fn fact(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms, event: 
         Event::Assigned => telling.row(&telling.spot_assigned()),
         Event::Activated(cause) => telling.row(&telling.activated(*cause)),
         Event::Completed(cause, lines) => telling.row(&telling.completed(*cause, lines)),
-        Event::Cancelled => telling.row(&telling.cancelled()),
+        Event::Cancelled(cause) => telling.row(&telling.cancelled(*cause)),
         Event::Expired => telling.row(&telling.expired()),
         Event::NoShow => telling.row(&telling.no_show()),
+        Event::Extended(end, paid) => telling.row(&telling.extended(*end, *paid)),
+        Event::Moved(from, window, paid) => telling.row(&telling.moved(from, window, *paid)),
+        Event::Relocated(from, block) => telling.row(&telling.relocated(from, *block)),
+        Event::ClaimAsked(spot_id, number) => telling.row(&telling.claim_asked(*spot_id, number)),
+        Event::Overstayed(left, lines) => telling.row(&telling.overstayed(*left, lines)),
     }
 }
 
@@ -160,13 +172,14 @@ impl Telling<'_> {
         }
     }
 
-    fn cancelled(&self) -> proto::BookingCancelled {
+    fn cancelled(&self, cause: Option<proto::Cause>) -> proto::BookingCancelled {
         proto::BookingCancelled {
             lot_id: self.lot_id(),
             version: self.booking.version,
             booking: Some(self.summary()),
             fee: Some(self.fee().into()),
             payment_id: self.payment_id(),
+            cause: cause.unwrap_or_default().into(),
         }
     }
 
@@ -184,6 +197,65 @@ impl Telling<'_> {
             version: self.booking.version,
             booking: Some(self.summary()),
             fee: Some(self.fee().into()),
+            payment_id: self.payment_id(),
+        }
+    }
+
+    fn extended(&self, end: Timestamp, paid: Option<PaymentId>) -> proto::BookingExtended {
+        proto::BookingExtended {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            previous_end_time: Some(to_proto(end)),
+            amount: Some(self.booking.price.amount.into()),
+            payment_id: paid.map(|id| id.to_string()).unwrap_or_default(),
+        }
+    }
+
+    fn moved(&self, from: &Place, window: &Window, paid: Option<PaymentId>) -> proto::BookingMoved {
+        let from = PlaceWords::from(from);
+        proto::BookingMoved {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            previous_spot_id: from.spot_id,
+            previous_spot_number: from.spot_number,
+            previous_window: Some((*window).into()),
+            amount: Some(self.booking.price.amount.into()),
+            payment_id: paid.map(|id| id.to_string()).unwrap_or_default(),
+        }
+    }
+
+    fn relocated(&self, from: &Place, block: proto::SpotBlock) -> proto::BookingRelocated {
+        let from = PlaceWords::from(from);
+        proto::BookingRelocated {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            previous_spot_id: from.spot_id,
+            previous_spot_number: from.spot_number,
+            block: block.into(),
+        }
+    }
+
+    fn claim_asked(&self, spot_id: SpotId, number: &str) -> proto::BookingClaimAsked {
+        proto::BookingClaimAsked {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            spot_id: spot_id.to_string(),
+            spot_number: number.to_owned(),
+        }
+    }
+
+    fn overstayed(&self, left: Timestamp, lines: &[Line]) -> proto::BookingOverstayed {
+        proto::BookingOverstayed {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            leave_time: Some(to_proto(left)),
+            amount: self.booking.overstay_amount.map(Into::into),
+            lines: lines.iter().map(line).collect(),
             payment_id: self.payment_id(),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use parkmesh_platform::fault::chain;
 
 use crate::app::App;
+use crate::app::booking::difference;
 
 /// How often deadlines are looked at. A lapsed hold blocks nobody meanwhile; only its fact waits.
 const LAPSE_PERIOD: Duration = Duration::from_millis(500);
@@ -28,6 +29,15 @@ pub fn start(app: &App) {
         async move {
             if let Err(error) = app.lapse_due().await {
                 tracing::warn!(error = %chain(&error), "the clockwork stands still");
+            }
+        }
+    });
+    let dropping = app.clone();
+    app.tasks.every("price-differences", difference::PERIOD, move |now| {
+        let app = dropping.clone();
+        async move {
+            if let Err(error) = app.drop_differences(now).await {
+                tracing::warn!(error = %chain(&error), "price differences are not looked after");
             }
         }
     });

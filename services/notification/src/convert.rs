@@ -33,6 +33,11 @@ impl From<Notification> for proto::Notification {
             Kind::NoShow => proto::NotificationKind::NoShow,
             Kind::PaymentDeclined => proto::NotificationKind::PaymentDeclined,
             Kind::WaitlistOffered => proto::NotificationKind::WaitlistOffered,
+            Kind::Extended => proto::NotificationKind::Extended,
+            Kind::Moved => proto::NotificationKind::Moved,
+            Kind::Relocated => proto::NotificationKind::Relocated,
+            Kind::Overstayed => proto::NotificationKind::Overstayed,
+            Kind::ClaimAsked => proto::NotificationKind::ClaimAsked,
         };
         Self {
             notification_id: notification.notification_id.to_string(),

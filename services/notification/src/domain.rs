@@ -3,7 +3,7 @@
 pub mod message;
 mod moment;
 
-pub use message::{Happening, Kind, Message, Place};
+pub use message::{Change, Happening, Kind, Message, Place};
 
 use jiff::Timestamp;
 use parkmesh_contracts::ids::{BookingId, NotificationId};

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1::{
-    BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingHeld,
-    BookingNoShow, BookingReserved, BookingSpotAssigned, BookingSummary, UserErased, WaitlistOffered,
+    BookingActivated, BookingCancelled, BookingClaimAsked, BookingCompleted, BookingExpired,
+    BookingExtended, BookingHeld, BookingMoved, BookingNoShow, BookingOverstayed, BookingRelocated,
+    BookingReserved, BookingSpotAssigned, BookingSummary, Cause, UserErased, WaitlistOffered,
 };
 use parkmesh_contracts::erasure::Erasure;
 use parkmesh_contracts::facts::Fact;
@@ -19,7 +20,7 @@ use parkmesh_eventbus::{Delivered, Failure};
 use parkmesh_platform::ids::Ids;
 
 use crate::app::Told;
-use crate::domain::{Happening, Place};
+use crate::domain::{Change, Happening, Place};
 
 /// What we hear of booking.
 pub const OF_BOOKING: &[&str] = &[
@@ -33,6 +34,11 @@ pub const OF_BOOKING: &[&str] = &[
     BookingNoShow::TYPE,
     WaitlistOffered::TYPE,
     UserErased::TYPE,
+    BookingExtended::TYPE,
+    BookingMoved::TYPE,
+    BookingRelocated::TYPE,
+    BookingOverstayed::TYPE,
+    BookingClaimAsked::TYPE,
 ];
 
 /// What we hear of payment.
@@ -80,8 +86,9 @@ pub fn told(fact: &Delivered) -> Result<Option<Told>, Failure> {
         BookingCancelled::TYPE => {
             let cancelled: BookingCancelled = fact.decode()?;
             let fee = amount(cancelled.fee.as_ref())?;
+            let blocked = cancelled.cause() == Cause::SpotBlocked;
             of_booking(cancelled.booking, |booking| {
-                Ok(Some(Happening::Cancelled { window: window(booking)?, fee }))
+                Ok(Some(Happening::Cancelled { window: window(booking)?, fee, blocked }))
             })?
         }
         BookingExpired::TYPE => {
@@ -96,8 +103,10 @@ pub fn told(fact: &Delivered) -> Result<Option<Told>, Failure> {
         }
         PaymentCaptured::TYPE => {
             let captured: PaymentCaptured = fact.decode()?;
-            let amount = amount(captured.amount.as_ref())?;
+            // Of several captures of one stay the last one brings the receipt, of all of them.
+            let total = captured.receipt_total.or(captured.amount);
             let receipt_number = captured.receipt_number;
+            let amount = amount(total.as_ref())?.filter(|_| !receipt_number.is_empty());
             let happening = amount.map(|amount| Happening::Charged { amount, receipt_number });
             of_payment(&captured.booking_id, &captured.user_id, happening)?
         }
@@ -105,6 +114,44 @@ pub fn told(fact: &Delivered) -> Result<Option<Told>, Failure> {
             let declined: PaymentDeclined = fact.decode()?;
             let happening = Happening::Declined { code: declined.decline_code };
             of_payment(&declined.booking_id, &declined.user_id, Some(happening))?
+        }
+        _ => return changed(fact),
+    };
+    Ok(Some(told))
+}
+
+/// What facts tell of a booking that goes on somewhere else or for longer, or has gone on for too long.
+fn changed(fact: &Delivered) -> Result<Option<Told>, Failure> {
+    let told = match fact.fact_type.as_str() {
+        BookingExtended::TYPE => {
+            of_booking(fact.decode::<BookingExtended>()?.booking, |booking| {
+                Ok(Some(Happening::Changed(Change::Extended { end: window(booking)?.end() })))
+            })?
+        }
+        BookingMoved::TYPE => of_booking(fact.decode::<BookingMoved>()?.booking, |booking| {
+            Ok(Some(Happening::Changed(Change::Moved { window: window(booking)? })))
+        })?,
+        BookingRelocated::TYPE => {
+            let relocated: BookingRelocated = fact.decode()?;
+            let from = relocated.previous_spot_number;
+            of_booking(relocated.booking, |booking| {
+                Ok(Some(Happening::Changed(Change::Relocated { from, window: window(booking)? })))
+            })?
+        }
+        BookingOverstayed::TYPE => {
+            let overstayed: BookingOverstayed = fact.decode()?;
+            let left = instant("leave_time", overstayed.leave_time.as_ref())?;
+            let amount = amount(overstayed.amount.as_ref())?;
+            of_booking(overstayed.booking, |_| {
+                Ok(Some(Happening::Changed(Change::Overstayed { left, amount })))
+            })?
+        }
+        BookingClaimAsked::TYPE => {
+            let asked: BookingClaimAsked = fact.decode()?;
+            let spot_number = asked.spot_number;
+            of_booking(asked.booking, |_| {
+                Ok(Some(Happening::Changed(Change::ClaimAsked { spot_number })))
+            })?
         }
         _ => return Ok(None),
     };

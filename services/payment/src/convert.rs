@@ -8,7 +8,7 @@ use parkmesh_contracts::time;
 
 use crate::app::Authorize;
 use crate::domain::receipt::number_text;
-use crate::domain::{Line, Payment, Receipt, Status};
+use crate::domain::{Kind, Line, Payment, Receipt, Status};
 use crate::error::Error;
 use crate::store::ledger::Written;
 
@@ -44,8 +44,17 @@ impl TryFrom<proto::AuthorizePaymentRequest> for Authorize {
             lot_id: id("lot_id", &request.lot_id)?,
             user_id: id("user_id", &request.user_id)?,
             amount: amount(request.amount.as_ref())?,
-            payment_method: request.payment_method,
+            payment_method: method(request.payment_method, request.additional)?,
+            additional: request.additional,
         })
+    }
+}
+
+/// Only what is set aside beside something else may leave it to that.
+fn method(text: String, additional: bool) -> Result<String, Error> {
+    match text.is_empty() && !additional {
+        true => Err(Error::field("payment_method", "is required")),
+        false => Ok(text),
     }
 }
 
@@ -58,9 +67,15 @@ impl From<Payment> for proto::Payment {
             Status::Captured => proto::PaymentStatus::Captured,
             Status::Voided => proto::PaymentStatus::Voided,
         };
+        let kind = match payment.kind {
+            Kind::Booking => proto::PaymentKind::Booking,
+            Kind::Addition => proto::PaymentKind::Addition,
+            Kind::Overstay => proto::PaymentKind::Overstay,
+        };
         Self {
             payment_id: payment.payment_id.to_string(),
             booking_id: payment.booking_id.to_string(),
+            kind: kind.into(),
             lot_id: payment.lot_id.to_string(),
             user_id: payment.user_id.to_string(),
             authorized_amount: Some(payment.authorized.into()),

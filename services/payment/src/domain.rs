@@ -5,7 +5,8 @@ pub mod card;
 pub mod ledger;
 pub mod payment;
 pub mod receipt;
+pub mod settle;
 
 pub use ledger::Entry;
-pub use payment::{Intent, Outcome, Payment, Refusal, Settlement, Status};
-pub use receipt::{Line, Receipt, Stay};
+pub use payment::{Intent, Kind, Outcome, Payment, Refusal, Settlement, Status};
+pub use receipt::{Line, Overstay, Receipt, Stay};

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1::{
-    BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingNoShow,
-    BookingReserved, BookingSummary, QuoteLine, UserErased,
+    BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingExtended,
+    BookingMoved, BookingNoShow, BookingOverstayed, BookingRelocated, BookingReserved,
+    BookingSummary, QuoteLine, UserErased,
 };
 use parkmesh_contracts::erasure::Erasure;
 use parkmesh_contracts::facts::Fact;
@@ -20,7 +21,7 @@ use parkmesh_platform::ids::Ids;
 
 use crate::app::News;
 use crate::domain::receipt::number_text;
-use crate::domain::{Line, Payment, Receipt, Settlement, Status, Stay};
+use crate::domain::{Line, Overstay, Payment, Receipt, Settlement, Status, Stay};
 
 /// What we listen to.
 pub const HEARD: &[&str] = &[
@@ -31,6 +32,10 @@ pub const HEARD: &[&str] = &[
     BookingExpired::TYPE,
     BookingNoShow::TYPE,
     UserErased::TYPE,
+    BookingExtended::TYPE,
+    BookingMoved::TYPE,
+    BookingRelocated::TYPE,
+    BookingOverstayed::TYPE,
 ];
 
 /// The fact of where a payment has just come to; none while its outcome is open.
@@ -66,6 +71,7 @@ pub fn rows(ids: &Ids, now: Timestamp, payment: &Payment, receipt: Option<&Recei
                 user_id,
                 amount,
                 receipt_number,
+                receipt_total: receipt.map(|receipt| receipt.total.into()),
             };
             Row::of(ids, now, aggregate, version, &fact)
         }
@@ -130,9 +136,25 @@ pub fn news(fact: &Delivered) -> Result<Option<News>, Failure> {
             let expired: BookingExpired = fact.decode()?;
             end(stay(expired.booking)?, fact, None, Vec::new())
         }
+        // The window is another one: the receipt of a fee is to tell it.
+        BookingExtended::TYPE => stay(fact.decode::<BookingExtended>()?.booking)?,
+        BookingMoved::TYPE => stay(fact.decode::<BookingMoved>()?.booking)?,
+        BookingRelocated::TYPE => stay(fact.decode::<BookingRelocated>()?.booking)?,
+        BookingOverstayed::TYPE => overstayed(fact.decode()?)?,
         _ => return Ok(None),
     };
     Ok(Some(news))
+}
+
+fn overstayed(fact: BookingOverstayed) -> Result<News, Failure> {
+    let mut news = stay(fact.booking)?;
+    let amount = fact.amount.as_ref().ok_or_else(|| poison("amount is missing"))?;
+    let amount = Money::try_from(amount).map_err(poison)?;
+    let left = instant(fact.leave_time.as_ref())?;
+    let stay = Stay { start: news.stay.end, end: left, ..news.stay.clone() };
+    let lines = fact.lines.iter().map(line).collect::<Result<_, _>>()?;
+    news.overstay = Some(Overstay { amount, stay, lines });
+    Ok(news)
 }
 
 fn end(news: News, fact: &Delivered, capture: Option<Money>, lines: Vec<Line>) -> News {
@@ -156,7 +178,7 @@ fn stay(booking: Option<BookingSummary>) -> Result<News, Failure> {
         end: instant(window.end_time.as_ref())?,
         arrived: false,
     };
-    Ok(News { booking_id, stay, settlement: None })
+    Ok(News { booking_id, stay, settlement: None, overstay: None })
 }
 
 fn instant(time: Option<&prost_types::Timestamp>) -> Result<Option<Timestamp>, Failure> {

@@ -97,8 +97,14 @@ impl PaymentService for Door {
     ) -> Result<Response<proto::GetReceiptResponse>, Status> {
         let (access, message) = enter(request)?;
         let booking_id = convert::id("booking_id", &message.booking_id)?;
-        let receipt = self.0.receipt(&access, booking_id).await?;
-        Ok(Response::new(proto::GetReceiptResponse { receipt: Some(receipt.into()) }))
+        let mut answer = proto::GetReceiptResponse::default();
+        for receipt in self.0.receipts(&access, booking_id).await? {
+            match receipt.overstay {
+                true => answer.overstay_receipt = Some(receipt.into()),
+                false => answer.receipt = Some(receipt.into()),
+            }
+        }
+        Ok(Response::new(answer))
     }
 
     async fn get_ledger(

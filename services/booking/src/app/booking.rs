@@ -3,16 +3,21 @@
 pub mod arrive;
 mod assign;
 mod cancel;
+mod change;
 pub mod churn;
+mod claim;
 mod confirm;
 mod create;
 mod deed;
+pub mod difference;
 mod end;
+mod extend;
 pub mod ground;
 pub mod group;
 mod hold;
 pub mod known;
 pub mod lapse;
+mod move_booking;
 pub mod offers;
 mod payment;
 mod read;
@@ -40,7 +45,7 @@ use crate::domain::booking::{Booking, Command, Step};
 use crate::error::Error;
 use crate::events;
 use crate::store::booking::read::Reach;
-use crate::store::booking::{Kept, change};
+use crate::store::booking::{self as store, Kept};
 use crate::store::replay::{self, Request};
 
 /// What is in reach of a caller: own bookings; those of own lots for operators; those of its lots
@@ -77,6 +82,9 @@ fn cause_of(command: &Command) -> Option<Cause> {
         }
         Command::Lapse => Some(Cause::Deadline),
         Command::Cancel(Some(_)) => Some(Cause::Payment),
+        Command::Extend(..) | Command::Move(..) => Some(Cause::Driver),
+        Command::Relocate(..) | Command::GiveUp => Some(Cause::SpotBlocked),
+        Command::AskClaim(..) | Command::Overstay(_) => Some(Cause::Sensor),
         _ => None,
     }
 }
@@ -132,7 +140,7 @@ pub(super) async fn carry_out(
     match kept.booking.transition(command, &kept.terms.policy, now)? {
         Step::Stands => Ok(kept.booking.clone()),
         Step::Changed(booking, event) => {
-            change::write(connection, &booking, cause_of(command)).await?;
+            store::change::write(connection, &booking, cause_of(command)).await?;
             let fact = events::fact(ids, now, &booking, &kept.terms, &event);
             outbox::append(connection, &[fact]).await?;
             Ok(*booking)

@@ -160,6 +160,8 @@ impl From<Refusal> for Error {
             Refusal::State(state) => Self::BookingStateWrong(state),
             Refusal::HoldExpired => Self::HoldExpired,
             Refusal::TooEarly(from) => Self::ArrivalTooEarly { from },
+            Refusal::NotLater => Self::field("end_time", "must be after the end that stands"),
+            Refusal::Ticket => Self::TicketFixed,
             Refusal::Price(error) => Self::Broken(format!("a price does not fit: {error}")),
         }
     }
@@ -261,6 +263,7 @@ impl From<&Booking> for proto::Booking {
             version: booking.version,
             create_time: Some(time::to_proto(booking.create_time)),
             waitlist_entry_id: entry_words(booking),
+            overstay_amount: booking.overstay_amount.map(Into::into),
         }
     }
 }

@@ -14,10 +14,11 @@ use super::inventory::Policy;
 use crate::domain::tariff::Fare;
 
 mod life;
+mod moves;
 mod pricing;
 mod table;
 
-pub use life::{Command, Event, Refusal, Step};
+pub use life::{Command, Event, Refusal, Step, Target};
 pub use pricing::{NO_TARIFF, Price};
 
 /// How far back a window may begin: a person needs time to fill a form that began with "now".
@@ -69,6 +70,8 @@ pub struct Booking {
     pub leave_time: Option<Timestamp>,
     /// What is to be captured: of a stay, or a fee where one is due.
     pub final_amount: Option<Money>,
+    /// What its car owes beside, which stayed past the window and has left.
+    pub overstay_amount: Option<Money>,
     /// The one deadline of a live booking.
     pub due_time: Option<Timestamp>,
     /// Counts up with every change.

@@ -132,6 +132,8 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
     ("TOO_MANY_WAITS", Kind::Exhausted, "Leave an entry of this lot, or let one end."),
     ("WAITLIST_FULL", Kind::Exhausted, "Choose another window, type or lot."),
     ("BOOKING_NOT_FOUND", Kind::NotFound, "Check the id; somebody else's booking is not found."),
+    ("TICKET_FIXED", Kind::Precondition, "Give the ticket back and take another one."),
+    ("CHANGE_LAPSED", Kind::Precondition, "Ask for the change again with another request_id."),
     ("HOLD_EXPIRED", Kind::Precondition, "Hold a spot again."),
     (
         "BOOKING_STATE_WRONG",

@@ -39,6 +39,8 @@ fn all() -> Vec<Error> {
         Error::ClosureLimitReached(500),
         Error::SoldOut,
         Error::TooManyHolds(3),
+        Error::TicketFixed,
+        Error::ChangeLapsed,
         Error::PermitRequired,
         Error::BookingNotFound,
         Error::HoldExpired,

@@ -100,6 +100,30 @@ impl BookingService for BookingDoor {
         Ok(Response::new(self.app.cancel_booking(&caller, request).await?))
     }
 
+    async fn extend_booking(
+        &self,
+        request: Request<proto::ExtendBookingRequest>,
+    ) -> Result<Response<proto::ExtendBookingResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.extend_booking(&caller, request).await?))
+    }
+
+    async fn move_booking(
+        &self,
+        request: Request<proto::MoveBookingRequest>,
+    ) -> Result<Response<proto::MoveBookingResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.move_booking(&caller, request).await?))
+    }
+
+    async fn claim_spot(
+        &self,
+        request: Request<proto::ClaimSpotRequest>,
+    ) -> Result<Response<proto::ClaimSpotResponse>, Status> {
+        let (caller, request) = open(request)?;
+        Ok(Response::new(self.app.claim_spot(&caller, request).await?))
+    }
+
     async fn check_in(
         &self,
         request: Request<proto::CheckInRequest>,

@@ -3,6 +3,7 @@
 pub mod change;
 pub mod churn;
 pub mod closed;
+pub mod difference;
 pub mod fit;
 pub mod hold;
 pub mod obstacles;
@@ -12,7 +13,7 @@ pub mod read;
 pub mod reality;
 pub mod search;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::ids::{BookingId, UserId};
 use parkmesh_contracts::money::{Currency, Money};
@@ -21,7 +22,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
-use crate::domain::booking::{Booking, NO_TARIFF, Place, Price, Terms};
+use crate::domain::booking::{Booking, NO_TARIFF, Place, Price, Terms, after};
 use crate::domain::inventory::PolicyChoice;
 use crate::domain::tariff::Fare;
 use crate::error::Error;
@@ -36,6 +37,15 @@ pub struct Kept {
     pub booking: Booking,
     /// The terms of its lot.
     pub terms: Terms,
+    /// How long its spot takes no other car after its window.
+    pub turnaround: SignedDuration,
+}
+
+impl Kept {
+    /// All that a window of this booking keeps from others.
+    pub fn kept(&self, window: &Window) -> Window {
+        Window::try_new(window.start(), after(window.end(), self.turnaround)).unwrap_or(*window)
+    }
 }
 
 /// Columns of [`of_row`], of a booking `b` and its `lot`.
@@ -48,6 +58,7 @@ macro_rules! select_booking {
                     b.start_time, b.state, b.tariff_version, b.amount_minor,
                     b.currency_code, b.hold_expire_time, b.payment_attempt, b.decline_code,
                     b.payment_id, b.arrive_time, b.leave_time, b.final_amount_minor, b.due_time,
+                    b.overstay_minor, b.turnaround_seconds,
                     b.version, b.create_time,
                     coalesce(b.spot_type, spot.spot_type) AS spot_type,
                     coalesce(b.hourly_rate_minor, tariff.hourly_rate_minor) AS hourly_rate_minor,
@@ -69,7 +80,9 @@ use select_booking;
 
 /// A row of the select above.
 fn of_row(row: &PgRow) -> Result<Kept, Error> {
-    Ok(Kept { booking: booking_of(row)?, terms: terms_of(row)? })
+    let turnaround: i32 = row.try_get("turnaround_seconds")?;
+    let turnaround = SignedDuration::from_secs(i64::from(turnaround));
+    Ok(Kept { booking: booking_of(row)?, terms: terms_of(row)?, turnaround })
 }
 
 fn booking_of(row: &PgRow) -> Result<Booking, Error> {
@@ -77,6 +90,7 @@ fn booking_of(row: &PgRow) -> Result<Booking, Error> {
         row.try_get::<&str, _>("currency_code")?.parse().map_err(|e| broken("currency_code", e))?;
     let money = |minor: i64| Money::new(minor, currency);
     let final_amount: Option<i64> = row.try_get("final_amount_minor")?;
+    let overstay: Option<i64> = row.try_get("overstay_minor")?;
     let window = Window::try_new(time(row, "window_start")?, time(row, "window_end")?)
         .map_err(|error| broken("during", error))?;
     Ok(Booking {
@@ -99,6 +113,7 @@ fn booking_of(row: &PgRow) -> Result<Booking, Error> {
         arrive_time: optional_time(row, "arrive_time")?,
         leave_time: optional_time(row, "leave_time")?,
         final_amount: final_amount.map(money),
+        overstay_amount: overstay.map(money),
         due_time: optional_time(row, "due_time")?,
         version: row.try_get("version")?,
         create_time: time(row, "create_time")?,

@@ -7,6 +7,7 @@ use parkmesh_booking::Config;
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::booking_service_client::BookingServiceClient;
 use parkmesh_contracts::common::v1::Window;
+use parkmesh_contracts::money::Money;
 use parkmesh_contracts::payment::v1 as payment;
 use parkmesh_contracts::payment::v1::payment_service_server::{
     PaymentService, PaymentServiceServer,
@@ -31,6 +32,9 @@ pub type Bookings = BookingServiceClient<Line>;
 pub struct Till {
     /// Request id, booking and method of every authorisation asked for.
     pub asked: Arc<Mutex<Vec<(String, String, String)>>>,
+    /// Minor units and payment of every authorisation that was asked for beside what covered its
+    /// booking.
+    pub beside: Arc<Mutex<Vec<(i64, String)>>>,
     /// Payments given back.
     pub voided: Arc<Mutex<Vec<String>>>,
 }
@@ -61,6 +65,11 @@ impl Payment {
     /// How many authorisations were asked for.
     pub fn asked(&self) -> usize {
         self.till.asked.lock().unwrap().len()
+    }
+
+    /// Minor units and payment of what was asked for beside.
+    pub fn beside(&self) -> Vec<(i64, String)> {
+        self.till.beside.lock().unwrap().clone()
     }
 
     /// The payments given back.
@@ -121,7 +130,12 @@ impl PaymentService for Payment {
             "gate" => self.gate.acquire().await.unwrap().forget(),
             _ => {}
         }
-        let payment = Some(payment_of(&request));
+        let payment = payment_of(&request);
+        if request.additional {
+            let minor = Money::try_from(&request.amount.unwrap()).unwrap().minor;
+            self.till.beside.lock().unwrap().push((minor, payment.payment_id.clone()));
+        }
+        let payment = Some(payment);
         Ok(Response::new(payment::AuthorizePaymentResponse { payment }))
     }
 

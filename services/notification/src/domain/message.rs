@@ -27,11 +27,21 @@ pub enum Kind {
     PaymentDeclined,
     /// A place that the driver waited for is kept.
     WaitlistOffered,
+    /// The booking ends later.
+    Extended,
+    /// The booking is somewhere else, or at another time.
+    Moved,
+    /// The booking had to get another spot.
+    Relocated,
+    /// The car stayed past its window.
+    Overstayed,
+    /// Whose car is it?
+    ClaimAsked,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::Reserved,
         Self::Arrived,
         Self::Completed,
@@ -41,6 +51,11 @@ impl Kind {
         Self::NoShow,
         Self::PaymentDeclined,
         Self::WaitlistOffered,
+        Self::Extended,
+        Self::Moved,
+        Self::Relocated,
+        Self::Overstayed,
+        Self::ClaimAsked,
     ];
 
     /// The word in the database.
@@ -55,6 +70,11 @@ impl Kind {
             Self::NoShow => "no_show",
             Self::PaymentDeclined => "payment_declined",
             Self::WaitlistOffered => "waitlist_offered",
+            Self::Extended => "extended",
+            Self::Moved => "moved",
+            Self::Relocated => "relocated",
+            Self::Overstayed => "overstayed",
+            Self::ClaimAsked => "claim_asked",
         }
     }
 }
@@ -116,7 +136,11 @@ pub enum Happening {
         window: Window,
         /// What policy keeps.
         fee: Option<Money>,
+        /// Its spot was blocked, and no other was free.
+        blocked: bool,
     },
+    /// It goes on somewhere else or for longer, or has gone on for too long.
+    Changed(Change),
     /// The hold ran out.
     Expired,
     /// No car came.
@@ -137,6 +161,40 @@ pub enum Happening {
     Declined {
         /// The provider's word.
         code: String,
+    },
+}
+
+/// What became of a booking that goes on, or did not end in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It ends later.
+    Extended {
+        /// When it ends now.
+        end: Timestamp,
+    },
+    /// It has another spot or window.
+    Moved {
+        /// The window now.
+        window: Window,
+    },
+    /// Its own spot is blocked, and it has another one.
+    Relocated {
+        /// What is painted on the one that is blocked.
+        from: String,
+        /// The window, as before.
+        window: Window,
+    },
+    /// The car that had stayed past the window has left.
+    Overstayed {
+        /// When.
+        left: Timestamp,
+        /// What that costs; `None`: nothing.
+        amount: Option<Money>,
+    },
+    /// A car stands on a spot that nobody has booked.
+    ClaimAsked {
+        /// What is painted there.
+        spot_number: String,
     },
 }
 
@@ -197,11 +255,15 @@ pub fn compose(place: &Place, happening: &Happening) -> Message {
             let title = format!("Your stay at {lot_name} is over");
             (Kind::Completed, title, format!("{what}: you left on {left}. {costs}"))
         }
-        Happening::Cancelled { window, fee } => (
-            Kind::Cancelled,
-            "Your booking is cancelled".to_owned(),
-            format!("{what}{at_place}, {}. {}", span(window, time_zone), kept(*fee)),
-        ),
+        Happening::Cancelled { window, fee, blocked } => {
+            let why = if *blocked { "The spot is blocked and no other is free. " } else { "" };
+            (
+                Kind::Cancelled,
+                "Your booking is cancelled".to_owned(),
+                format!("{what}{at_place}, {}. {why}{}", span(window, time_zone), kept(*fee)),
+            )
+        }
+        Happening::Changed(change) => changed(place, change),
         Happening::Expired => (
             Kind::Expired,
             "Your hold has ended".to_owned(),
@@ -231,6 +293,48 @@ pub fn compose(place: &Place, happening: &Happening) -> Message {
         ),
     };
     Message { kind, title, body }
+}
+
+/// The messages of a booking that goes on somewhere else or for longer, or has gone on for too long.
+fn changed(place: &Place, change: &Change) -> (Kind, String, String) {
+    let (what, at_place, time_zone) = (place.what(), place.phrase(), &place.time_zone);
+    match change {
+        Change::Moved { window } => (
+            Kind::Moved,
+            "Your booking is moved".to_owned(),
+            format!("{what}{at_place} is yours, {}.", span(window, time_zone)),
+        ),
+        Change::Relocated { from, window } => (
+            Kind::Relocated,
+            "You have another spot".to_owned(),
+            format!(
+                "Spot {from} is blocked. {what}{at_place} is yours instead, {}, at no extra cost.",
+                span(window, time_zone)
+            ),
+        ),
+        Change::Overstayed { left, amount } => {
+            let left = moment(*left, time_zone);
+            let costs = amount.map_or_else(
+                || "That costs nothing.".to_owned(),
+                |amount| format!("That costs {amount} more."),
+            );
+            let title = "You stayed longer than booked".to_owned();
+            (Kind::Overstayed, title, format!("{what}{at_place}: until {left}. {costs}"))
+        }
+        Change::ClaimAsked { spot_number } => (
+            Kind::ClaimAsked,
+            format!("Are you in spot {spot_number}?"),
+            format!(
+                "A car stands there{at_place}, and your booking is for {what}. Tell us if it is \
+                 yours, and your booking moves there."
+            ),
+        ),
+        Change::Extended { end } => (
+            Kind::Extended,
+            "Your booking is extended".to_owned(),
+            format!("{what}{at_place} is yours until {}.", moment(*end, time_zone)),
+        ),
+    }
 }
 
 impl Place {

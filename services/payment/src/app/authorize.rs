@@ -1,4 +1,5 @@
-//! Setting money aside: one live payment to a booking, one outcome to a request.
+//! Setting money aside: one live payment to a booking, others beside it for what it costs more, one
+//! outcome to a request.
 
 use parkmesh_contracts::ids::{BookingId, LotId, RequestId, UserId};
 use parkmesh_contracts::money::Money;
@@ -8,7 +9,7 @@ use sqlx::PgConnection;
 
 use super::App;
 use crate::domain::payment::authorize_key;
-use crate::domain::{Intent, Payment, Status, card};
+use crate::domain::{Intent, Kind, Payment, Status, card};
 use crate::error::Error;
 use crate::store;
 
@@ -25,8 +26,10 @@ pub struct Authorize {
     pub user_id: UserId,
     /// More than zero.
     pub amount: Money,
-    /// The provider's token.
+    /// The provider's token; empty only with `additional`, for that of the booking's payment.
     pub payment_method: String,
+    /// Beside what covers the booking already.
+    pub additional: bool,
 }
 
 /// What stands after the intent is committed.
@@ -88,9 +91,16 @@ impl App {
         if booking.settlement.is_some() {
             return Err(Error::BookingClosed);
         }
-        let payment = match store::payment::find_live(connection, asked.booking_id).await? {
+        let live = match asked.additional {
+            true => None,
+            false => {
+                let live = store::payment::list_live(connection, asked.booking_id).await?;
+                live.into_iter().find(|live| live.kind == Kind::Booking)
+            }
+        };
+        let payment = match live {
             None => {
-                let payment = self.new_payment(asked);
+                let payment = self.new_payment(connection, asked).await?;
                 let due = now + self.config.rescue_after;
                 store::payment::save(connection, &payment, due, now).await?;
                 payment
@@ -108,15 +118,28 @@ impl App {
         Ok(Begun::Mine(payment))
     }
 
-    fn new_payment(&self, asked: &Authorize) -> Payment {
-        Payment {
+    async fn new_payment(
+        &self,
+        connection: &mut PgConnection,
+        asked: &Authorize,
+    ) -> Result<Payment, Error> {
+        let payment_method = match asked.payment_method.as_str() {
+            "" => {
+                let covering = store::payment::find_covering(connection, asked.booking_id).await?;
+                let none = || Error::field("payment_method", "is required: nothing covers it yet");
+                covering.ok_or_else(none)?.payment_method
+            }
+            method => method.to_owned(),
+        };
+        Ok(Payment {
             payment_id: self.ids.next(),
             booking_id: asked.booking_id,
+            kind: if asked.additional { Kind::Addition } else { Kind::Booking },
             lot_id: asked.lot_id,
             user_id: asked.user_id.clone(),
             authorized: asked.amount,
             captured: None,
-            payment_method: asked.payment_method.clone(),
+            payment_method,
             status: Status::Pending,
             decline_code: None,
             provider_id: None,
@@ -124,7 +147,7 @@ impl App {
             intent: Some(Intent::Authorize),
             version: 1,
             create_time: self.clock.now(),
-        }
+        })
     }
 
     /// What a payment says to whoever asked for it.
@@ -153,6 +176,9 @@ impl Authorize {
         for part in [&booking, &lot, user, &amount, &self.payment_method] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part.as_bytes());
+        }
+        if self.additional {
+            hash.update(b"additional");
         }
         hash.finalize().to_vec()
     }

@@ -7,13 +7,15 @@
 use std::time::Duration;
 
 use parkmesh_contracts::ids::PaymentId;
+use parkmesh_contracts::money::Money;
 use parkmesh_eventbus::outbox;
 use parkmesh_platform::fault::chain;
 use parkmesh_platform::postgres;
 use sqlx::PgConnection;
 
 use super::App;
-use crate::domain::{Intent, Outcome, Payment, Receipt, Status, ledger};
+use crate::domain::settle::ask_settled;
+use crate::domain::{Intent, Kind, Outcome, Payment, Receipt, Status, ledger};
 use crate::error::Error;
 use crate::events;
 use crate::provider::{Charge, ProviderError, Standing};
@@ -153,21 +155,59 @@ impl App {
     ) -> Result<Payment, Error> {
         let now = self.clock.now();
         store::ledger::append(connection, &ledger::entries(&moved), now).await?;
-        let mut receipt = None;
-        if let (Status::Captured, Some(total)) = (moved.status, moved.captured) {
-            let number = store::receipt::next_number(connection, moved.lot_id).await?;
-            let stay = booking.stay.clone().unwrap_or_default();
-            let lines = booking.settlement.as_ref().map_or(&[][..], |ended| &ended.lines);
-            let written = Receipt::of(&moved, total, number, stay, lines, now);
-            store::receipt::insert(connection, &written).await?;
-            receipt = Some(written);
+        let booking_id = moved.booking_id;
+        let mut payments = store::payment::list_live(connection, booking_id).await?;
+        for known in payments.iter_mut().filter(|known| known.payment_id == moved.payment_id) {
+            known.clone_from(&moved);
         }
+        let receipt = self.write_receipt(connection, booking, &moved, &payments).await?;
         outbox::append(connection, &events::rows(&self.ids, now, &moved, receipt.as_ref())).await?;
         // The booking may have ended while the answer was awaited.
-        let settled = booking.settlement.as_ref().and_then(|ended| moved.ask_settled(ended));
-        let next = settled.unwrap_or(moved);
+        let settled = booking.settlement.as_ref().map(|ended| ask_settled(&payments, ended));
+        let mut next = moved.ask_overstay().unwrap_or(moved);
+        for asked in settled.unwrap_or_default() {
+            match asked.payment_id == next.payment_id {
+                true => next = asked,
+                false => store::payment::save(connection, &asked, now, now).await?,
+            }
+        }
         store::payment::save(connection, &next, now, now).await?;
         Ok(next)
+    }
+
+    /// Writes the receipt when the last of what it is to tell is captured.
+    async fn write_receipt(
+        &self,
+        connection: &mut PgConnection,
+        booking: &BookingMoney,
+        moved: &Payment,
+        payments: &[Payment],
+    ) -> Result<Option<Receipt>, Error> {
+        let overstay = moved.kind == Kind::Overstay;
+        let told = || payments.iter().filter(|one| (one.kind == Kind::Overstay) == overstay);
+        let open = told().any(|one| matches!(one.intent, Some(Intent::Capture(_))));
+        if moved.status != Status::Captured
+            || open
+            || store::receipt::is_written(connection, moved.booking_id, overstay).await?
+        {
+            return Ok(None);
+        }
+        let captured = told().filter(|one| one.status == Status::Captured);
+        let minor = captured.clone().filter_map(|one| one.captured).map(|taken| taken.minor).sum();
+        let (stay, lines) = match (&booking.overstay, &booking.settlement) {
+            (Some(told), _) if overstay => (Some(told.stay.clone()), &told.lines[..]),
+            (_, Some(ended)) if !overstay => (booking.stay.clone(), &ended.lines[..]),
+            _ => (booking.stay.clone(), &[][..]),
+        };
+        let first = captured.clone().next().unwrap_or(moved);
+        let (number, total) = (
+            store::receipt::next_number(connection, moved.lot_id).await?,
+            Money::new(minor, moved.authorized.currency),
+        );
+        let stay = stay.unwrap_or_default();
+        let receipt = Receipt::of(first, total, number, stay, lines, self.clock.now());
+        store::receipt::insert(connection, &receipt).await?;
+        Ok(Some(receipt))
     }
 }
 

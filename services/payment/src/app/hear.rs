@@ -6,7 +6,9 @@ use parkmesh_platform::postgres;
 use sqlx::PgConnection;
 
 use super::App;
-use crate::domain::{Payment, Settlement, Stay};
+use crate::domain::payment::overstay_key;
+use crate::domain::settle::ask_settled;
+use crate::domain::{Intent, Kind, Overstay, Payment, Settlement, Status, Stay};
 use crate::error::Error;
 use crate::store;
 
@@ -19,6 +21,8 @@ pub struct News {
     pub stay: Stay,
     /// How it ended, if it has.
     pub settlement: Option<Settlement>,
+    /// What its car owes that stayed past the window, and has left.
+    pub overstay: Option<Overstay>,
 }
 
 impl App {
@@ -54,6 +58,14 @@ impl App {
     async fn hear_in(&self, connection: &mut PgConnection, news: News) -> Result<bool, Error> {
         let now = self.clock.now();
         let booking = store::booking::lock(connection, news.booking_id).await?;
+        if let Some(overstay) = news.overstay {
+            let known = booking.overstay.is_some();
+            return if known {
+                Ok(false)
+            } else {
+                self.charge(connection, news.booking_id, &overstay).await
+            };
+        }
         if booking.settlement.is_some() {
             return Ok(false);
         }
@@ -61,24 +73,56 @@ impl App {
         store::booking::keep_stay(connection, news.booking_id, &stay).await?;
         let Some(settlement) = news.settlement else { return Ok(false) };
         store::booking::settle(connection, news.booking_id, &settlement, now).await?;
-        let live = store::payment::find_live(connection, news.booking_id).await?;
-        warn_of_shortfall(&settlement, live.as_ref());
-        let Some(asked) = live.and_then(|live| live.ask_settled(&settlement)) else {
+        let live = store::payment::list_live(connection, news.booking_id).await?;
+        warn_of_shortfall(&settlement, &live);
+        let asked = ask_settled(&live, &settlement);
+        for payment in &asked {
+            store::payment::save(connection, payment, now, now).await?;
+        }
+        Ok(!asked.is_empty())
+    }
+
+    /// Notes that an overstay is to be charged, to the card that covered the booking.
+    async fn charge(
+        &self,
+        connection: &mut PgConnection,
+        booking_id: BookingId,
+        overstay: &Overstay,
+    ) -> Result<bool, Error> {
+        let now = self.clock.now();
+        store::booking::keep_overstay(connection, booking_id, overstay).await?;
+        if overstay.amount.minor == 0 {
+            return Ok(false);
+        }
+        let Some(covering) = store::payment::find_covering(connection, booking_id).await? else {
+            tracing::error!(%booking_id, owed = %overstay.amount, "nothing is known to charge an overstay to");
             return Ok(false);
         };
-        store::payment::save(connection, &asked, now, now).await?;
+        let payment = Payment {
+            payment_id: self.ids.next(),
+            kind: Kind::Overstay,
+            authorized: overstay.amount,
+            captured: None,
+            status: Status::Pending,
+            decline_code: None,
+            provider_id: None,
+            authorize_key: overstay_key(booking_id),
+            intent: Some(Intent::Authorize),
+            version: 1,
+            create_time: now,
+            ..covering
+        };
+        store::payment::save(connection, &payment, now, now).await?;
         Ok(true)
     }
 }
 
 /// Money that is owed and cannot be taken is somebody's mistake, not the driver's.
-fn warn_of_shortfall(settlement: &Settlement, live: Option<&Payment>) {
+fn warn_of_shortfall(settlement: &Settlement, live: &[Payment]) {
     let Some(owed) = settlement.capture else { return };
-    let covered = live.is_some_and(|live| {
-        live.authorized.currency == owed.currency && live.authorized.minor >= owed.minor
-    });
-    if !covered {
-        let authorized = live.map(|live| live.authorized.to_string()).unwrap_or_default();
+    let set_aside = live.iter().filter(|live| live.authorized.currency == owed.currency);
+    let authorized: i64 = set_aside.map(|live| live.authorized.minor).sum();
+    if authorized < owed.minor {
         let reason = &settlement.reason;
         tracing::error!(%owed, authorized, reason, "more is owed than is set aside");
     }

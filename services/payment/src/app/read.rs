@@ -77,15 +77,18 @@ impl App {
         Ok(store::payment::list(&self.pool, user_id, booking_id, below, limit).await?)
     }
 
-    /// The receipt of a booking.
+    /// The receipts of a booking: at least one, of the stay or of the overstay.
     ///
     /// # Errors
     /// [`Error::ReceiptNotFound`], also for somebody else's.
-    pub async fn receipt(&self, access: &Access, booking_id: BookingId) -> Result<Receipt, Error> {
-        let receipt = store::receipt::find(&self.pool, booking_id).await?;
-        receipt
-            .filter(|found| access.sees(found.lot_id, &found.user_id))
-            .ok_or(Error::ReceiptNotFound)
+    pub async fn receipts(
+        &self,
+        access: &Access,
+        booking_id: BookingId,
+    ) -> Result<Vec<Receipt>, Error> {
+        let mut found = store::receipt::list(&self.pool, booking_id).await?;
+        found.retain(|receipt| access.sees(receipt.lot_id, &receipt.user_id));
+        if found.is_empty() { Err(Error::ReceiptNotFound) } else { Ok(found) }
     }
 
     /// The ledger of a payment, for operators.

@@ -26,6 +26,17 @@ pub enum Status {
     Voided,
 }
 
+/// What a payment is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The booking.
+    Booking,
+    /// What the booking costs more since it was changed.
+    Addition,
+    /// The time past its window.
+    Overstay,
+}
+
 /// What the provider is being asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
@@ -72,13 +83,15 @@ pub enum Refusal {
     AmountWrong,
 }
 
-/// The money of one booking.
+/// Money of one booking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
     /// Its id; the provider knows it as our reference.
     pub payment_id: PaymentId,
     /// The booking it covers.
     pub booking_id: BookingId,
+    /// What of it.
+    pub kind: Kind,
     /// Whose lot.
     pub lot_id: LotId,
     /// Whose money.
@@ -113,6 +126,11 @@ pub fn authorize_key(request_id: RequestId) -> Uuid {
     Uuid::new_v5(&KEYS, format!("authorize:{request_id}").as_bytes())
 }
 
+/// The same for an overstay, of which a booking has one.
+pub fn overstay_key(booking_id: BookingId) -> Uuid {
+    Uuid::new_v5(&KEYS, format!("overstay:{booking_id}").as_bytes())
+}
+
 impl Payment {
     /// Key of the capture: one for ever, so that there is never a second one.
     pub fn capture_key(&self) -> Uuid {
@@ -124,7 +142,7 @@ impl Payment {
         Uuid::new_v5(&KEYS, format!("void:{}", self.payment_id).as_bytes())
     }
 
-    /// Whether it stands in the way of another payment for the booking.
+    /// Whether it may still take money, or has.
     pub fn is_live(&self) -> bool {
         matches!(self.status, Status::Pending | Status::Authorized | Status::Captured)
     }
@@ -164,22 +182,12 @@ impl Payment {
         }
     }
 
-    /// What the end of the booking asks of this payment; `None` when nothing is to be asked: it is
-    /// not (yet) authorised, done, or somebody has asked already.
-    pub fn ask_settled(&self, settlement: &Settlement) -> Option<Self> {
-        if self.status != Status::Authorized || self.intent.is_some() {
-            return None;
-        }
-        let intent = match settlement.capture {
-            Some(amount) if amount.currency == self.authorized.currency && amount.minor > 0 => {
-                // Booking promises never to ask for more than was authorised; nobody pays for our
-                // mistake.
-                let minor = amount.minor.min(self.authorized.minor);
-                Intent::Capture(Money::new(minor, amount.currency))
-            }
-            _ => Intent::Void,
-        };
-        Some(Self { intent: Some(intent), ..self.clone() })
+    /// Asks to take all that was set aside for an overstay, which needs no word of booking any more;
+    /// `None` when nothing is to be asked.
+    pub fn ask_overstay(&self) -> Option<Self> {
+        let open = self.kind == Kind::Overstay && self.status == Status::Authorized;
+        let asked = self.intent.is_none().then_some(Intent::Capture(self.authorized));
+        open.then_some(asked).flatten().map(|intent| Self { intent: Some(intent), ..self.clone() })
     }
 
     /// What the provider's answer makes of it; `None` when the answer was noted before or is not of
@@ -205,4 +213,4 @@ impl Payment {
 
 #[cfg(test)]
 #[path = "payment_tests.rs"]
-mod tests;
+pub(super) mod tests;

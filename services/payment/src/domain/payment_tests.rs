@@ -5,15 +5,17 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::ledger;
+use crate::domain::settle::ask_settled;
 
-fn eur(minor: i64) -> Money {
+pub fn eur(minor: i64) -> Money {
     Money::new(minor, Currency::parse("EUR").unwrap())
 }
 
-fn pending() -> Payment {
+pub fn pending() -> Payment {
     Payment {
         payment_id: Uuid::from_u128(1).into(),
         booking_id: Uuid::from_u128(2).into(),
+        kind: Kind::Booking,
         lot_id: Uuid::from_u128(3).into(),
         user_id: UserId::parse("anna").unwrap(),
         authorized: eur(1_200),
@@ -52,15 +54,16 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
+fn settled(payment: &Payment, capture: Option<Money>) -> Option<Payment> {
+    let end = Settlement { capture, lines: Vec::new(), reason: "completed".to_owned() };
+    ask_settled(std::slice::from_ref(payment), &end).pop()
+}
+
 fn after(payment: &Payment, act: &Act) -> Option<Payment> {
     match act {
         Act::Capture(minor) => payment.ask_capture(eur(*minor)).ok(),
         Act::Void => payment.ask_void().ok(),
-        Act::Settle(capture) => payment.ask_settled(&Settlement {
-            capture: capture.map(eur),
-            lines: Vec::new(),
-            reason: "completed".to_owned(),
-        }),
+        Act::Settle(capture) => settled(payment, capture.map(eur)),
         Act::Hear(outcome) => payment.after(outcome),
     }
 }
@@ -127,8 +130,6 @@ fn a_wrong_currency_is_never_captured() {
     let authorized = pending().after(&Outcome::Authorized("p".to_owned())).unwrap();
     let yen = Money::new(100, Currency::parse("JPY").unwrap());
     assert_eq!(authorized.ask_capture(yen), Err(Refusal::AmountWrong));
-    let settlement =
-        Settlement { capture: Some(yen), lines: Vec::new(), reason: "completed".to_owned() };
-    let asked = authorized.ask_settled(&settlement).unwrap();
+    let asked = settled(&authorized, Some(yen)).unwrap();
     assert_eq!(asked.intent, Some(Intent::Void), "nobody pays for our mistake");
 }

@@ -5,7 +5,7 @@ use parkmesh_contracts::ids::{BookingId, LotId, PaymentId, UserId};
 use parkmesh_contracts::money::Money;
 use serde::{Deserialize, Serialize};
 
-use super::payment::Payment;
+use super::payment::{Kind, Payment};
 
 /// What booking's facts have told about a stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,13 +51,26 @@ pub struct Line {
     pub amount: Money,
 }
 
-/// What a driver paid for a stay.
+/// What booking's fact has told about the time past a window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overstay {
+    /// What it costs.
+    pub amount: Money,
+    /// From the end of the window to the departure.
+    pub stay: Stay,
+    /// They add up to `amount`.
+    pub lines: Vec<Line>,
+}
+
+/// What a driver paid for a stay, or for the time past its window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// Ascending in a lot, from 1.
     pub number: i64,
-    /// The payment.
+    /// The payment; of several the first.
     pub payment_id: PaymentId,
+    /// Whether it is for the time past the window.
+    pub overstay: bool,
     /// The booking.
     pub booking_id: BookingId,
     /// The lot.
@@ -110,6 +123,7 @@ impl Receipt {
         Self {
             number,
             payment_id: payment.payment_id,
+            overstay: payment.kind == Kind::Overstay,
             booking_id: payment.booking_id,
             lot_id: payment.lot_id,
             user_id: payment.user_id.clone(),

@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool, Row};
 
 use super::money;
-use crate::domain::{Line, Settlement, Stay};
+use crate::domain::{Line, Overstay, Settlement, Stay};
 
 /// What is known of a booking.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,8 @@ pub struct BookingMoney {
     pub stay: Option<Stay>,
     /// How it ended, if it has: then nothing is authorised any more.
     pub settlement: Option<Settlement>,
+    /// What its overstay comes to, once that is over.
+    pub overstay: Option<Overstay>,
 }
 
 /// Locks a booking until the end of the transaction; makes its row where there was none.
@@ -28,7 +30,7 @@ pub async fn lock(
         .execute(&mut *connection)
         .await?;
     let row = sqlx::query(
-        "SELECT stay, settle_minor, settle_currency, settle_lines, settle_reason
+        "SELECT stay, settle_minor, settle_currency, settle_lines, settle_reason, overstay
          FROM booking_money WHERE booking_id = $1 FOR UPDATE",
     )
     .bind(booking_id.as_uuid())
@@ -39,6 +41,7 @@ pub async fn lock(
     let currency: Option<String> = row.try_get("settle_currency")?;
     let lines: Option<Json<Vec<Line>>> = row.try_get("settle_lines")?;
     let reason: Option<String> = row.try_get("settle_reason")?;
+    let overstay: Option<Json<Overstay>> = row.try_get("overstay")?;
     let settlement = match (minor, currency) {
         (None, _) => None,
         (Some(minor), Some(currency)) if minor > 0 => Some(Some(money(minor, &currency)?)),
@@ -49,7 +52,8 @@ pub async fn lock(
         lines: lines.map(|lines| lines.0).unwrap_or_default(),
         reason: reason.unwrap_or_default(),
     });
-    Ok(BookingMoney { stay: stay.map(|stay| stay.0), settlement })
+    let (stay, overstay) = (stay.map(|stay| stay.0), overstay.map(|overstay| overstay.0));
+    Ok(BookingMoney { stay, settlement, overstay })
 }
 
 /// Keeps what the facts tell about the stay.
@@ -61,6 +65,20 @@ pub async fn keep_stay(
     sqlx::query("UPDATE booking_money SET stay = $2 WHERE booking_id = $1")
         .bind(booking_id.as_uuid())
         .bind(Json(stay))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Keeps what an overstay comes to.
+pub async fn keep_overstay(
+    connection: &mut PgConnection,
+    booking_id: BookingId,
+    overstay: &Overstay,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE booking_money SET overstay = $2 WHERE booking_id = $1")
+        .bind(booking_id.as_uuid())
+        .bind(Json(overstay))
         .execute(connection)
         .await
         .map(drop)

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::person::NO_METHOD;
 use super::{broken, money};
-use crate::domain::{Intent, Payment, Status};
+use crate::domain::{Intent, Kind, Payment, Status};
 
 /// A payment as it stands, by its id.
 pub async fn find(pool: &PgPool, id: PaymentId) -> Result<Option<Payment>, sqlx::Error> {
@@ -30,14 +30,29 @@ pub async fn find_locked(
         .await
 }
 
-/// The one live payment of a booking, locked. Lock the booking before.
-pub async fn find_live(
+/// The live payments of a booking, that of the booking itself first, locked. Lock the booking before.
+pub async fn list_live(
+    connection: &mut PgConnection,
+    booking_id: BookingId,
+) -> Result<Vec<Payment>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT * FROM payment WHERE booking_id = $1
+         AND status IN ('pending', 'authorized', 'captured')
+         ORDER BY kind <> 'booking', payment_id FOR UPDATE",
+    )
+    .bind(booking_id.as_uuid())
+    .fetch_all(connection)
+    .await
+}
+
+/// The payment that last covered a booking, whatever became of it; none was refused.
+pub async fn find_covering(
     connection: &mut PgConnection,
     booking_id: BookingId,
 ) -> Result<Option<Payment>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT * FROM payment WHERE booking_id = $1
-         AND status IN ('pending', 'authorized', 'captured') FOR UPDATE",
+        "SELECT * FROM payment WHERE booking_id = $1 AND kind <> 'overstay'
+         AND status <> 'declined' ORDER BY kind <> 'booking', payment_id DESC LIMIT 1",
     )
     .bind(booking_id.as_uuid())
     .fetch_optional(connection)
@@ -78,14 +93,15 @@ pub async fn save(
     sqlx::query(
         "INSERT INTO payment (payment_id, booking_id, lot_id, user_id, currency, authorized_minor,
              captured_minor, payment_method, status, decline_code, provider_id, authorize_key,
-             intent, intent_minor, due_time, version, create_time, update_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+             intent, intent_minor, due_time, version, create_time, update_time, kind)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+             $19)
          ON CONFLICT (payment_id) DO UPDATE SET captured_minor = excluded.captured_minor,
              status = excluded.status, decline_code = excluded.decline_code,
              provider_id = excluded.provider_id, intent = excluded.intent,
              intent_minor = excluded.intent_minor, due_time = excluded.due_time, attempts = 0,
              payment_method = CASE WHEN excluded.intent IS NULL AND payment.user_id LIKE 'erased:%'
-                 THEN $19 ELSE payment.payment_method END,
+                 THEN $20 ELSE payment.payment_method END,
              version = excluded.version, update_time = excluded.update_time",
     )
     .bind(payment.payment_id.as_uuid())
@@ -106,6 +122,7 @@ pub async fn save(
     .bind(payment.version)
     .bind(payment.create_time.to_sqlx())
     .bind(now.to_sqlx())
+    .bind(payment.kind.word())
     .bind(NO_METHOD)
     .execute(connection)
     .await
@@ -182,6 +199,24 @@ impl Intent {
     }
 }
 
+impl Kind {
+    /// The word in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Booking => "booking",
+            Self::Addition => "addition",
+            Self::Overstay => "overstay",
+        }
+    }
+}
+
+fn kind(word: &str) -> Result<Kind, sqlx::Error> {
+    [Kind::Booking, Kind::Addition, Kind::Overstay]
+        .into_iter()
+        .find(|kind| kind.word() == word)
+        .ok_or_else(|| broken(format!("no kind {word}")))
+}
+
 fn status(word: &str) -> Result<Status, sqlx::Error> {
     use Status::{Authorized, Captured, Declined, Pending, Voided};
     [Pending, Authorized, Declined, Captured, Voided]
@@ -207,6 +242,7 @@ impl FromRow<'_, PgRow> for Payment {
         Ok(Self {
             payment_id: row.try_get::<Uuid, _>("payment_id")?.into(),
             booking_id: row.try_get::<Uuid, _>("booking_id")?.into(),
+            kind: kind(row.try_get("kind")?)?,
             lot_id: row.try_get::<Uuid, _>("lot_id")?.into(),
             user_id: UserId::parse(row.try_get("user_id")?).map_err(broken)?,
             authorized: amount(row.try_get("authorized_minor")?)?,

@@ -25,12 +25,29 @@ pub async fn next_number(connection: &mut PgConnection, lot_id: LotId) -> Result
     Ok(number)
 }
 
-/// Writes a receipt, once for a booking.
+/// Whether there is a receipt of the stay, or of the overstay.
+pub async fn is_written(
+    connection: &mut PgConnection,
+    booking_id: BookingId,
+    overstay: bool,
+) -> Result<bool, sqlx::Error> {
+    let (written,): (bool,) = sqlx::query_as(
+        "SELECT EXISTS (SELECT FROM receipt WHERE booking_id = $1 AND overstay = $2)",
+    )
+    .bind(booking_id.as_uuid())
+    .bind(overstay)
+    .fetch_one(connection)
+    .await?;
+    Ok(written)
+}
+
+/// Writes a receipt, once for a stay and once for an overstay.
 pub async fn insert(connection: &mut PgConnection, receipt: &Receipt) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO receipt (payment_id, booking_id, lot_id, user_id, receipt_number, lot_name,
-             spot_number, start_time, end_time, time_zone, lines, total_minor, currency, issue_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             spot_number, start_time, end_time, time_zone, lines, total_minor, currency, issue_time,
+             overstay)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(receipt.payment_id.as_uuid())
     .bind(receipt.booking_id.as_uuid())
@@ -46,16 +63,17 @@ pub async fn insert(connection: &mut PgConnection, receipt: &Receipt) -> Result<
     .bind(receipt.total.minor)
     .bind(receipt.total.currency.as_str())
     .bind(receipt.issue_time.to_sqlx())
+    .bind(receipt.overstay)
     .execute(connection)
     .await
     .map(drop)
 }
 
-/// The receipt of a booking, if there is one.
-pub async fn find(pool: &PgPool, booking_id: BookingId) -> Result<Option<Receipt>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM receipt WHERE booking_id = $1")
+/// The receipts of a booking: of the stay, then of the overstay.
+pub async fn list(pool: &PgPool, booking_id: BookingId) -> Result<Vec<Receipt>, sqlx::Error> {
+    sqlx::query_as("SELECT * FROM receipt WHERE booking_id = $1 ORDER BY overstay")
         .bind(booking_id.as_uuid())
-        .fetch_optional(pool)
+        .fetch_all(pool)
         .await
 }
 
@@ -69,6 +87,7 @@ impl FromRow<'_, PgRow> for Receipt {
         Ok(Self {
             number: row.try_get("receipt_number")?,
             payment_id: row.try_get::<Uuid, _>("payment_id")?.into(),
+            overstay: row.try_get("overstay")?,
             booking_id: row.try_get::<Uuid, _>("booking_id")?.into(),
             lot_id: row.try_get::<Uuid, _>("lot_id")?.into(),
             user_id: UserId::parse(row.try_get("user_id")?).map_err(broken)?,

@@ -198,6 +198,7 @@ impl World {
             user_id: "anna".to_owned(),
             amount: Some(eur(1_200)),
             payment_method: card.to_owned(),
+            additional: false,
         }
     }
 
@@ -218,10 +219,17 @@ impl World {
     }
 
     pub async fn receipt(&self, booking: BookingId) -> Result<proto::Receipt, Status> {
+        Ok(self.receipts(booking).await?.receipt.unwrap())
+    }
+
+    pub async fn overstay_receipt(&self, booking: BookingId) -> Option<proto::Receipt> {
+        self.receipts(booking).await.unwrap().overstay_receipt
+    }
+
+    async fn receipts(&self, booking: BookingId) -> Result<proto::GetReceiptResponse, Status> {
         let request = proto::GetReceiptRequest { booking_id: booking.to_string() };
         let token = self.tokens.driver("anna");
-        let answer = self.client.clone().get_receipt(by(&token, request)).await?;
-        Ok(answer.into_inner().receipt.unwrap())
+        Ok(self.client.clone().get_receipt(by(&token, request)).await?.into_inner())
     }
 
     /// An operator of the lot with these scopes.

@@ -16,7 +16,6 @@ use super::{carry_out, cause, reach};
 use crate::app::App;
 use crate::domain::booking::{Booking, Command, typed_code};
 use crate::error::Error;
-use crate::store::booking::obstacles::{self, Want};
 use crate::store::booking::{self as store, Kept, read};
 
 impl App {

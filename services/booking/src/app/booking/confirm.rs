@@ -27,7 +27,7 @@ use crate::store::replay::Request;
 
 /// Times that the last step is tried when the database is away: the money is set aside already.
 const RESERVE_TRIES_MAX: u32 = 4;
-const RESERVE_WAIT: Duration = Duration::from_millis(200);
+pub(super) const RESERVE_WAIT: Duration = Duration::from_millis(200);
 
 /// What a hold becomes when the money is there.
 #[derive(Clone)]
@@ -212,11 +212,11 @@ impl App {
 
 /// The id of the authorisation: the same for every repetition of a request, another for another
 /// card or another try.
-fn attempt_of(booking_id: BookingId, key: &Request, payment_method: &str) -> Uuid {
+pub(super) fn attempt_of(booking_id: BookingId, key: &Request, payment_method: &str) -> Uuid {
     let name = format!("authorize {} {payment_method}", key.request_id);
     Uuid::new_v5(&booking_id.as_uuid(), name.as_bytes())
 }
 
-fn may_try_again(error: &sqlx::Error) -> bool {
+pub(super) fn may_try_again(error: &sqlx::Error) -> bool {
     is_retryable(error) || is_unavailable(error)
 }

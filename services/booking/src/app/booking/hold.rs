@@ -102,12 +102,12 @@ impl App {
         match wanted.choice {
             Choice::Spot(spot_id, seen) => {
                 let spot = self.known.spot(&self.pool, spot_id).await?;
-                check_permit(spot.spot_type, wanted)?;
+                check_permit(spot.spot_type, wanted.disability_permit)?;
                 let lot = self.known.lot(&self.pool, spot.lot_id).await?;
                 Ok((Target::Spot(spot, seen), lot.kept(&wanted.window)))
             }
             Choice::Pool(lot_id, spot_type, preferred) => {
-                check_permit(spot_type, wanted)?;
+                check_permit(spot_type, wanted.disability_permit)?;
                 let lot = self.known.lot(&self.pool, lot_id).await?;
                 let (kept, pooling) = (lot.kept(&wanted.window), lot.pooling);
                 let empty = wanted.starts_now;
@@ -181,7 +181,7 @@ impl App {
         Ok(Error::TooManyHolds(lot.policy.resolve().max_holds_per_user))
     }
 
-    async fn alternatives(&self, spot: &Spot, kept: &Window) -> Result<Vec<Any>, Error> {
+    pub(super) async fn alternatives(&self, spot: &Spot, kept: &Window) -> Result<Vec<Any>, Error> {
         let free = self.offers.deal(&self.pool, spot, kept).await?;
         Ok(alternatives(&free))
     }
@@ -246,6 +246,7 @@ pub(in crate::app) fn new_hold(
         arrive_time: None,
         leave_time: None,
         final_amount: None,
+        overstay_amount: None,
         due_time: Some(hold_expire_time),
         version: 1,
         create_time: now,
@@ -276,8 +277,11 @@ pub(in crate::app) fn terms(lot: &Lot) -> Terms {
 ///
 /// # Errors
 /// [`Error::PermitRequired`].
-pub(in crate::app) fn check_permit(spot_type: SpotType, wanted: &Wanted) -> Result<(), Error> {
-    if spot_type == SpotType::Accessible && !wanted.disability_permit {
+pub(in crate::app) fn check_permit(
+    spot_type: SpotType,
+    disability_permit: bool,
+) -> Result<(), Error> {
+    if spot_type == SpotType::Accessible && !disability_permit {
         return Err(Error::PermitRequired);
     }
     Ok(())

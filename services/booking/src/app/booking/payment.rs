@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use parkmesh_contracts::ids::PaymentId;
+use parkmesh_contracts::money::Money;
 use parkmesh_contracts::payment::v1 as payment;
-use parkmesh_platform::fault::{metadata_of, reason_of};
+use parkmesh_platform::fault::{chain, metadata_of, reason_of};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::domain::booking::Booking;
 use crate::error::Error;
+use crate::store::booking::difference::{self, Difference};
 
 /// Times that money is given back before it is left to payment, which does it by itself when it
 /// learns what became of the booking.
@@ -36,14 +38,42 @@ impl App {
         payment_method: &str,
         attempt: Uuid,
     ) -> Authorized {
-        let request = payment::AuthorizePaymentRequest {
+        let request = self.asking(booking, booking.price.amount, payment_method, attempt);
+        self.ask(request).await
+    }
+
+    /// Sets a price difference of a booking aside, beside what covers it. A booking of which nothing
+    /// was set aside yet is covered by this.
+    pub(super) async fn authorize_difference(
+        &self,
+        booking: &Booking,
+        difference: &Difference,
+    ) -> Authorized {
+        let (amount, method) = (difference.amount, &difference.payment_method);
+        let request = self.asking(booking, amount, method, difference.attempt);
+        let additional = booking.payment_id.is_some();
+        self.ask(payment::AuthorizePaymentRequest { additional, ..request }).await
+    }
+
+    fn asking(
+        &self,
+        booking: &Booking,
+        amount: Money,
+        payment_method: &str,
+        attempt: Uuid,
+    ) -> payment::AuthorizePaymentRequest {
+        payment::AuthorizePaymentRequest {
             request_id: attempt.to_string(),
             booking_id: booking.booking_id.to_string(),
             lot_id: booking.lot_id.to_string(),
             user_id: booking.user_id.to_string(),
-            amount: Some(booking.price.amount.into()),
+            amount: Some(amount.into()),
             payment_method: payment_method.to_owned(),
-        };
+            additional: false,
+        }
+    }
+
+    async fn ask(&self, request: payment::AuthorizePaymentRequest) -> Authorized {
         match self.payment.clone().authorize_payment(request).await {
             Ok(response) => authorized(response.into_inner()),
             Err(status) => refused(&status),
@@ -54,23 +84,40 @@ impl App {
     /// background: the caller need not wait for it.
     pub(super) fn give_back(&self, payment_id: PaymentId) {
         let app = self.clone();
+        let _handle = self.tasks.detached(async move { app.void(payment_id).await });
+    }
+
+    /// The same for the difference of a change that does not come; the clockwork goes on where this
+    /// stops.
+    pub(super) fn give_back_difference(&self, attempt: Uuid, payment_id: PaymentId) {
+        let app = self.clone();
         let _handle = self.tasks.detached(async move {
-            for attempt in 0..VOID_TRIES_MAX {
-                let request = payment::VoidPaymentRequest { payment_id: payment_id.to_string() };
-                match app.payment.clone().void_payment(request).await {
-                    Ok(_) => return,
-                    Err(status) if is_final(status.code()) => {
-                        tracing::info!(%payment_id, code = ?status.code(), "nothing to give back");
-                        return;
-                    }
-                    Err(status) => {
-                        tracing::debug!(%payment_id, code = ?status.code(), "void failed");
-                    }
-                }
-                app.tasks.sleep(VOID_WAIT * 2_u32.pow(attempt)).await;
+            if app.void(payment_id).await
+                && let Err(error) = difference::end(&app.pool, attempt, false).await
+            {
+                tracing::debug!(%payment_id, error = %chain(&error), "a difference stays noted");
             }
-            tracing::warn!(%payment_id, "not given back yet; payment does it by the booking's end");
         });
+    }
+
+    /// Gives back what was set aside. Whether there is certainly nothing left of it.
+    pub(super) async fn void(&self, payment_id: PaymentId) -> bool {
+        for attempt in 0..VOID_TRIES_MAX {
+            let request = payment::VoidPaymentRequest { payment_id: payment_id.to_string() };
+            match self.payment.clone().void_payment(request).await {
+                Ok(_) => return true,
+                Err(status) if is_final(status.code()) => {
+                    tracing::info!(%payment_id, code = ?status.code(), "nothing to give back");
+                    return true;
+                }
+                Err(status) => {
+                    tracing::debug!(%payment_id, code = ?status.code(), "void failed");
+                }
+            }
+            self.tasks.sleep(VOID_WAIT * 2_u32.pow(attempt)).await;
+        }
+        tracing::warn!(%payment_id, "not given back yet; payment does it by the booking's end");
+        false
     }
 }
 

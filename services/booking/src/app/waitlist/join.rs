@@ -87,7 +87,7 @@ async fn join(
     let now = bookings::now(&mut *connection).await?;
     let lot = lot::get(&mut *connection, lot_id).await?;
     check_window(&wanted.window, now)?;
-    check_permit(spot_type, wanted)?;
+    check_permit(spot_type, wanted.disability_permit)?;
     rules_of_lot(&lot, None, &wanted.window, now)?;
     let pool = pool_of(&lot, line, preferred, &wanted.window);
     let free = unclaimed(connection, &pool, i64::from_be_bytes(ids.bytes())).await?;

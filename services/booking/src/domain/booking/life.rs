@@ -2,13 +2,13 @@
 //! given, never asked.
 
 use jiff::Timestamp;
-use parkmesh_contracts::booking::v1::{BookingState, Cause};
-use parkmesh_contracts::ids::PaymentId;
+use parkmesh_contracts::booking::v1::{BookingState, Cause, SpotBlock};
+use parkmesh_contracts::ids::{PaymentId, SpotId};
 use parkmesh_contracts::money::{Money, MoneyError};
 use parkmesh_contracts::window::Window;
 
 use super::table::{Next, Verb, next};
-use super::{Booking, Place, after};
+use super::{Booking, Place, Price, after};
 use crate::domain::inventory::Policy;
 use crate::domain::tariff::Line;
 
@@ -32,6 +32,29 @@ pub enum Command {
     Leave(Timestamp, Cause),
     /// Look whether the deadline has passed.
     Lapse,
+    /// The window ends later, and this payment covers the difference.
+    Extend(Timestamp, Option<PaymentId>),
+    /// It goes there, and this payment covers the difference.
+    Move(Box<Target>, Option<PaymentId>),
+    /// It goes there, because of this; the price stays.
+    Relocate(Place, SpotBlock),
+    /// The lot gives it up: its spot is blocked and no other is free.
+    GiveUp,
+    /// Ask its driver about the car on this spot.
+    AskClaim(SpotId, String),
+    /// The car that had stayed past the window left at that moment, which is not in the future.
+    Overstay(Timestamp),
+}
+
+/// Where a booking is to go, and when it is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The place.
+    pub place: Place,
+    /// The window.
+    pub window: Window,
+    /// What that costs at the frozen tariff.
+    pub price: Price,
 }
 
 impl Command {
@@ -40,12 +63,17 @@ impl Command {
         match self {
             Self::Confirm(_) => Verb::Confirm,
             Self::Cancel(_) => Verb::Cancel,
-            Self::Withdraw => Verb::Withdraw,
+            Self::Withdraw | Self::GiveUp => Verb::Withdraw,
             Self::Start(..) => Verb::Start,
             Self::Assign(_) => Verb::Assign,
             Self::Arrive(..) => Verb::Arrive,
             Self::Leave(..) => Verb::Leave,
             Self::Lapse => Verb::Lapse,
+            Self::Extend(..) => Verb::Extend,
+            Self::Move(..) => Verb::Move,
+            Self::Relocate(..) => Verb::Relocate,
+            Self::AskClaim(..) => Verb::AskClaim,
+            Self::Overstay(_) => Verb::Overstay,
         }
     }
 }
@@ -63,12 +91,22 @@ pub enum Event {
     Activated(Cause),
     /// The car has left, and this is how the price adds up.
     Completed(Cause, Vec<Line>),
-    /// Given back.
-    Cancelled,
+    /// Given back, because of this where it was not its driver.
+    Cancelled(Option<Cause>),
     /// The hold ran out.
     Expired,
     /// No car came.
     NoShow,
+    /// The window ends later than this; what covers the difference.
+    Extended(Timestamp, Option<PaymentId>),
+    /// It was there, for this window; what covers the difference.
+    Moved(Place, Window, Option<PaymentId>),
+    /// It was there until something kept the spot from it.
+    Relocated(Place, SpotBlock),
+    /// Its driver is asked about the car on this spot.
+    ClaimAsked(SpotId, String),
+    /// The car has left; until when that is charged, and how it adds up.
+    Overstayed(Timestamp, Vec<Line>),
 }
 
 /// What a command does.
@@ -92,6 +130,12 @@ pub enum Refusal {
     /// An arrival counts from this moment on.
     #[error("too early")]
     TooEarly(Timestamp),
+    /// It ends then already, or later.
+    #[error("no later end")]
+    NotLater,
+    /// A ticket is good for the window of its allotment.
+    #[error("a ticket stays as it is")]
+    Ticket,
     /// A price that does not fit.
     #[error(transparent)]
     Price(#[from] MoneyError),
@@ -117,7 +161,8 @@ impl Booking {
         let (booking, event) = match command {
             Command::Confirm(payment_id) => self.confirm(*payment_id, policy, now)?,
             Command::Cancel(decline_code) => self.cancel(decline_code.as_deref(), now)?,
-            Command::Withdraw => self.withdraw(now)?,
+            Command::Withdraw => self.withdraw(Cause::Operator, now)?,
+            Command::GiveUp => self.withdraw(Cause::SpotBlocked, now)?,
             Command::Start(payment_id, cause) => self.start(*payment_id, *cause, policy, now)?,
             Command::Assign(_) if !self.is_pending() => return Ok(Step::Stands),
             Command::Assign(place) => self.assign(place, now)?,
@@ -125,6 +170,16 @@ impl Booking {
             Command::Leave(at, cause) => self.leave(*at, *cause)?,
             Command::Lapse if !self.is_due(now) => return Ok(Step::Stands),
             Command::Lapse => self.lapse(now)?,
+            Command::Extend(end, paid) => self.extend(*end, *paid, policy, now)?,
+            Command::Move(target, paid) => self.move_to(target, *paid, policy, now)?,
+            Command::Relocate(place, block) => self.relocate(place, *block, now)?,
+            Command::AskClaim(spot_id, number) => {
+                (self.clone(), Event::ClaimAsked(*spot_id, number.clone()))
+            }
+            Command::Overstay(at) => match self.overstay(*at)? {
+                Some(over) => over,
+                None => return Ok(Step::Stands),
+            },
         };
         let version = self.version + 1;
         Ok(Step::Changed(Box::new(Self { state, version, ..booking }), event))
@@ -144,6 +199,13 @@ impl Booking {
         if self.is_due(now) || now >= self.window.end() {
             return Err(Refusal::HoldExpired);
         }
+        let no_show = Some(self.no_show_time(policy, now));
+        let booking = Self { payment_id, payment_attempt: None, due_time: no_show, ..self.clone() };
+        Ok((booking, Event::Reserved))
+    }
+
+    /// When a driver who begins to come now has not come.
+    pub(super) fn no_show_time(&self, policy: &Policy, now: Timestamp) -> Timestamp {
         // Whoever confirms after the start has the whole time from now to come; but nobody can come
         // after the end.
         // A ticket keeps no spot from others, so that its driver may come as late as they like.
@@ -151,10 +213,7 @@ impl Booking {
             Place::Spot { .. } => after(self.start_time.max(now), policy.no_show),
             Place::Ticket { .. } => self.window.end(),
         };
-        let no_show = no_show.min(self.window.end());
-        let booking =
-            Self { payment_id, payment_attempt: None, due_time: Some(no_show), ..self.clone() };
-        Ok((booking, Event::Reserved))
+        no_show.min(self.window.end())
     }
 
     /// A walk-in goes from hold to session in one step: nobody waits for its car, so that it never is
@@ -193,15 +252,15 @@ impl Booking {
             final_amount: owed(fee),
             ..self.clone()
         };
-        Ok((booking, Event::Cancelled))
+        Ok((booking, Event::Cancelled(decline.map(|_| Cause::Payment))))
     }
 
-    fn withdraw(&self, now: Timestamp) -> Result<(Self, Event), Refusal> {
+    fn withdraw(&self, cause: Cause, now: Timestamp) -> Result<(Self, Event), Refusal> {
         if self.is_due(now) {
             return Err(Refusal::State(self.state_when_due()));
         }
         let booking = Self { due_time: None, payment_attempt: None, ..self.clone() };
-        Ok((booking, Event::Cancelled))
+        Ok((booking, Event::Cancelled(Some(cause))))
     }
 
     fn assign(&self, place: &Place, now: Timestamp) -> Result<(Self, Event), Refusal> {
@@ -265,7 +324,7 @@ impl Booking {
     }
 
     /// What the clockwork makes of it when the deadline has passed.
-    fn state_when_due(&self) -> BookingState {
+    pub(super) fn state_when_due(&self) -> BookingState {
         match next(self.state, Verb::Lapse) {
             Next::To(state) => state,
             _ => self.state,
@@ -280,4 +339,4 @@ fn owed(fee: Option<Money>) -> Option<Money> {
 
 #[cfg(test)]
 #[path = "life_tests.rs"]
-mod tests;
+pub(super) mod tests;

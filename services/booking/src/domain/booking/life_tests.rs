@@ -13,16 +13,16 @@ use super::*;
 use crate::domain::inventory::PolicyChoice;
 use crate::domain::tariff::{Cancellation, Fare, Fee, Rules};
 
-fn at(minutes: i64) -> Timestamp {
+pub fn at(minutes: i64) -> Timestamp {
     Timestamp::from_second(2_000_000_000 + minutes * 60).unwrap()
 }
 
-fn policy() -> Policy {
+pub fn policy() -> Policy {
     PolicyChoice::default().resolve()
 }
 
 /// Held at minute 0 for minutes 60 to 180.
-fn held() -> Booking {
+pub fn held() -> Booking {
     let window = Window::try_new(at(60), at(180)).unwrap();
     let euros = |minor| Money::new(minor, "EUR".parse().unwrap());
     let (nil, end) = (Uuid::nil(), hold_end(&window, policy().hold_ttl, at(0)));
@@ -54,6 +54,7 @@ fn held() -> Booking {
         arrive_time: None,
         leave_time: None,
         final_amount: None,
+        overstay_amount: None,
         due_time: Some(end),
         version: 1,
         create_time: at(0),
@@ -79,26 +80,26 @@ fn with_fees(mut booking: Booking) -> Booking {
     booking
 }
 
-fn step(booking: &Booking, command: Command, now: i64) -> Result<Step, Refusal> {
+pub fn step(booking: &Booking, command: Command, now: i64) -> Result<Step, Refusal> {
     booking.transition(&command, &policy(), at(now))
 }
 
-fn changed(booking: &Booking, command: Command, now: i64) -> (Booking, Event) {
+pub fn changed(booking: &Booking, command: Command, now: i64) -> (Booking, Event) {
     match step(booking, command, now).unwrap() {
         Step::Changed(booking, event) => (*booking, event),
         Step::Stands => panic!("nothing changed"),
     }
 }
 
-fn paid() -> Command {
+pub fn paid() -> Command {
     Command::Confirm(Some(Uuid::nil().into()))
 }
 
-fn reserved() -> Booking {
+pub fn reserved() -> Booking {
     changed(&held(), paid(), 5).0
 }
 
-fn active(arrived: i64) -> Booking {
+pub fn active(arrived: i64) -> Booking {
     changed(&reserved(), Command::Arrive(at(arrived), Cause::Driver), arrived).0
 }
 
@@ -230,8 +231,15 @@ fn a_second_word_of_the_same_arrival_or_departure_changes_nothing() {
     assert_eq!(step(&gone, Command::Leave(at(101), Cause::Driver), 101), Ok(Step::Stands));
 }
 
+/// An hour from then on.
+fn elsewhere(start: i64) -> Box<Target> {
+    let window = Window::try_new(at(start), at(start + 60)).unwrap();
+    let price = held().price.of_window(&window).unwrap();
+    Box::new(Target { place: held().place, window, price })
+}
+
 fn commands() -> impl Strategy<Value = (Command, i64)> {
-    (0..7_u8, 0..240_i64, 0..20_i64).prop_map(|(verb, now, ago)| {
+    (0..12_u8, 0..240_i64, 0..20_i64).prop_map(|(verb, now, ago)| {
         let seen = at(now - ago);
         let command = match verb {
             0 => paid(),
@@ -239,7 +247,12 @@ fn commands() -> impl Strategy<Value = (Command, i64)> {
             2 => Command::Arrive(seen, Cause::Sensor),
             3 => Command::Leave(seen, Cause::Sensor),
             4 => Command::Withdraw,
-            5 => Command::Assign(spot("B2", true)),
+            5 => Command::Extend(at(180 + ago * 10), None),
+            6 => Command::Move(elsewhere(now + ago), None),
+            7 => Command::Relocate(held().place, SpotBlock::Closed),
+            8 => Command::AskClaim(Uuid::nil().into(), "A2".to_owned()),
+            9 => Command::Overstay(seen),
+            10 => Command::Assign(spot("B2", true)),
             _ => Command::Lapse,
         };
         (command, now)
@@ -258,14 +271,17 @@ proptest! {
             let Ok(Step::Changed(next, _)) = step(&booking, command, now) else { continue };
             prop_assert!(STATES.contains(&next.state));
             prop_assert_eq!(next.version, booking.version + 1);
-            prop_assert!(is_live(booking.state), "an ended booking changed");
+            let over = booking.overstay_amount.is_none() && next.overstay_amount.is_some();
+            prop_assert!(is_live(booking.state) || over, "an ended booking changed");
             prop_assert_eq!(next.due_time.is_some(), is_live(next.state));
-            prop_assert_eq!(next.window.end(), booking.window.end());
+            prop_assert!(next.price.amount.minor >= booking.price.amount.minor);
+            prop_assert!(next.window.start() <= next.start_time);
             let completed = next.state == BookingState::Completed;
             prop_assert!(next.final_amount.is_some() || !completed);
             let owes = fees && matches!(next.state, BookingState::Cancelled | BookingState::NoShow);
             prop_assert!(next.final_amount.is_none() || completed || owes);
-            prop_assert!(next.final_amount.is_none_or(|paid| paid.minor <= 500 && paid.minor > 0));
+            let most = next.price.amount.minor;
+            prop_assert!(next.final_amount.is_none_or(|paid| (1..=most).contains(&paid.minor)));
             prop_assert!(next.leave_time.is_none_or(|left| Some(left) >= next.arrive_time));
             booking = *next;
         }

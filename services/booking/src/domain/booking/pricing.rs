@@ -47,6 +47,39 @@ impl Price {
         Self { tariff_version: NO_TARIFF, hourly_rate, amount: price, fare: None }
     }
 
+    /// The price of another window, on the same kind of spot at the same tariff.
+    ///
+    /// # Errors
+    /// As [`Price::of_stay`].
+    pub fn of_window(&self, window: &Window) -> Result<Self, MoneyError> {
+        let fare = self.fare.as_ref();
+        let amount = fare.map_or(Ok(self.amount), |fare| fare.window_amount(window))?;
+        Ok(Self { amount, ..self.clone() })
+    }
+
+    /// The price of another window on a spot of another type, at the same tariff.
+    ///
+    /// # Errors
+    /// As [`Price::of`].
+    pub fn of_type(
+        &self,
+        spot_type: SpotType,
+        time_zone: &str,
+        window: &Window,
+    ) -> Result<Self, FareError> {
+        let fare = self.fare.as_ref().map(|fare| fare.of_type(spot_type, time_zone)).transpose()?;
+        Ok(Self { fare, ..self.clone() }.of_window(window)?)
+    }
+
+    /// What the time past the window costs, as a charge of its own.
+    ///
+    /// # Errors
+    /// As [`Price::of_stay`].
+    pub fn of_overstay(&self, end: Timestamp, leave: Timestamp) -> Result<Bill, MoneyError> {
+        let nothing = Bill { amount: Money::zero(self.amount.currency), lines: Vec::new() };
+        self.fare.as_ref().map_or(Ok(nothing), |fare| fare.overstay(end, leave))
+    }
+
     /// How the price of the window that it was made for adds up.
     pub fn lines(&self, window: &Window) -> Vec<Line> {
         let Some(fare) = &self.fare else { return vec![Line::one("Ticket", self.amount)] };

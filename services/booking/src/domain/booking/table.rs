@@ -23,6 +23,16 @@ pub enum Verb {
     Leave,
     /// The deadline passed.
     Lapse,
+    /// The window is to end later.
+    Extend,
+    /// The driver wants another spot or another window.
+    Move,
+    /// Another spot has to be found.
+    Relocate,
+    /// A car may be its car.
+    AskClaim,
+    /// The car that had stayed too long has left.
+    Overstay,
 }
 
 /// Where a command leads.
@@ -48,6 +58,11 @@ pub const fn next(state: BookingState, verb: Verb) -> Next {
         (Reserved, Verb::Lapse) => Next::To(NoShow),
         (Active, Verb::Leave | Verb::Lapse) => Next::To(Completed),
         (Active, Verb::Arrive) | (Completed, Verb::Leave) => Next::Stands,
+        (Reserved, Verb::Extend | Verb::Move | Verb::Relocate | Verb::AskClaim) => {
+            Next::To(Reserved)
+        }
+        (Active, Verb::Extend) => Next::To(Active),
+        (Completed, Verb::Overstay) => Next::To(Completed),
         _ => Next::Refused,
     }
 }
@@ -58,15 +73,20 @@ pub(super) mod tests {
 
     pub const STATES: [BookingState; 7] =
         [Held, Reserved, Active, Completed, Cancelled, Expired, NoShow];
-    pub const VERBS: [Verb; 8] = [
+    pub const VERBS: [Verb; 13] = [
         Verb::Confirm,
         Verb::Cancel,
         Verb::Withdraw,
-        Verb::Start,
-        Verb::Assign,
         Verb::Arrive,
         Verb::Leave,
         Verb::Lapse,
+        Verb::Start,
+        Verb::Assign,
+        Verb::Extend,
+        Verb::Move,
+        Verb::Relocate,
+        Verb::AskClaim,
+        Verb::Overstay,
     ];
 
     /// Whether a booking in this state keeps its spot.
@@ -78,7 +98,13 @@ pub(super) mod tests {
     fn nothing_leads_out_of_an_ended_state() {
         for state in STATES.into_iter().filter(|state| !is_live(*state)) {
             for verb in VERBS {
-                assert!(!matches!(next(state, verb), Next::To(_)), "{state:?} {verb:?}");
+                match next(state, verb) {
+                    // What it owes beside comes later.
+                    Next::To(Completed) => {
+                        assert_eq!((state, verb), (Completed, Verb::Overstay));
+                    }
+                    next => assert!(!matches!(next, Next::To(_)), "{state:?} {verb:?}"),
+                }
             }
         }
     }
@@ -95,9 +121,10 @@ pub(super) mod tests {
     fn only_a_confirm_reserves_and_only_an_arrival_or_a_walk_in_activates() {
         for (state, verb) in STATES.iter().flat_map(|s| VERBS.iter().map(move |v| (*s, *v))) {
             match next(state, verb) {
-                Next::To(Reserved) if verb == Verb::Assign => assert_eq!(state, Reserved),
-                Next::To(Reserved) => assert_eq!((state, verb), (Held, Verb::Confirm)),
-                Next::To(Active) => {
+                Next::To(Reserved) if state != Reserved => {
+                    assert_eq!((state, verb), (Held, Verb::Confirm));
+                }
+                Next::To(Active) if state != Active => {
                     assert!(matches!(
                         (state, verb),
                         (Reserved, Verb::Arrive) | (Held, Verb::Start)
@@ -105,6 +132,36 @@ pub(super) mod tests {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// The whole table, written out a second time: who changes one has to mean it.
+    #[test]
+    fn each_command_in_each_state_is_what_the_plan_says() {
+        let says = |state: BookingState| -> [&str; 13] {
+            // Confirm Cancel Withdraw Arrive Leave Lapse Start Assign Extend Move Relocate AskClaim Overstay
+            match state {
+                Held => ["R", "X", "X", "-", "-", "E", "A", "-", "-", "-", "-", "-", "-"],
+                Reserved => ["-", "X", "X", "A", "-", "N", "-", "R", "R", "R", "R", "R", "-"],
+                Active => ["-", "-", "-", "=", "C", "C", "-", "-", "A", "-", "-", "-", "-"],
+                Completed => ["-", "-", "-", "-", "=", "-", "-", "-", "-", "-", "-", "-", "C"],
+                _ => ["-"; 13],
+            }
+        };
+        for (state, verb) in STATES.iter().flat_map(|s| VERBS.iter().map(move |v| (*s, *v))) {
+            let word = match next(state, verb) {
+                Next::To(Reserved) => "R",
+                Next::To(Active) => "A",
+                Next::To(Completed) => "C",
+                Next::To(Cancelled) => "X",
+                Next::To(Expired) => "E",
+                Next::To(NoShow) => "N",
+                Next::To(_) => "?",
+                Next::Stands => "=",
+                Next::Refused => "-",
+            };
+            let column = VERBS.iter().position(|known| *known == verb).unwrap_or_default();
+            assert_eq!(word, says(state)[column], "{state:?} {verb:?}");
         }
     }
 }

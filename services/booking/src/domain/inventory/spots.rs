@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Change, FloorId, LotId, SpotId, SpotType};
+use crate::domain::booking::Place;
 
 /// One place for one car.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,14 @@ pub struct Spot {
     pub longitude: f64,
     /// Counts up with every change of the spot's own state.
     pub version: i64,
+}
+
+impl Spot {
+    /// It, as what a booking keeps.
+    pub fn place(&self) -> Place {
+        let (floor_id, spot_id) = (self.floor_id, self.spot_id);
+        Place::Spot { floor_id, spot_id, spot_number: self.spot_number.clone(), promised: true }
+    }
 }
 
 /// A spot to be made.

@@ -61,6 +61,14 @@ impl Fare {
         Self { rules, spot_type, currency, zone }
     }
 
+    /// The same rules for a spot of another type in the same lot.
+    ///
+    /// # Errors
+    /// [`FareError::Zone`].
+    pub fn of_type(&self, spot_type: SpotType, time_zone: &str) -> Result<Self, FareError> {
+        Self::try_new(Arc::clone(&self.rules), spot_type, self.currency, time_zone)
+    }
+
     /// What the type of spot is that it is for.
     pub const fn spot_type(&self) -> SpotType {
         self.spot_type

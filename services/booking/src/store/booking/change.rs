@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::booking::v1::Cause;
-use parkmesh_contracts::ids::{BookingId, UserId};
-use sqlx::{PgConnection, PgExecutor};
+use parkmesh_contracts::ids::{BookingId, SpotId, UserId};
+use parkmesh_contracts::window::Window;
+use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
 use super::{Kept, of_row, select_booking, state_number};
 use crate::domain::booking::{Booking, Place};
 use crate::error::Error;
+use crate::store::inventory::spot::type_number;
 
 /// How long a hold is kept beyond its end, once, for a provider's answer.
 const CONFIRM_MAX: Duration = Duration::from_secs(30);
@@ -25,9 +27,10 @@ pub async fn write(
     booking: &Booking,
     cause: Option<Cause>,
 ) -> Result<(), Error> {
+    let spot_type = booking.price.fare.as_ref().map(|fare| type_number(fare.spot_type()));
     let (floor_id, spot_id, spot_number) = match &booking.place {
         Place::Spot { floor_id, spot_id, spot_number, .. } => {
-            (Some(*floor_id), Some(*spot_id), Some(spot_number.as_str()))
+            (Some(floor_id.as_uuid()), Some(spot_id.as_uuid()), Some(spot_number))
         }
         Place::Ticket { .. } => (None, None, None),
     };
@@ -37,7 +40,9 @@ pub async fn write(
              state = $4, payment_attempt = $5,
              decline_code = $6, payment_id = $7, arrive_time = $8, leave_time = $9,
              final_amount_minor = $10, due_time = $11, version = $12,
-             spot_id = $14, floor_id = $15, spot_number = $16, spot_pending = $17
+             floor_id = $14, spot_id = $15, spot_number = $16, start_time = $17,
+             amount_minor = $18, spot_type = coalesce($19, spot_type), overstay_minor = $20,
+             spot_pending = $21
          WHERE booking_id = $1 AND version = $12 - 1
          RETURNING CASE WHEN $13::text IS NOT NULL
              THEN set_config('parkmesh.cause', $13, true) END",
@@ -55,9 +60,13 @@ pub async fn write(
     .bind(booking.due_time.map(ToSqlx::to_sqlx))
     .bind(booking.version)
     .bind(cause.map(|cause| i32::from(cause).to_string()))
-    .bind(spot_id.map(Uuid::from))
-    .bind(floor_id.map(Uuid::from))
+    .bind(floor_id)
+    .bind(spot_id)
     .bind(spot_number)
+    .bind(booking.start_time.to_sqlx())
+    .bind(booking.price.amount.minor)
+    .bind(spot_type.transpose()?)
+    .bind(booking.overstay_amount.map(|amount| amount.minor))
     .bind(booking.is_pending())
     .execute(connection)
     .await?;
@@ -65,6 +74,32 @@ pub async fn write(
         return Ok(());
     }
     Err(Error::Broken("a booking changed under its lock".to_owned()))
+}
+
+/// Live bookings other than this one that keep the spot at some time of what would be kept, with
+/// whether they are holds that have lapsed; in the order in which they are to be locked.
+///
+/// # Errors
+/// The store's.
+pub async fn in_the_way(
+    executor: impl PgExecutor<'_>,
+    booking_id: BookingId,
+    spot_id: SpotId,
+    kept: &Window,
+) -> Result<Vec<(BookingId, bool)>, Error> {
+    let rows = sqlx::query(
+        "SELECT booking_id, state = 1 AND due_time <= park_now() FROM booking
+         WHERE spot_id = $2 AND during && tstzrange($3, $4, '[)') AND state IN (1, 2, 3)
+           AND booking_id <> $1
+         ORDER BY start_time",
+    )
+    .bind(booking_id.as_uuid())
+    .bind(spot_id.as_uuid())
+    .bind(kept.start().to_sqlx())
+    .bind(kept.end().to_sqlx())
+    .fetch_all(executor)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get::<Uuid, _>(0)?.into(), row.try_get(1)?))).collect()
 }
 
 /// Locks bookings whose deadline has passed, earliest first, passing over those that somebody else

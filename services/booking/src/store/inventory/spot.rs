@@ -97,6 +97,19 @@ impl Columns {
     }
 }
 
+/// Reads a spot and keeps others from changing it, or from moving bookings to it, until the
+/// transaction ends. New holds do not wait for it.
+///
+/// # Errors
+/// [`Error::SpotNotFound`], or the store's.
+pub async fn lock(connection: &mut PgConnection, spot_id: SpotId) -> Result<Spot, Error> {
+    let row = sqlx::query(select_spot!("WHERE spot_id = $1 FOR NO KEY UPDATE"))
+        .bind(spot_id.as_uuid())
+        .fetch_optional(connection)
+        .await?;
+    of_row(&row.ok_or(Error::SpotNotFound)?)
+}
+
 /// Writes new spots, all or none, in one statement.
 ///
 /// # Errors

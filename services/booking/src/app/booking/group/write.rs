@@ -403,10 +403,12 @@ impl Work<'_> {
             (Ok(()), Target::Spot(known, _)) => {
                 // It may have got another number, or be made for something else.
                 match app.known.spot(&app.pool, known.spot_id).await {
-                    Ok(stands) => match check_permit(stands.spot_type, &ask.wanted) {
-                        Ok(()) => *known = stands,
-                        Err(refused) => return answer(ask, Err(refused)),
-                    },
+                    Ok(stands) => {
+                        match check_permit(stands.spot_type, ask.wanted.disability_permit) {
+                            Ok(()) => *known = stands,
+                            Err(refused) => return answer(ask, Err(refused)),
+                        }
+                    }
                     Err(error) => return self.failed(vec![ask], &error),
                 }
             }
