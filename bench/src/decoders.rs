@@ -12,11 +12,8 @@ const DECODERS_MIN: usize = 14;
 
 /// Runs the bridge's mutator at full size, with debug assertions, and reads what it tells.
 pub fn prove() -> Result<bool, Failure> {
-    // A few times as fast as other tests are, and still with overflow checks: in a folder of its own, so that nothing else is
-    // built anew.
     let output = cargo()
         .args(["test", "--package", "parkmesh-sensor-bridge", "--lib"])
-        .args(["--config", "profile.dev.opt-level=1", "--target-dir", "target/mutated"])
         .args(["--", "--nocapture", "mutate"])
         .env("PARKMESH_PROOF", "1")
         .stderr(Stdio::inherit())

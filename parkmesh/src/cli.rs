@@ -36,6 +36,8 @@ pub enum Command {
     /// List facts that no consumer could take, or send them again.
     DeadLetters(DeadLetters),
     /// Say what one frame of a sensor means, as JSON.
+    // Here and not at the options: the line above would hide it there.
+    #[command(long_about = DECODE)]
     Decode(Decode),
     /// Let a crowd book at random, kill things meanwhile, and judge all that was answered.
     Torture(Torture),
@@ -186,14 +188,16 @@ pub struct Melbourne {
     pub wait_seconds: u64,
 }
 
+/// What `decode --help` begins with.
+const DECODE: &str = "Says what one frame of a parking sensor means, as the sensor bridge reads it. Prints JSON: `occupied` is true, false, or \
+     null where the frame says nothing about its spot; `kind` says why it was sent; the rest is there where the frame \
+     tells it. Parts that no table lists are passed over and counted in `unknown_parts`. Which decoder reads a frame \
+     follows from model and firmware and is never guessed from its bytes. A frame that makes no sense ends with an \
+     error that says why.";
+
 /// Options of `decode`.
 #[derive(Debug, Clone, Args)]
 #[command(
-    long_about = "Says what one frame of a parking sensor means, as the sensor bridge reads it. Prints JSON: `occupied` is true, false, or \
-                  null where the frame says nothing about its spot; `kind` says why it was sent; the rest is there where the frame \
-                  tells it. Parts that no table lists are passed over and counted in `unknown_parts`. Which decoder reads a frame \
-                  follows from model and firmware and is never guessed from its bytes. A frame that makes no sense ends with an \
-                  error that says why.",
     after_help = "Examples:\n  parkmesh decode --model placepod 026700C3376601\n  parkmesh decode --model bosch-tps110 --port 2 01FF\n  \
                   parkmesh decode --model nwave-nps405 --firmware 2.4.9 95\n  parkmesh decode --model nwave-nps405 --firmware old CA"
 )]
