@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use parkmesh_history::{Report, file};
+use parkmesh_history::Report;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::tasks::Tasks;
 
@@ -31,6 +31,8 @@ use crate::cli::{Torture, TortureKind};
 use recorder::Recorder;
 use world::World;
 
+/// Calls that the judge holds in memory at once, about.
+const CALLS_AT_ONCE: usize = 1_000_000;
 /// A call whose outcome is not known may still have an effect for as long: the longest deadline and a retry.
 const QUIET: Duration = Duration::from_secs(40);
 
@@ -141,8 +143,7 @@ fn judge(path: &Path, json: Option<(&Path, &told::Summary)>) -> Result<(), Failu
     let size = std::fs::metadata(path)?.len();
     println!("· judging {} ({} MB)", path.display(), size / 1_000_000);
     let begun = std::time::Instant::now();
-    let record = file::read(path)?;
-    let report: Report = parkmesh_history::check(&record);
+    let report: Report = parkmesh_history::check_file(path, CALLS_AT_ONCE)?;
     told::verdict(&report, begun.elapsed());
     if let Some((json, summary)) = json {
         std::fs::write(json, serde_json::to_string_pretty(&summary.json(&report))?)?;
