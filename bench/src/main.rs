@@ -77,6 +77,9 @@ enum Proof {
         /// Calls.
         #[arg(long, default_value_t = torture::HISTORY)]
         size: u64,
+        /// Cut the power of Postgres and NATS too; needs root and loop devices.
+        #[arg(long)]
+        power_cuts: bool,
     },
     /// Confirmations that race the end of their hold, the clockwork stopped.
     ConfirmRace {
@@ -106,7 +109,7 @@ fn main() -> ExitCode {
         What::Prove(Proof::Fairness(options)) => reserve::fairness::prove(&options),
         What::Bench(Bench::Reserve(options)) => reserve::run(&options, false),
         What::Bench(Bench::Lab(options)) => lab::run(&options),
-        What::Prove(Proof::History { size }) => torture::history(size),
+        What::Prove(Proof::History { size, power_cuts }) => torture::history(size, power_cuts),
         What::Prove(Proof::ConfirmRace { size }) => torture::confirm_race(size),
         What::Prove(Proof::Cancels { size }) => torture::cancels(size),
     };

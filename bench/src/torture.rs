@@ -37,7 +37,7 @@ fn number(report: &Value, name: &str) -> f64 {
 }
 
 /// A random history under faults, judged.
-pub fn history(size: u64) -> Result<bool, Failure> {
+pub fn history(size: u64, power_cuts: bool) -> Result<bool, Failure> {
     let home = up::home("history-record")?;
     let record = home.join("history.bin").display().to_string();
     // In a run of any length booking is killed and Postgres restarted many times.
@@ -53,10 +53,11 @@ pub fn history(size: u64) -> Result<bool, Failure> {
         "--history",
         &record,
     ];
-    let report = torture("history", size, &args)?;
+    let cuts: &[&str] = if power_cuts { &["--cut-power-every", "20"] } else { &[] };
+    let report = torture("history", size, &[&args, cuts].concat())?;
     println!(
         "  {} calls, {} bookings, {} facts; booking killed {} times, Postgres {} times, restarted {} times, \
-         NATS killed {} times, the stream deleted {} times",
+         NATS killed {} times, the stream deleted {} times, the power cut {} times",
         report["calls"],
         report["bookings"],
         report["facts"],
@@ -64,18 +65,28 @@ pub fn history(size: u64) -> Result<bool, Failure> {
         report["postgres_kills"],
         report["postgres_restarts"],
         report["nats_kills"],
-        report["streams_deleted"]
+        report["streams_deleted"],
+        report["power_cuts"]
     );
     let calls = number(&report, "calls");
     let faults_enough = number(&report, "booking_kills") >= 1.0
         && number(&report, "postgres_kills") + number(&report, "postgres_restarts") >= 1.0;
+    // A stream forgets what it acknowledged when it is deleted, and at no other time.
+    let kept = number(&report, "stream_losses") <= number(&report, "streams_deleted");
+    let cut = number(&report, "power_cuts") >= 1.0 && kept;
     let figure = Figure {
-        name: "history",
+        name: if power_cuts { "history-power-cuts" } else { "history" },
         figure: number(&report, "violations"),
-        unit: "promises broken in a history of random calls, booking and Postgres killed meanwhile",
+        unit: match power_cuts {
+            false => "promises broken in a history of random calls, booking and Postgres killed",
+            true => "promises broken in a history of random calls, the power of both stores cut",
+        },
         yardstick: "the judge of crates/history",
         ask: format!("= 0 in at least {size} calls"),
-        holds: report["holds"] == true && calls >= to_float(size) && faults_enough,
+        holds: report["holds"] == true
+            && calls >= to_float(size)
+            && faults_enough
+            && (cut || !power_cuts),
     };
     figure.tell()
 }

@@ -70,6 +70,9 @@ pub struct Up {
     /// Where a collector listens for OTLP over gRPC, for example http://127.0.0.1:4317.
     #[arg(long)]
     pub otlp_endpoint: Option<String>,
+    /// Let Postgres and NATS acknowledge what is not on disk yet: for seeing what a power cut then takes.
+    #[arg(long, hide = true)]
+    pub hasty_stores: bool,
 }
 
 /// Options of `serve`.
@@ -299,6 +302,16 @@ pub struct Torture {
     /// Delete the stream of booking's facts every so many seconds; 0 for never. All must be there again at the end.
     #[arg(long, default_value_t = 0.0)]
     pub delete_stream_every: f64,
+    /// Cut the power of the disk of Postgres and NATS every so many seconds; 0 for never. Needs root and loop devices.
+    #[arg(long, default_value_t = 0.0, conflicts_with = "target")]
+    pub cut_power_every: f64,
+    /// Let Postgres and NATS acknowledge what is not on disk yet. After a power cut promises must then be found broken: it
+    /// shows that the cut is one.
+    #[arg(long, conflicts_with = "target")]
+    pub hasty_stores: bool,
+    /// Says that we have been started anew with mounts of our own.
+    #[arg(long, hide = true)]
+    pub sees_own_mounts: bool,
     /// Keep the record in this file.
     #[arg(long)]
     pub history: Option<PathBuf>,

@@ -1,13 +1,14 @@
 //! `parkmesh torture`: a crowd that books at random, faults meanwhile, and a judge of all that was answered.
 //!
 //! [`world`] is what is tortured, [`client`] one of the crowd, [`wish`] what it wants next, [`asking`] how a call becomes a
-//! line of the record, [`faults`] what goes wrong meanwhile, [`look_back`] what is read at the end, [`told`] what the
+//! line of the record, [`faults`] what goes wrong meanwhile, [`disk`] what loses its power, [`look_back`] what is read at the end, [`told`] what the
 //! person is told. The judge is `parkmesh-history`.
 
 mod asking;
 mod cancels;
 mod chance;
 mod client;
+mod disk;
 mod expiry;
 mod faults;
 mod look_back;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use parkmesh_history::{Report, file};
+use parkmesh_history::Report;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::tasks::Tasks;
 
@@ -30,6 +31,8 @@ use crate::cli::{Torture, TortureKind};
 use recorder::Recorder;
 use world::World;
 
+/// Calls that the judge holds in memory at once, about.
+const CALLS_AT_ONCE: usize = 1_000_000;
 /// A call whose outcome is not known may still have an effect for as long: the longest deadline and a retry.
 const QUIET: Duration = Duration::from_secs(40);
 
@@ -40,6 +43,9 @@ pub fn run(options: Torture) -> Result<(), Failure> {
     }
     if options.clients == 0 || options.spots == 0 || options.replicas == 0 {
         return Err("--clients, --spots and --replicas must be at least 1".into());
+    }
+    if options.cut_power_every > 0.0 && !options.sees_own_mounts {
+        return disk::see_own_mounts();
     }
     let scratch = Scratch::make()?;
     let path = options.history.clone().unwrap_or_else(|| scratch.0.join("history.bin"));
@@ -98,6 +104,11 @@ impl Run {
     pub fn is_over(&self) -> bool {
         self.made.load(Ordering::Relaxed) >= self.options.attempts
     }
+
+    /// Ends the run early: nothing more can come of it.
+    fn give_up(&self) {
+        self.made.fetch_max(self.options.attempts, Ordering::Relaxed);
+    }
 }
 
 async fn torture(options: &Torture, home: &Path, path: &Path) -> Result<told::Summary, Failure> {
@@ -115,7 +126,7 @@ async fn torture(options: &Torture, home: &Path, path: &Path) -> Result<told::Su
     }
     run.faults.store(false, Ordering::Relaxed);
     operator.await?;
-    let faults = faults.await?;
+    let faults = faults.await??;
     progress.abort();
     println!("· waiting for what may still be under way");
     run.recorder.until_quiet(QUIET, &tasks).await;
@@ -123,7 +134,7 @@ async fn torture(options: &Torture, home: &Path, path: &Path) -> Result<told::Su
     look_back::all(&run).await?;
     let summary = told::Summary::of(&run, faults);
     run.recorder.finish()?;
-    run.world.close().await;
+    run.world.close(&tasks).await;
     tasks.stop().await;
     Ok(summary)
 }
@@ -132,8 +143,7 @@ fn judge(path: &Path, json: Option<(&Path, &told::Summary)>) -> Result<(), Failu
     let size = std::fs::metadata(path)?.len();
     println!("· judging {} ({} MB)", path.display(), size / 1_000_000);
     let begun = std::time::Instant::now();
-    let record = file::read(path)?;
-    let report: Report = parkmesh_history::check(&record);
+    let report: Report = parkmesh_history::check_file(path, CALLS_AT_ONCE)?;
     told::verdict(&report, begun.elapsed());
     if let Some((json, summary)) = json {
         std::fs::write(json, serde_json::to_string_pretty(&summary.json(&report))?)?;

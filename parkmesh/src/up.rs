@@ -17,7 +17,7 @@ use parkmesh_platform::clock::Clock;
 use parkmesh_platform::clock_file;
 use parkmesh_platform::postgres;
 use parkmesh_platform::tasks::Tasks;
-use parkmesh_servers::{Binaries, Options, Servers};
+use parkmesh_servers::{Binaries, Care, Options, Servers};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -39,7 +39,9 @@ pub fn run(options: Up) -> Result<(), Failure> {
     let servers_home = options.servers_home.as_ref().unwrap_or(&options.home);
     let binaries = Binaries::locate_or_fetch(servers_home, &|line| println!("  {line}"))?;
     step("starting them");
-    let servers = Arc::new(Servers::start(&binaries, &Options::durable(&data_dir))?);
+    let care = if options.hasty_stores { Care::Hasty } else { Care::Durable };
+    let how = Options { care, ..Options::durable(&data_dir) };
+    let servers = Arc::new(Servers::start(&binaries, &how)?);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(up(&options, &servers));

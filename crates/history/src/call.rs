@@ -90,6 +90,14 @@ numbered! {
         Get,
         /// SetSpotStatus by the operator.
         SpotStatus,
+        /// StartWalkIn.
+        WalkIn,
+        /// ExtendBooking.
+        Extend,
+        /// MoveBooking.
+        Move,
+        /// ClaimSpot.
+        Claim,
     }
 }
 
@@ -146,6 +154,17 @@ numbered! {
         PaymentUnknown,
         /// The connection was lost.
         ConnectionLost,
+        /// WINDOW_INVALID: a later end that is not later.
+        WindowInvalid,
+        /// CHANGE_LAPSED: the money for a change came too late.
+        ChangeLapsed,
+    }
+}
+
+impl Op {
+    /// Whether it asks for another spot or another window of a booking.
+    pub fn moves(self) -> bool {
+        matches!(self, Self::Extend | Self::Move | Self::Claim)
     }
 }
 
@@ -223,15 +242,31 @@ impl Call {
         self.outcome == Outcome::Done
     }
 
-    /// Whether it may have changed something. CreateBooking has made a hold when it is told that the hold has ended.
+    /// Whether it may have changed something. CreateBooking and StartWalkIn have made a hold when they are told that the
+    /// hold has ended.
     pub fn may_have_acted(&self) -> bool {
         let hold_left = matches!(self.reason, Reason::HoldExpired | Reason::StateWrong);
-        self.outcome != Outcome::Refused || (self.op == Op::Create && hold_left)
+        let in_steps = matches!(self.op, Op::Create | Op::WalkIn);
+        self.outcome != Outcome::Refused || (in_steps && hold_left)
     }
 
     /// Whether it asks for a new booking.
     pub fn makes(&self) -> bool {
-        matches!(self.op, Op::Hold | Op::Create)
+        matches!(self.op, Op::Hold | Op::Create | Op::WalkIn)
+    }
+
+    /// Whether it asks for another spot or another window of a booking.
+    pub fn moves(&self) -> bool {
+        self.op.moves()
+    }
+
+    /// The window that it would keep: of a walk-in and of a claim from now on.
+    pub fn wanted(&self, skew_us: i64) -> Span {
+        match self.op {
+            Op::WalkIn => Span::new(self.invoke - skew_us, self.window.end),
+            Op::Claim => Span::new(self.window.start.min(self.invoke - skew_us), self.window.end),
+            _ => self.window,
+        }
     }
 
     /// The last instant at which it can have had an effect: what is not known may come later.

@@ -2,6 +2,7 @@
 
 pub mod booking;
 pub mod capacity;
+pub mod changes;
 pub mod deeds;
 pub mod facts;
 pub mod lives;
@@ -10,9 +11,13 @@ pub mod replay;
 pub mod spot;
 pub mod status;
 
-use std::fmt;
+mod parts;
 
-use crate::file::Record;
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use crate::file::{self, Record};
 
 /// Violations that are told in full; the rest is counted.
 const TOLD_MAX: usize = 200;
@@ -103,19 +108,23 @@ impl Report {
 
 /// Judges a record.
 pub fn check(record: &Record) -> Report {
-    let mut report =
-        Report { calls: record.calls.len(), facts: record.facts.len(), ..Report::default() };
-    let deeds = deeds::collect(&record.calls);
-    replay::check(&record.calls, &mut report);
-    let lives = lives::collect(record, &deeds, &mut report);
-    report.bookings = lives.all.iter().filter(|life| life.sure).count();
-    booking::check(record, &deeds, &lives, &mut report);
-    spot::check(record, &lives, &mut report);
-    capacity::check(&record.setup, &lives, &mut report);
-    refusals::check(record, &lives, &mut report);
-    status::check(record, &mut report);
-    facts::check(record, &lives, &mut report);
-    report
+    let mut judging = parts::Judging::of(record.setup.clone());
+    judging.part(record.calls.clone());
+    judging.end(record.facts.clone())
+}
+
+/// Judges a record on disk, the clients of about so many calls at a time, so that it need not fit into memory.
+///
+/// # Errors
+/// The file's; `InvalidData` when it is no record.
+pub fn check_file(path: &Path, calls_at_once: usize) -> io::Result<Report> {
+    let whole = file::count(path)?;
+    let parts = u32::try_from(whole.calls / calls_at_once.max(1) + 1).unwrap_or(u32::MAX);
+    let mut judging = parts::Judging::of(whole.setup);
+    for part in 0..parts {
+        judging.part(file::calls(path, |call| parts::belongs(call, part, parts))?);
+    }
+    Ok(judging.end(file::facts(path)?))
 }
 
 /// `call 17 (Hold, client 3, 1.204–1.317 s)`: for texts.

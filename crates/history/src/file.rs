@@ -98,39 +98,97 @@ impl Writer {
     }
 }
 
-/// Reads a whole record.
-///
-/// # Errors
-/// The file's; `InvalidData` when it is no record. A last line that was cut off (the recorder was killed) is left out.
-pub fn read(path: &Path) -> io::Result<Record> {
-    let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    let mut input = BufReader::with_capacity(1 << 20, file);
+/// A line of a record.
+enum Line {
+    Call(Call),
+    Fact(Fact),
+}
+
+/// Goes through a record, line by line. A last line that was cut off (the recorder was killed) is left out.
+fn each_line(path: &Path, mut then: impl FnMut(Line)) -> io::Result<Setup> {
+    let mut input = BufReader::with_capacity(1 << 20, File::open(path)?);
     let mut magic = [0_u8; 8];
     input.read_exact(&mut magic)?;
     if &magic != MAGIC {
         return Err(invalid("not a history"));
     }
     let setup = read_setup(&mut input)?;
-    let mut record = Record { setup, ..Record::default() };
-    record.calls.reserve(usize::try_from(bytes).unwrap_or(0) / (CALL_BYTES + 1));
     let mut tag = [0_u8];
     while input.read(&mut tag)? == 1 {
-        let ended =
-            match tag[0] {
-                CALL => read_line(&mut input)?
-                    .map(|line| read_call(&line).map(|c| record.calls.push(c))),
-                FACT => read_line(&mut input)?
-                    .map(|line| read_fact(&line).map(|f| record.facts.push(f))),
-                other => return Err(invalid(&format!("a line of kind {other}"))),
-            };
-        match ended {
-            Some(Some(())) => {}
+        let line = match tag[0] {
+            CALL => read_line(&mut input)?.map(|line| read_call(&line).map(Line::Call)),
+            FACT => read_line(&mut input)?.map(|line| read_fact(&line).map(Line::Fact)),
+            other => return Err(invalid(&format!("a line of kind {other}"))),
+        };
+        match line {
+            Some(Some(line)) => then(line),
             Some(None) => return Err(invalid("a line with numbers that cannot be")),
             None => break,
         }
     }
-    Ok(record)
+    Ok(setup)
+}
+
+/// Reads a whole record.
+///
+/// # Errors
+/// The file's; `InvalidData` when it is no record.
+pub fn read(path: &Path) -> io::Result<Record> {
+    let (mut calls, mut facts) = (Vec::new(), Vec::new());
+    let setup = each_line(path, |line| match line {
+        Line::Call(call) => calls.push(call),
+        Line::Fact(fact) => facts.push(fact),
+    })?;
+    Ok(Record { setup, calls, facts })
+}
+
+/// What a record is about, and how long it is.
+#[derive(Debug, Clone)]
+pub struct Size {
+    /// What it is about.
+    pub setup: Setup,
+    /// Its calls.
+    pub calls: usize,
+}
+
+/// Counts a record's calls.
+///
+/// # Errors
+/// As [`read`].
+pub fn count(path: &Path) -> io::Result<Size> {
+    let mut calls = 0;
+    let setup = each_line(path, |line| calls += usize::from(matches!(line, Line::Call(_))))?;
+    Ok(Size { setup, calls })
+}
+
+/// Reads the calls that are wanted.
+///
+/// # Errors
+/// As [`read`].
+pub fn calls(path: &Path, wanted: impl Fn(&Call) -> bool) -> io::Result<Vec<Call>> {
+    let mut calls = Vec::new();
+    each_line(path, |line| {
+        if let Line::Call(call) = line
+            && wanted(&call)
+        {
+            calls.push(call);
+        }
+    })?;
+    Ok(calls)
+}
+
+/// Reads all facts.
+///
+/// # Errors
+/// As [`read`].
+pub fn facts(path: &Path) -> io::Result<Vec<Fact>> {
+    let mut facts = Vec::new();
+    each_line(path, |line| {
+        if let Line::Fact(fact) = line {
+            facts.push(fact);
+        }
+    })?;
+    Ok(facts)
 }
 
 fn read_setup(input: &mut impl Read) -> io::Result<Setup> {

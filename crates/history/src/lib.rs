@@ -17,5 +17,5 @@ pub mod file;
 pub mod setup;
 
 pub use call::{Call, Fact, Id, Op, Outcome, Reason, Span};
-pub use check::{Report, Violation, check};
+pub use check::{Report, Violation, check, check_file};
 pub use setup::{Lot, Pool, Setup};

@@ -170,6 +170,10 @@ pub fn is_retryable(error: &sqlx::Error) -> bool {
     matches!(code.as_deref(), Some("40P01" | "40001"))
 }
 
+/// Classes of errors by which Postgres says that it cannot serve: connection; no room, memory or connection
+/// left; it stops or has crashed; its disk fails.
+const AWAY: [&str; 4] = ["08", "53", "57P", "58"];
+
 /// Whether Postgres is away or has gone away, which says nothing about the statement.
 pub fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
@@ -179,10 +183,9 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        // Class 57P: the server stops or has crashed; class 08: connection; 53300: too many.
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("57P") || code.starts_with("08") || code == "53300"
-        }),
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| AWAY.into_iter().any(|class| code.starts_with(class)))
+        }
         _ => false,
     }
 }

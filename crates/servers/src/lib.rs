@@ -23,4 +23,4 @@ pub use binaries::{Binaries, Program};
 pub use error::Error;
 pub use fetch::download;
 pub use kind::Kind;
-pub use servers::{Options, Servers};
+pub use servers::{Care, Options, Servers};

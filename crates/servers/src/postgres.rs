@@ -10,14 +10,14 @@ use crate::account::{self, Account};
 use crate::fetch::run;
 use crate::process::as_account;
 use crate::settings::SUPERUSER;
-use crate::{Binaries, Error, Kind};
+use crate::{Binaries, Care, Error, Kind};
 
 /// Makes the data folder unless it is there, and gives its path.
 pub(crate) fn prepare(
     binaries: &Binaries,
     top: &Path,
     account: Option<Account>,
-    durable: bool,
+    care: Care,
 ) -> Result<PathBuf, Error> {
     let wanted = top.join(Kind::Postgres.name());
     let folder = account::reachable(&wanted)?;
@@ -34,7 +34,7 @@ pub(crate) fn prepare(
     if data.join("PG_VERSION").exists() {
         same_version(binaries, &data)?;
     } else {
-        create(binaries, &folder, account, durable)?;
+        create(binaries, &folder, account, care)?;
     }
     Ok(data)
 }
@@ -63,7 +63,7 @@ fn create(
     binaries: &Binaries,
     folder: &Path,
     account: Option<Account>,
-    durable: bool,
+    care: Care,
 ) -> Result<(), Error> {
     // Made beside its place and moved there whole: an initdb that was cut off leaves no half database.
     let fresh = folder.join("data.new");
@@ -80,7 +80,7 @@ fn create(
             .map(str::to_owned)
             .into();
     arguments.push(fresh.display().to_string());
-    if !durable {
+    if care == Care::None {
         arguments.push("--no-sync".to_owned());
     }
     let mut initdb = binaries.of(Kind::Postgres).clone();

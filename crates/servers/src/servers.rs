@@ -23,14 +23,25 @@ const POLL: Duration = Duration::from_millis(15);
 const TRIES: u32 = 20;
 const TRY_PAUSE: Duration = Duration::from_millis(250);
 
+/// What survives a power cut. A crash of a server alone loses nothing in any way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// What was acknowledged.
+    Durable,
+    /// What was acknowledged some time ago: PostgreSQL commits without waiting for its disk, NATS syncs
+    /// every two minutes, as it does by itself.
+    Hasty,
+    /// Perhaps nothing: tests need no more.
+    None,
+}
+
 /// How to run the servers.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The folder of all data, settings and logs. Created when missing; used by one process at a time.
     pub data_dir: PathBuf,
-    /// Whether what was acknowledged survives a power cut. Tests do without: a crash of a server alone
-    /// loses nothing either way.
-    pub durable: bool,
+    /// What survives a power cut.
+    pub care: Care,
     /// Whether to remove what the folder holds before starting.
     pub fresh: bool,
 }
@@ -38,12 +49,12 @@ pub struct Options {
 impl Options {
     /// Servers that keep what they acknowledged, with the data that the folder has.
     pub fn durable(data_dir: &Path) -> Self {
-        Self { data_dir: data_dir.to_owned(), durable: true, fresh: false }
+        Self { data_dir: data_dir.to_owned(), care: Care::Durable, fresh: false }
     }
 
     /// Fast servers without data, for tests.
     pub fn throwaway(data_dir: &Path) -> Self {
-        Self { data_dir: data_dir.to_owned(), durable: false, fresh: true }
+        Self { data_dir: data_dir.to_owned(), care: Care::None, fresh: true }
     }
 }
 
@@ -52,7 +63,7 @@ impl Options {
 pub struct Servers {
     layout: Layout,
     binaries: Binaries,
-    durable: bool,
+    care: Care,
     name: String,
     ports: Ports,
     processes: Mutex<[Option<Process>; 4]>,
@@ -107,13 +118,13 @@ impl Servers {
             drop(fs::rename(&log, log.with_extension("log.1")));
         }
         let account = account::ordinary();
-        let postgres = postgres::prepare(binaries, &top, account, options.durable)?;
+        let postgres = postgres::prepare(binaries, &top, account, options.care)?;
         let ports = Ports::choose(&top)?;
         let mut servers = Self {
             name: format!("parkmesh-{}-{}", std::process::id(), ports.of(Kind::Nats)),
             layout: Layout { top, postgres, account },
             binaries: binaries.clone(),
-            durable: options.durable,
+            care: options.care,
             ports,
             processes: Mutex::new([None, None, None, None]),
             keeper: Keeper::start()
@@ -242,12 +253,8 @@ impl Servers {
             return Ok(());
         }
         let folder = self.layout.of(kind);
-        let settings = Settings {
-            port: self.port(kind),
-            folder: &folder,
-            durable: self.durable,
-            name: &self.name,
-        };
+        let settings =
+            Settings { port: self.port(kind), folder: &folder, care: self.care, name: &self.name };
         let arguments = settings.arguments(kind)?;
         let account = self.layout.account.filter(|_| kind == Kind::Postgres);
         let (log, run) = (self.layout.log(kind), self.layout.run());

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::{Error, Kind};
+use crate::{Care, Error, Kind};
 
 /// The superuser of PostgreSQL.
 pub(crate) const SUPERUSER: &str = "parkmesh";
@@ -13,7 +13,7 @@ pub(crate) struct Settings<'a> {
     pub(crate) port: u16,
     /// Its own folder: data and settings file.
     pub(crate) folder: &'a Path,
-    pub(crate) durable: bool,
+    pub(crate) care: Care,
     /// Our name for the NATS server.
     pub(crate) name: &'a str,
 }
@@ -49,10 +49,12 @@ impl Settings<'_> {
             "timezone=UTC".to_owned(),
             "log_timezone=UTC".to_owned(),
         ];
-        if !self.durable {
-            let off = ["fsync", "synchronous_commit", "full_page_writes"];
-            settings.extend(off.map(|name| format!("{name}=off")));
-        }
+        let off: &[&str] = match self.care {
+            Care::Durable => &[],
+            Care::Hasty => &["synchronous_commit"],
+            Care::None => &["fsync", "synchronous_commit", "full_page_writes"],
+        };
+        settings.extend(off.iter().map(|name| format!("{name}=off")));
         let data = ["-D".to_owned(), self.folder.display().to_string()];
         data.into_iter().chain(settings.into_iter().flat_map(|s| ["-c".to_owned(), s])).collect()
     }
@@ -71,7 +73,10 @@ impl Settings<'_> {
     /// JetStream acknowledges before it syncs unless told otherwise: a power cut would lose what was
     /// acknowledged.
     fn nats(&self) -> String {
-        let sync = if self.durable { "sync_interval: always" } else { "sync_interval: \"2m\"" };
+        let sync = match self.care {
+            Care::Durable => "sync_interval: always",
+            Care::Hasty | Care::None => "sync_interval: \"2m\"",
+        };
         format!(
             "host: 127.0.0.1\nport: {}\nserver_name: {}\njetstream {{\n  store_dir: {}\n  {sync}\n  \
              max_file_store: 20GB\n}}\n",
@@ -104,21 +109,24 @@ fn quoted(path: &Path) -> String {
 mod tests {
     use super::*;
 
-    fn settings(durable: bool) -> Settings<'static> {
-        Settings { port: 4222, folder: Path::new("/data/x"), durable, name: "parkmesh-1" }
+    fn settings(care: Care) -> Settings<'static> {
+        Settings { port: 4222, folder: Path::new("/data/x"), care, name: "parkmesh-1" }
     }
 
     #[test]
     fn durable_servers_sync_before_they_acknowledge() {
-        assert!(settings(true).nats().contains("sync_interval: always"));
-        assert!(!settings(true).postgres().iter().any(|word| word.contains("fsync")));
-        assert!(settings(false).postgres().iter().any(|word| word == "fsync=off"));
+        assert!(settings(Care::Durable).nats().contains("sync_interval: always"));
+        assert!(!settings(Care::Durable).postgres().iter().any(|word| word.contains("fsync")));
+        assert!(settings(Care::None).postgres().iter().any(|word| word == "fsync=off"));
+        // Hasty servers lose what is young, and stay whole.
+        assert!(!settings(Care::Hasty).postgres().iter().any(|word| word.contains("fsync")));
+        assert!(!settings(Care::Hasty).nats().contains("always"));
     }
 
     #[test]
     fn the_broker_drops_nothing_and_the_picture_is_never_evicted() {
-        assert!(settings(true).mosquitto().contains("max_queued_messages 0\n"));
-        assert!(settings(true).redis().contains("maxmemory-policy noeviction\n"));
-        assert!(settings(true).redis().contains("save \"\"\n"));
+        assert!(settings(Care::Durable).mosquitto().contains("max_queued_messages 0\n"));
+        assert!(settings(Care::Durable).redis().contains("maxmemory-policy noeviction\n"));
+        assert!(settings(Care::Durable).redis().contains("save \"\"\n"));
     }
 }

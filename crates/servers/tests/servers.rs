@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use parkmesh_servers::{Binaries, Error, Kind, Options, Servers};
+use parkmesh_servers::{Binaries, Care, Error, Kind, Options, Servers};
 
 /// The home in which fetched servers are kept: that of `cargo xtask test`, so that they are fetched once.
 #[expect(clippy::disallowed_methods, reason = "tests have no settings of their own")]
@@ -68,7 +68,7 @@ fn all_servers_start_survive_a_kill_and_end_when_stopped() {
 fn a_second_start_has_the_same_addresses_and_a_simultaneous_one_is_refused() {
     let data = folder("second");
     let binaries = binaries();
-    let options = Options { durable: false, ..Options::durable(&data) };
+    let options = Options { care: Care::None, ..Options::durable(&data) };
     let first = Servers::start(&binaries, &options).unwrap();
     let urls = |s: &Servers| [s.postgres_url(), s.redis_url(), s.nats_url(), s.mqtt_url()];
     let before = urls(&first);
@@ -98,7 +98,7 @@ fn servers_end_with_a_process_that_is_killed_and_the_folder_is_usable_at_once() 
 
     holder.kill().unwrap();
     holder.wait().unwrap();
-    let options = Options { durable: false, ..Options::durable(&data) };
+    let options = Options { care: Care::None, ..Options::durable(&data) };
     let servers = Servers::start(&binaries, &options).unwrap();
     assert_eq!(servers.postgres_url(), line.trim(), "the same address");
     let until = Instant::now() + Duration::from_secs(10);

@@ -83,7 +83,7 @@ pub async fn run(options: &Torture, home: &Path) -> Result<(), Failure> {
     look(&mut database, &mut seen).await?;
     let answers = all_answer(&run).await?;
     let broken = own.complaints("25P02");
-    run.world.close().await;
+    run.world.close(&tasks).await;
     tasks.stop().await;
     tell(options, &tally, seen, broken, answers)
 }

@@ -70,7 +70,7 @@ pub async fn run(options: &Torture, home: &Path) -> Result<(), Failure> {
             tally.note(format!("a worker gave up: {failure}"));
         }
     }
-    run.world.close().await;
+    run.world.close(&tasks).await;
     tasks.stop().await;
     tell(&options, &tally, begun.elapsed())
 }

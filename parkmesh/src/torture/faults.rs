@@ -32,45 +32,60 @@ pub struct Faults {
     pub nats_kills: u32,
     /// Times that the stream of facts was deleted.
     pub streams_deleted: u32,
+    /// Times that the disk of Postgres and NATS lost its power.
+    pub power_cuts: u32,
 }
 
 /// Breaks things until the run is over.
-pub fn start(run: &Arc<Run>) -> JoinHandle<Faults> {
+pub fn start(run: &Arc<Run>) -> JoinHandle<Result<Faults, Failure>> {
     let run = Arc::clone(run);
     run.tasks.clone().detached(async move {
-        let Some(own) = &run.world.own else { return Faults::default() };
-        let options = &run.options;
-        let mut done = Faults::default();
-        let mut kills = Rhythm::of(options.kill_booking_every);
-        let mut restarts = Rhythm::of(options.restart_postgres_every);
-        let mut nats = Rhythm::of(options.kill_nats_every);
-        let mut streams = Rhythm::of(options.delete_stream_every);
-        while run.faults.load(Ordering::Relaxed) {
-            run.tasks.sleep(LOOK_PERIOD).await;
-            let now = run.recorder.elapsed().as_secs_f64();
-            if let Some(turn) = kills.due(now) {
-                let replica = &own.replicas[turn % own.replicas.len()];
-                done.booking_kills += u32::from(own.signal(replica, Signal::SIGKILL));
-            }
-            if let Some(turn) = restarts.due(now) {
-                let (signal, count) = match turn % 2 {
-                    1 => (Signal::SIGKILL, &mut done.postgres_kills),
-                    _ => (Signal::SIGINT, &mut done.postgres_restarts),
-                };
-                *count += u32::from(own.signal("postgres", signal));
-            }
-            if nats.due(now).is_some() {
-                done.nats_kills += u32::from(own.signal("nats", Signal::SIGKILL));
-            }
-            if streams.due(now).is_some() {
-                match delete_stream(&run).await {
-                    Ok(()) => done.streams_deleted += 1,
-                    Err(failure) => eprintln!("  the stream was not deleted: {failure}"),
-                }
+        let outcome = break_things(&run).await;
+        if outcome.is_err() {
+            run.give_up();
+        }
+        outcome
+    })
+}
+
+async fn break_things(run: &Run) -> Result<Faults, Failure> {
+    let Some(own) = &run.world.own else { return Ok(Faults::default()) };
+    let options = &run.options;
+    let mut done = Faults::default();
+    let mut kills = Rhythm::of(options.kill_booking_every);
+    let mut restarts = Rhythm::of(options.restart_postgres_every);
+    let mut nats = Rhythm::of(options.kill_nats_every);
+    let mut streams = Rhythm::of(options.delete_stream_every);
+    let mut power = Rhythm::of(options.cut_power_every);
+    while run.faults.load(Ordering::Relaxed) {
+        run.tasks.sleep(LOOK_PERIOD).await;
+        let now = run.recorder.elapsed().as_secs_f64();
+        if let Some(turn) = kills.due(now) {
+            let replica = &own.replicas[turn % own.replicas.len()];
+            done.booking_kills += u32::from(own.signal(replica, Signal::SIGKILL));
+        }
+        if let Some(turn) = restarts.due(now) {
+            let (signal, count) = match turn % 2 {
+                1 => (Signal::SIGKILL, &mut done.postgres_kills),
+                _ => (Signal::SIGINT, &mut done.postgres_restarts),
+            };
+            *count += u32::from(own.signal("postgres", signal));
+        }
+        if nats.due(now).is_some() {
+            done.nats_kills += u32::from(own.signal("nats", Signal::SIGKILL));
+        }
+        if streams.due(now).is_some() {
+            match delete_stream(run).await {
+                Ok(()) => done.streams_deleted += 1,
+                Err(failure) => eprintln!("  the stream was not deleted: {failure}"),
             }
         }
-        done
-    })
+        if let (Some(_), Some(disk)) = (power.due(now), &own.disk) {
+            disk.cut(&run.tasks).await?;
+            done.power_cuts += 1;
+        }
+    }
+    Ok(done)
 }
 
 async fn delete_stream(run: &Run) -> Result<(), Failure> {

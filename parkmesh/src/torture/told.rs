@@ -14,6 +14,8 @@ use super::faults::Faults;
 
 /// Between two lines of progress.
 const PROGRESS_PERIOD: Duration = Duration::from_secs(5);
+/// What the relay says of a stream that has forgotten what it had acknowledged.
+const STREAM_LOSS: &str = "has lost facts that it had acknowledged";
 /// Violations that are printed.
 const PRINTED_MAX: usize = 20;
 
@@ -95,6 +97,7 @@ pub struct Summary {
     faults: Faults,
     seconds: f64,
     complaints: usize,
+    stream_losses: usize,
 }
 
 impl Summary {
@@ -107,6 +110,7 @@ impl Summary {
             seconds: run.recorder.elapsed().as_secs_f64(),
             // A transaction that a cancelled call left open.
             complaints: own.map_or(0, |own| own.complaints("25P02")),
+            stream_losses: own.map_or(0, |own| own.complaints(STREAM_LOSS)),
         }
     }
 
@@ -142,6 +146,11 @@ impl Summary {
              {} statements found a broken transaction (25P02)",
             self.faults.nats_kills, self.faults.streams_deleted, self.complaints
         );
+        println!(
+            "the power of Postgres and NATS was cut {} times; the stream was found {} times to have lost what it had \
+             acknowledged",
+            self.faults.power_cuts, self.stream_losses
+        );
     }
 
     /// The same for programs.
@@ -166,6 +175,8 @@ impl Summary {
             "postgres_restarts": self.faults.postgres_restarts,
             "nats_kills": self.faults.nats_kills,
             "streams_deleted": self.faults.streams_deleted,
+            "power_cuts": self.faults.power_cuts,
+            "stream_losses": self.stream_losses,
             "broken_transactions": self.complaints,
             "bookings": report.bookings,
             "facts": report.facts,

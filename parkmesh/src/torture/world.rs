@@ -184,9 +184,9 @@ impl World {
     }
 
     /// Ends what was started.
-    pub async fn close(&self) {
+    pub async fn close(&self, tasks: &Tasks) {
         if let Some(own) = &self.own {
-            own.close().await;
+            own.close(tasks).await;
         }
     }
 }

@@ -7,8 +7,8 @@ use parkmesh_contracts::booking::v1::BookingState::{
     self, Active, Cancelled, Completed, Expired, Held, NoShow, Reserved,
 };
 
-use super::deeds::Deeds;
-use super::lives::{Life, Lives, tells};
+use super::deeds::{Deed, Deeds};
+use super::lives::{ByItself, Life, Lives, tells};
 use crate::call::{Call, NEVER, Op, Outcome, Reason};
 use crate::check::{Kind, Report, told};
 use crate::file::Record;
@@ -23,14 +23,28 @@ const TRIED_MAX: usize = 200_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     Confirm,
+    /// A hold becomes a session at once.
+    Start,
     Cancel,
     CheckIn,
     Leave,
+    Extend,
+    Move,
+    /// Another spot, and the session begins there.
+    Claim,
+    /// Its spot was blocked: it has another one.
+    Relocate,
+    /// Its spot was blocked, and no other was free.
+    Withdraw,
     Lapse(BookingState),
     /// It was in this state, and so it stays.
     Was(BookingState),
+    /// It could have been extended, and so it stays.
+    WasGoingOn,
     /// Its hold had ended.
     HadExpired,
+    /// Its window had ended.
+    HadEnded,
     /// Cannot be.
     Never,
 }
@@ -48,7 +62,7 @@ struct Event {
 
 /// Looks at every booking that surely exists.
 pub fn check(record: &Record, deeds: &Deeds, lives: &Lives, report: &mut Report) {
-    for life in lives.all.iter().filter(|life| life.sure) {
+    for life in lives.all.iter().filter(|life| life.sure && life.stay == 0) {
         let events = events(record, deeds, lives, life);
         late_grant(record, deeds, lives, life, report);
         if events.len() > EVENTS_MAX {
@@ -69,14 +83,19 @@ pub fn check(record: &Record, deeds: &Deeds, lives: &Lives, report: &mut Report)
 fn events(record: &Record, deeds: &Deeds, lives: &Lives, life: &Life) -> Vec<Event> {
     let (calls, setup) = (&record.calls, &record.setup);
     let mut events = Vec::new();
-    let made = deeds.all.get(life.made_by).filter(|deed| deed.op == Op::Create);
+    let in_steps = |deed: &&Deed| matches!(deed.op, Op::Create | Op::WalkIn);
+    let made = deeds.all.get(life.made_by).filter(in_steps);
     let of_it = deeds.of_booking.get(&life.booking).map_or(&[][..], Vec::as_slice);
     for deed in of_it.iter().map(|at| &deeds.all[*at]).chain(made) {
         let call = &calls[deed.call];
         let what = match deed.op {
             Op::Confirm | Op::Create => What::Confirm,
+            Op::WalkIn => What::Start,
             Op::Cancel => What::Cancel,
             Op::CheckIn => What::CheckIn,
+            Op::Extend => What::Extend,
+            Op::Move => What::Move,
+            Op::Claim => What::Claim,
             _ => What::Leave,
         };
         let told = deed.sure().then_some((call.state, call.version));
@@ -86,17 +105,24 @@ fn events(record: &Record, deeds: &Deeds, lives: &Lives, life: &Life) -> Vec<Eve
         let call = &calls[*at];
         if call.done() || tells(call) {
             let told = call.done().then_some((call.state, call.version));
-            let what = if call.done() { What::Was(call.state) } else { refusal(setup, life, call) };
+            let what = match call.done() {
+                true => What::Was(call.state),
+                false => refusal(setup, life, call),
+            };
             events.push(Event { what, lo: call.invoke, hi: call.ret, told, call: *at });
         }
     }
     let hold_end = if life.hold_end == 0 { life.start.lo } else { life.hold_end };
     for (state, from) in
-        [(Held, hold_end), (Reserved, life.window.start), (Active, life.window.end)]
+        [(Held, hold_end), (Reserved, life.earliest.start), (Active, life.earliest.end)]
     {
         let lo = from - setup.skew_us;
         let what = What::Lapse(state);
         events.push(Event { what, lo, hi: NEVER, told: None, call: usize::MAX });
+    }
+    for what in life.by_itself.iter().flatten().copied() {
+        let what = if what == ByItself::Withdrawn { What::Withdraw } else { What::Relocate };
+        events.push(Event { what, lo: life.start.lo, hi: NEVER, told: None, call: usize::MAX });
     }
     events.sort_unstable_by_key(|event| (event.hi, event.lo));
     events
@@ -108,13 +134,32 @@ fn refusal(setup: &Setup, life: &Life, call: &Call) -> What {
     let after = |instant: i64| call.ret >= instant - setup.skew_us;
     let held_over = life.hold_end == 0 || after(life.hold_end);
     match call.reason {
-        Reason::HoldExpired if held_over || after(life.window.end) => What::HadExpired,
+        Reason::HoldExpired if held_over || after(life.earliest.end) => What::HadExpired,
         Reason::StateWrong if call.state == Expired && held_over => What::HadExpired,
-        Reason::StateWrong if call.state == NoShow && after(life.window.start) => {
+        Reason::StateWrong if call.state == NoShow && after(life.earliest.start) => {
             What::Was(Reserved)
         }
+        Reason::StateWrong if call.state == Completed && after(life.earliest.end) => What::HadEnded,
         Reason::StateWrong => What::Was(call.state),
         Reason::TooEarly => What::Was(Reserved),
+        // Others of the judge ask whether something was in the way, or the money late.
+        Reason::SpotTaken
+        | Reason::SpotVersionStale
+        | Reason::SpotOutOfService
+        | Reason::WindowPast
+        | Reason::ChangeLapsed
+            if call.moves() =>
+        {
+            if call.op == Op::Extend {
+                What::WasGoingOn
+            } else {
+                What::Was(Reserved)
+            }
+        }
+        // Its end may have been a later one by then.
+        Reason::WindowInvalid if call.op == Op::Extend && call.window.end <= life.widest.end => {
+            What::WasGoingOn
+        }
         // Somebody wanted the spot for the time before the window.
         _ => What::Never,
     }
@@ -124,7 +169,12 @@ fn refusal(setup: &Setup, life: &Life, call: &Call) -> What {
 fn step(event: &Event, (state, version): (BookingState, u32)) -> Option<(BookingState, u32)> {
     let to = |state| Some((state, version + 1));
     let next = match (event.what, state) {
-        (What::Confirm, Held) => to(Reserved),
+        (What::Confirm, Held) | (What::Move | What::Relocate, Reserved) => to(Reserved),
+        (What::Start, Held) | (What::Claim, Reserved) => to(Active),
+        (What::Extend, Reserved | Active) => to(state),
+        (What::Withdraw, Reserved) => to(Cancelled),
+        (What::WasGoingOn, Reserved | Active) => Some((state, version)),
+        (What::HadEnded, Active | Completed) => Some((state, version)),
         (What::Cancel, Held | Reserved) => to(Cancelled),
         (What::CheckIn, Reserved) => to(Active),
         (What::Leave, Active) => to(Completed),

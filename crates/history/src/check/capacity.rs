@@ -16,6 +16,9 @@ pub fn check(setup: &Setup, lives: &Lives, report: &mut Report) {
         if let Some(sure) = life.surely() {
             pools.entry(life.pool).or_default().push((sure, life.window));
         }
+        if life.stay != 0 {
+            continue;
+        }
         if let (Some(held), Some(lot)) = (surely_held(life), lot_of(setup, life)) {
             users.entry((life.client, lot)).or_default().push(held);
         }

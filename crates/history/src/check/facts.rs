@@ -8,20 +8,20 @@ use crate::check::{Kind, Report};
 use crate::file::Record;
 
 /// Looks at the facts of every booking that surely exists. Says nothing when no facts were recorded.
-pub fn check(record: &Record, lives: &Lives, report: &mut Report) {
+pub fn check(record: &mut Record, lives: &Lives, report: &mut Report) {
     if record.facts.is_empty() {
         return;
     }
-    let mut facts = record.facts.clone();
-    facts.sort_unstable();
-    facts.dedup();
+    record.facts.sort_unstable();
+    record.facts.dedup();
+    let facts = &record.facts;
     let mut places: HashMap<Id, (usize, usize)> = HashMap::new();
     let mut at = 0;
     for same in facts.chunk_by(|a, b| a.booking == b.booking) {
         places.insert(same[0].booking, (at, at + same.len()));
         at += same.len();
     }
-    for life in lives.all.iter().filter(|life| life.sure) {
+    for life in lives.all.iter().filter(|life| life.sure && life.stay == 0) {
         let (from, to) = places.get(&life.booking).copied().unwrap_or_default();
         if let Some(text) = one(&facts[from..to], life.version) {
             report.add(Kind::LostFact, format!("booking {}: {text}", life.booking));

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use parkmesh_contracts::booking::v1::BookingState;
 
+use super::changes;
 use super::deeds::{Deed, Deeds};
+use super::status::Stages;
 use crate::call::{Call, Id, NEVER, NONE, Op, Outcome, Reason, Span};
 use crate::check::{Kind, Report, told};
 use crate::file::Record;
@@ -20,7 +22,16 @@ pub struct Bound {
     pub hi: i64,
 }
 
-/// What keeps a spot for a window.
+/// What becomes of a booking without anybody's asking, when its spot is blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByItself {
+    /// It got another spot.
+    Relocated,
+    /// It was given up.
+    Withdrawn,
+}
+
+/// What keeps a spot for a window. A booking that was moved is several: one for each place where it stayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Life {
     /// The booking; [`Id::NONE`] when nobody knows whether there is one.
@@ -49,6 +60,14 @@ pub struct Life {
     pub early: Option<(Bound, Span)>,
     /// Place of the deed that made it; `usize::MAX` when it was only read.
     pub made_by: usize,
+    /// Which of its booking's stays; 0 is the one that stands for the booking.
+    pub stay: u32,
+    /// The earliest start and the earliest end of all windows that it may have had.
+    pub earliest: Span,
+    /// From the earliest start to the latest end of them.
+    pub widest: Span,
+    /// What happened to it by itself.
+    pub by_itself: [Option<ByItself>; 2],
 }
 
 impl Life {
@@ -92,30 +111,37 @@ pub fn collect(record: &Record, deeds: &Deeds, report: &mut Report) -> Lives {
             _ => {}
         }
     }
-    found(record, deeds, &mut unresolved, &mut lives, report);
+    let stages = Stages::of(calls);
+    found(record, deeds, (&mut unresolved, &stages), &mut lives, report);
     let left = unresolved.into_iter().filter(|(client, _)| !listed.contains_key(client));
     for place in left.flat_map(|(_, places)| places) {
-        lives.all.push(ghost(calls, &deeds.all[place], place));
+        lives.all.push(ghost(setup, calls, &deeds.all[place], place));
     }
+    let mut more = Vec::new();
     for life in lives.all.iter_mut().filter(|life| life.booking != Id::NONE) {
         let seen = lives.seen.get(&life.booking).map_or(&[][..], Vec::as_slice);
         let quiet = listed.get(&life.client).copied();
-        ends(setup, calls, deeds, (seen, quiet), life);
+        let story = Story::of((setup, calls), deeds, (seen, quiet), life);
+        let moves = changes::of(&story, life, &stages, report);
+        ends(&story, life);
+        changes::apart(&story, &moves, life, &mut more);
         if life.sure && life.version == 0 && quiet.is_some() {
             let text = format!("booking {} of client {}", life.booking, life.client);
             report.add(Kind::LostBooking, text + " was acknowledged and is in no list at the end");
         }
     }
+    lives.all.extend(more);
     lives
 }
 
-fn blank(client: u32, call: &Call, deed: &Deed) -> Life {
+fn blank(setup: &Setup, client: u32, call: &Call, deed: &Deed) -> Life {
+    let window = Call { invoke: deed.lo, ..*call }.wanted(setup.skew_us);
     Life {
         booking: Id::NONE,
         client,
         spot: call.spot,
         pool: call.pool,
-        window: call.window,
+        window,
         start: Bound { lo: deed.lo, hi: NEVER },
         end: Bound { lo: deed.lo, hi: NEVER },
         held_end: Bound { lo: deed.lo, hi: NEVER },
@@ -124,6 +150,19 @@ fn blank(client: u32, call: &Call, deed: &Deed) -> Life {
         version: 0,
         early: None,
         made_by: usize::MAX,
+        stay: 0,
+        earliest: window,
+        widest: window,
+        by_itself: [None; 2],
+    }
+}
+
+/// Whether a booking has the window that was wished for. A walk-in's begins when it is granted.
+fn is_window(setup: &Setup, wish: &Call, (lo, hi): (i64, i64), kept: &Span) -> bool {
+    let near = lo - setup.skew_us..=hi.saturating_add(setup.skew_us);
+    match wish.op {
+        Op::WalkIn => kept.end == wish.window.end && near.contains(&kept.start),
+        _ => *kept == wish.window,
     }
 }
 
@@ -138,7 +177,7 @@ fn granted(
     let pool = setup.pool_of(call.got_spot).map_or(NONE, u32::from);
     let asked = (call.spot == NONE || call.spot == call.got_spot)
         && (call.pool == NONE || call.pool == pool)
-        && call.kept == call.window
+        && is_window(setup, call, (deed.lo, deed.hi), &call.kept)
         && pool != NONE;
     if !asked {
         report.add(Kind::WrongGrant, format!("{}: not what was asked for", told(call)));
@@ -147,16 +186,16 @@ fn granted(
         booking: call.booking,
         spot: call.got_spot,
         pool,
+        window: call.kept,
+        earliest: call.kept,
+        widest: call.kept,
         start: Bound { lo: deed.lo, hi: deed.hi },
         hold_end: call.hold_end,
         sure: true,
         made_by: place,
-        ..blank(call.client, call, deed)
+        ..blank(setup, call.client, call, deed)
     };
-    if lives.by_booking.insert(call.booking, lives.all.len()).is_some() {
-        let text = format!("{}: booking {} was made twice", told(call), call.booking);
-        report.add(Kind::DoubleBooking, text);
-    }
+    lives.by_booking.insert(call.booking, lives.all.len());
     lives.all.push(life);
 }
 
@@ -164,11 +203,11 @@ fn granted(
 fn found(
     record: &Record,
     deeds: &Deeds,
-    unresolved: &mut HashMap<u32, Vec<usize>>,
+    (unresolved, stages): (&mut HashMap<u32, Vec<usize>>, &Stages),
     lives: &mut Lives,
     report: &mut Report,
 ) {
-    let calls = &record.calls;
+    let (calls, setup) = (&record.calls, &record.setup);
     let alike = unresolved.clone();
     let mut only_read: Vec<usize> = Vec::new();
     for (booking, seen) in &lives.seen {
@@ -183,12 +222,17 @@ fn found(
         let fits = |place: &usize| {
             let wish = &calls[deeds.all[*place].call];
             // An early arrival moves the start of what is kept.
-            let came = matches!(read.state, BookingState::Active | BookingState::Completed);
-            wish.window.end == read.kept.end
-                && (wish.window.start == read.kept.start
-                    || came && wish.window.start > read.kept.start)
-                && (wish.spot == read.got_spot || wish.pool == pool)
-                && deeds.all[*place].lo <= read.ret
+            let came = is_there(read);
+            let lo = deeds.all[*place].lo;
+            let window = is_window(setup, wish, (lo, read.ret), &read.kept)
+                || (came
+                    && wish.op != Op::WalkIn
+                    && wish.window.end == read.kept.end
+                    && wish.window.start > read.kept.start);
+            let spot = wish.spot == read.got_spot
+                || wish.pool == pool
+                || (wish.spot != NONE && stages.may_be_out(wish.spot, lo, read.ret));
+            window && spot && lo <= read.ret
         };
         let wishes = unresolved.entry(read.client).or_default();
         // Where several fit, any may be the one: it stands from the first of them on, perhaps.
@@ -200,7 +244,8 @@ fn found(
             .filter(|index| fits(&wishes[*index]) && may_have_made(call(&wishes[*index]), read))
             .min_by_key(|index| {
                 let wish = call(&wishes[*index]);
-                (wish.window.start != read.kept.start, wish.spot == NONE, wish.op)
+                let began = is_there(read) == (wish.op == Op::WalkIn);
+                (!began, wish.window.start != read.kept.start, wish.spot == NONE, wish.op)
             });
         let Some(index) = index else {
             let text = format!("booking {} of client {}", read.booking, read.client);
@@ -218,7 +263,7 @@ fn found(
             hold_end: read.hold_end,
             sure: true,
             made_by: place,
-            ..blank(read.client, &calls[deed.call], deed)
+            ..blank(setup, read.client, &calls[deed.call], deed)
         });
     }
 }
@@ -227,30 +272,63 @@ fn is_held(read: &Call) -> bool {
     matches!(read.state, BookingState::Held | BookingState::Expired)
 }
 
-/// Nobody can have confirmed what nobody knew of: beyond a hold it was made by CreateBooking.
+fn is_there(read: &Call) -> bool {
+    matches!(read.state, BookingState::Active | BookingState::Completed)
+}
+
+/// Nobody can have confirmed what nobody knew of: beyond a hold it was made by CreateBooking or StartWalkIn.
 fn may_have_made(wish: &Call, read: &Call) -> bool {
-    wish.op == Op::Create || is_held(read)
+    match wish.op {
+        Op::Create => true,
+        Op::WalkIn => is_held(read) || is_there(read),
+        _ => is_held(read),
+    }
 }
 
 /// What may have been made, as far as anybody knows.
-fn ghost(calls: &[Call], deed: &Deed, place: usize) -> Life {
-    Life { made_by: place, ..blank(calls[deed.call].client, &calls[deed.call], deed) }
+fn ghost(setup: &Setup, calls: &[Call], deed: &Deed, place: usize) -> Life {
+    Life { made_by: place, ..blank(setup, calls[deed.call].client, &calls[deed.call], deed) }
 }
 
 /// All that was asked of one booking, and all that was read of it.
-struct Story<'a> {
-    setup: &'a Setup,
-    calls: &'a [Call],
-    deeds: Vec<Deed>,
+pub(super) struct Story<'a> {
+    pub(super) setup: &'a Setup,
+    pub(super) calls: &'a [Call],
+    pub(super) deeds: Vec<Deed>,
     /// What made it, when that was to confirm it too.
     created: Option<Deed>,
-    seen: &'a [usize],
+    pub(super) seen: &'a [usize],
     /// From when on nothing was under way any more.
     quiet: Option<i64>,
 }
 
-impl Story<'_> {
-    fn all(&self, op: Op) -> impl Iterator<Item = &Deed> {
+impl<'a> Story<'a> {
+    fn of(
+        (setup, calls): (&'a Setup, &'a [Call]),
+        deeds: &Deeds,
+        (seen, quiet): (&'a [usize], Option<i64>),
+        life: &Life,
+    ) -> Self {
+        let of_it = deeds.of_booking.get(&life.booking).map_or(&[][..], Vec::as_slice);
+        let made = deeds.all.get(life.made_by).copied();
+        Self {
+            setup,
+            calls,
+            deeds: of_it.iter().map(|at| deeds.all[*at]).collect(),
+            created: made.filter(|deed| matches!(deed.op, Op::Create | Op::WalkIn)),
+            seen,
+            quiet,
+        }
+    }
+
+    /// Answers and reads that show the booking.
+    pub(super) fn shown(&self) -> impl Iterator<Item = &Call> {
+        let done = self.deeds.iter().filter(|deed| deed.sure()).map(|deed| deed.call);
+        let all = done.chain(self.seen.iter().copied()).map(|at| &self.calls[at]);
+        all.filter(|call| call.done())
+    }
+
+    pub(super) fn all(&self, op: Op) -> impl Iterator<Item = &Deed> {
         self.deeds.iter().filter(move |deed| deed.op == op)
     }
 
@@ -304,9 +382,13 @@ impl Story<'_> {
         let (cancelled, left) = (self.surely(Op::Cancel), self.surely(Op::End));
         let skew = self.setup.skew_us;
         // A window that has begun may be a no-show's.
-        let by_window = life.window.start - skew;
+        let by_window = life.earliest.start - skew;
         let last = self.final_read();
         match last.map_or(BookingState::Unspecified, |call| call.state) {
+            // Nobody can say when it was withdrawn.
+            BookingState::Cancelled if life.by_itself[1].is_some() => {
+                Bound { lo: life.start.lo, hi: ended }
+            }
             BookingState::Cancelled => {
                 Bound { lo: self.first(Op::Cancel), hi: cancelled.min(ended) }
             }
@@ -315,7 +397,7 @@ impl Story<'_> {
             }
             BookingState::NoShow => Bound { lo: by_window, hi: ended },
             BookingState::Completed => {
-                let lo = self.first(Op::End).min(life.window.end - skew);
+                let lo = self.first(Op::End).min(life.earliest.end - skew);
                 Bound { lo, hi: left.min(ended) }
             }
             BookingState::Reserved | BookingState::Active => {
@@ -334,23 +416,7 @@ impl Story<'_> {
 }
 
 /// When it ended, from what was asked of it and from what was read.
-fn ends(
-    setup: &Setup,
-    calls: &[Call],
-    deeds: &Deeds,
-    (seen, quiet): (&[usize], Option<i64>),
-    life: &mut Life,
-) {
-    let of_it = deeds.of_booking.get(&life.booking).map_or(&[][..], Vec::as_slice);
-    let made = deeds.all.get(life.made_by).copied();
-    let story = Story {
-        setup,
-        calls,
-        deeds: of_it.iter().map(|at| deeds.all[*at]).collect(),
-        created: made.filter(|deed| deed.op == Op::Create),
-        seen,
-        quiet,
-    };
+fn ends(story: &Story<'_>, life: &mut Life) {
     life.version = story.last_read().map_or(0, |call| call.version);
     let lapse = story.lapse(life);
     let confirmed = story.confirms().map(|deed| deed.hi).min().unwrap_or(NEVER);
@@ -361,25 +427,24 @@ fn ends(
         lo: lapse.lo.min(first_confirm).min(life.end.lo),
         hi: lapse.hi.min(confirmed).min(life.end.hi),
     };
-    life.early = came_early(&story, life);
+    life.early = came_early(story, life.window.start);
 }
 
 /// The time before the window that is kept from an early arrival on.
-fn came_early(story: &Story<'_>, life: &Life) -> Option<(Bound, Span)> {
-    let arrivals: Vec<&Deed> = story.all(Op::CheckIn).collect();
+fn came_early(story: &Story<'_>, window_start: i64) -> Option<(Bound, Span)> {
+    let arrivals: Vec<&Deed> = story.all(Op::CheckIn).chain(story.all(Op::Claim)).collect();
     let lo = arrivals.iter().map(|deed| deed.lo).min()?;
-    let done = arrivals.iter().filter(|deed| deed.sure()).map(|deed| deed.call);
-    let told = done.chain(story.seen.iter().copied()).map(|at| &story.calls[at]);
-    let early = told.filter(|call| call.done() && call.kept.start < life.window.start);
+    let there = |call: &&Call| matches!(call.state, BookingState::Active | BookingState::Completed);
+    let early = story.shown().filter(there).filter(|call| call.kept.start < window_start);
     if let Some(first) = early.min_by_key(|call| call.ret) {
         let bound = Bound { lo, hi: first.ret };
-        return Some((bound, Span::new(first.kept.start, life.window.start)));
+        return Some((bound, Span::new(first.kept.start, window_start)));
     }
     // A last look that shows no arrival is enough to know that there was none.
     let none = story.quiet.is_some() && story.final_read().is_some();
-    let may = !none && arrivals.iter().any(|deed| !deed.sure()) && lo < life.window.start;
+    let may = !none && arrivals.iter().any(|deed| !deed.sure()) && lo < window_start;
     // When it came, nobody knows.
-    may.then(|| (Bound { lo, hi: NEVER }, Span::new(lo - story.setup.skew_us, life.window.start)))
+    may.then(|| (Bound { lo, hi: NEVER }, Span::new(lo - story.setup.skew_us, window_start)))
 }
 
 /// Whether a booking in this state keeps its spot.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::capacity::lot_of;
 use super::lives::{Life, Lives};
 use super::status::Stages;
-use crate::call::{Call, NONE, Outcome, Reason, Span};
+use crate::call::{Call, Id, NONE, Op, Outcome, Reason, Span};
 use crate::check::{Kind, Report, told};
 use crate::file::Record;
 
@@ -19,7 +19,12 @@ pub fn check(record: &Record, lives: &Lives, report: &mut Report) {
             Reason::SoldOut | Reason::TooManyHolds | Reason::TooEarly => asked.push(call),
             Reason::SpotTaken if call.spot == NONE => nothing_explains(call, report),
             Reason::Internal | Reason::Other => nothing_explains(call, report),
-            Reason::WindowPast if call.window.start > call.ret + record.setup.skew_us => {
+            Reason::WindowInvalid | Reason::ChangeLapsed if !call.moves() => {
+                nothing_explains(call, report);
+            }
+            Reason::WindowPast
+                if call.op != Op::WalkIn && call.window.start > call.ret + record.setup.skew_us =>
+            {
                 nothing_explains(call, report);
             }
             _ => {}
@@ -56,6 +61,8 @@ struct Around<'a> {
     /// How far back a refusal may reach.
     longest: i64,
     by_spot: HashMap<u32, Vec<&'a Life>>,
+    /// Bookings that were moved: where, and from when on.
+    moved: HashMap<Id, Vec<(u32, i64)>>,
     by_user: HashMap<(u32, u16), Vec<&'a Life>>,
     /// Bookings on a spot that nobody knows.
     anywhere: Vec<&'a Life>,
@@ -66,6 +73,10 @@ impl<'a> Around<'a> {
     fn new(record: &'a Record, lives: &'a Lives, longest: i64) -> Self {
         let mut coming: Vec<&Life> = lives.all.iter().collect();
         coming.sort_unstable_by_key(|life| life.start.lo);
+        let mut moved: HashMap<Id, Vec<(u32, i64)>> = HashMap::new();
+        for life in lives.all.iter().filter(|life| life.stay != 0) {
+            moved.entry(life.booking).or_default().push((life.spot, life.window.start));
+        }
         Self {
             record,
             stages: Stages::of(&record.calls),
@@ -73,6 +84,7 @@ impl<'a> Around<'a> {
             next: 0,
             longest,
             by_spot: HashMap::new(),
+            moved,
             by_user: HashMap::new(),
             anywhere: Vec::new(),
             spots: HashMap::new(),
@@ -90,7 +102,7 @@ impl<'a> Around<'a> {
                 there.retain(|other| other.end.hi >= before);
                 there.push(life);
             }
-            if let Some(lot) = lot_of(&self.record.setup, life) {
+            if let Some(lot) = lot_of(&self.record.setup, life).filter(|_| life.stay == 0) {
                 let own = self.by_user.entry((life.client, lot)).or_default();
                 own.retain(|other| other.held_end.hi >= before);
                 own.push(life);
@@ -103,16 +115,17 @@ impl<'a> Around<'a> {
         let setup = &self.record.setup;
         let pool = u16::try_from(call.pool).unwrap_or(u16::MAX);
         let spots = self.spots.entry(call.pool).or_insert_with(|| setup.spots_of(pool));
+        let wanted = call.wanted(setup.skew_us);
         let mut possible = vec![Span::new(call.invoke, call.ret + 1)];
         // Each of these may have been on any of the spots.
         let of_pool = self.anywhere.iter().filter(|life| life.pool == call.pool);
-        let mut unknown = of_pool.filter(|life| life.window.overlaps(&call.window)).count();
+        let mut unknown = of_pool.filter(|life| life.window.overlaps(&wanted)).count();
         for spot in spots.iter() {
             if self.stages.may_be_out(*spot, call.invoke, call.ret) {
                 continue;
             }
             let there = self.by_spot.get(spot).map_or(&[][..], Vec::as_slice);
-            let standing = there.iter().filter(|life| stands_in_the_way(life, &call.window));
+            let standing = there.iter().filter(|life| stands_in_the_way(life, &wanted));
             let times =
                 standing.map(|life| Span::new(life.start.lo, life.end.hi.saturating_add(1)));
             let left = common(&possible, times);
@@ -153,14 +166,20 @@ impl<'a> Around<'a> {
         let lot = setup.pool_of(call.spot).and_then(|pool| setup.lot_of(pool));
         let lot = lot.and_then(|lot| setup.lots.get(usize::from(lot)));
         let early = lot.map_or(0, |lot| lot.early_arrival_us);
-        if call.invoke < call.window.start - early + setup.skew_us {
-            return true;
-        }
-        let before = Span::new(call.invoke - setup.skew_us, call.window.start);
-        let there = self.by_spot.get(&call.spot).map_or(&[][..], Vec::as_slice);
+        let elsewhere = self.moved.get(&call.booking).map_or(&[][..], Vec::as_slice);
+        let places = elsewhere.iter().copied().chain([(call.spot, call.window.start)]);
+        places.into_iter().any(|(spot, start)| {
+            call.invoke < start - early + setup.skew_us
+                || self.was_kept(call, spot, &Span::new(call.invoke - setup.skew_us, start))
+        })
+    }
+
+    /// Whether somebody else may have had the spot at that time.
+    fn was_kept(&self, call: &Call, spot: u32, time: &Span) -> bool {
+        let there = self.by_spot.get(&spot).map_or(&[][..], Vec::as_slice);
         there.iter().chain(&self.anywhere).any(|life| {
             life.booking != call.booking
-                && stands_in_the_way(life, &before)
+                && stands_in_the_way(life, time)
                 && life.start.lo <= call.ret
                 && call.invoke <= life.end.hi
         })

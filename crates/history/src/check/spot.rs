@@ -9,7 +9,7 @@ mod search;
 use std::collections::HashMap;
 
 use super::lives::{Life, Lives};
-use crate::call::{Call, NEVER, NONE, Outcome, Reason, Span};
+use crate::call::{Call, Id, NEVER, NONE, Op, Outcome, Reason, Span};
 use crate::check::{Kind, Report, told};
 use crate::file::Record;
 
@@ -30,10 +30,11 @@ pub fn check(record: &Record, lives: &Lives, report: &mut Report) {
         }
     }
     for (at, call) in record.calls.iter().enumerate() {
-        if call.makes() && call.spot != NONE && refused(call) {
+        if (call.makes() || call.moves()) && call.spot != NONE && refused(call) {
             by_spot.entry(call.spot).or_default().1.push(at);
         }
     }
+    let wanted = Wanted::of(record, lives);
     let mut spots: Vec<_> = by_spot.into_iter().collect();
     spots.sort_unstable_by_key(|(spot, _)| *spot);
     for (spot, (there, refusals)) in spots {
@@ -41,7 +42,43 @@ pub fn check(record: &Record, lives: &Lives, report: &mut Report) {
         let before = report.violations_total;
         surely_apart(spot, &there, report);
         let apart = report.violations_total == before;
-        in_order(record, spot, &there, &refusals, apart, report);
+        let refusals = refusals.iter().filter_map(|at| Some((*at, wanted.by(&record.calls[*at])?)));
+        in_order(record, spot, &there, refusals, apart, report);
+    }
+}
+
+/// What calls on bookings wanted: a request that is repeated finds its booking perhaps elsewhere than it was.
+struct Wanted<'a> {
+    skew_us: i64,
+    lives: HashMap<Id, Vec<&'a Life>>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(record: &Record, lives: &'a Lives) -> Self {
+        let moves = record.calls.iter().filter(|call| call.moves() && refused(call));
+        let mut by_booking: HashMap<Id, Vec<&Life>> =
+            moves.map(|call| (call.booking, Vec::new())).collect();
+        for life in &lives.all {
+            if let Some(stays) = by_booking.get_mut(&life.booking) {
+                stays.push(life);
+            }
+        }
+        Self { skew_us: record.setup.skew_us, lives: by_booking }
+    }
+
+    /// The window that was refused; none where nobody can say on which spot.
+    fn by(&self, call: &Call) -> Option<Span> {
+        let window = call.wanted(self.skew_us);
+        let stays = self.lives.get(&call.booking).map_or(&[][..], Vec::as_slice);
+        let Some(widest) = stays.first().map(|life| life.widest) else { return Some(window) };
+        match call.op {
+            Op::Extend => {
+                let stayed = stays.iter().all(|life| life.spot == call.spot);
+                stayed.then(|| Span::new(widest.start, window.end))
+            }
+            Op::Claim => Some(Span::new(widest.start.min(window.start), widest.end)),
+            _ => Some(window),
+        }
     }
 }
 
@@ -85,11 +122,11 @@ fn in_order(
     record: &Record,
     spot: u32,
     there: &[Life],
-    refusals: &[usize],
+    refusals: impl Iterator<Item = (usize, Span)>,
     apart: bool,
     report: &mut Report,
 ) {
-    let mut events = Vec::with_capacity(there.len() * 2 + refusals.len());
+    let mut events = Vec::with_capacity(there.len() * 2);
     for (at, life) in there.iter().enumerate() {
         let place = u32::try_from(at).unwrap_or(NONE);
         let hi = if life.sure { life.start.hi } else { NEVER };
@@ -98,9 +135,10 @@ fn in_order(
             events.push(Event { what: What::End(place), lo: life.end.lo, hi: life.end.hi });
         }
     }
-    for at in refusals {
-        let call = &record.calls[*at];
-        let what = What::Refused { call: *at, window: call.window };
+    for (at, window) in refusals {
+        let call = &record.calls[at];
+        // What a booking has itself is not in its way.
+        let what = What::Refused { call: at, window, own: call.booking };
         events.push(Event { what, lo: call.invoke, hi: call.ret });
     }
     for verdict in search::run(there, &events) {

@@ -75,7 +75,9 @@ impl Stages {
 /// Looks at every hold that was granted or refused because of a spot's version or service.
 pub fn check(record: &Record, report: &mut Report) {
     let stages = Stages::of(&record.calls);
-    for call in record.calls.iter().filter(|call| call.makes()) {
+    // An extension is for the spot that a booking has, which its driver need not know.
+    let named = |call: &&Call| call.makes() || call.op == Op::Move;
+    for call in record.calls.iter().filter(named) {
         let (from, until) = (call.invoke, call.ret);
         match (call.outcome, call.reason) {
             (Outcome::Refused, Reason::SpotVersionStale)
@@ -100,7 +102,8 @@ fn granted(record: &Record, stages: &Stages, report: &mut Report) {
     // A repeated request gets its first answer, whatever has happened since.
     for group in super::deeds::requests(&record.calls) {
         let done = group.iter().map(|at| &record.calls[*at]).filter(|call| call.done());
-        let Some(call) = done.min_by_key(|call| call.ret).filter(|call| call.makes()) else {
+        let grants = |call: &&Call| call.makes() || call.moves();
+        let Some(call) = done.min_by_key(|call| call.ret).filter(grants) else {
             continue;
         };
         let from = group.iter().map(|at| record.calls[*at].invoke).min().unwrap_or(call.invoke);

@@ -2,5 +2,6 @@
 
 mod by_chance;
 mod model;
+mod moved;
 mod planted;
 mod small;

@@ -137,12 +137,15 @@ impl Model {
         if own > 0 && self.dice.percent(55) {
             let recent = own - 1 - self.dice.below(own.min(4));
             call.booking = self.own[&client][recent as usize];
-            let ops =
-                [Op::Confirm, Op::Confirm, Op::Cancel, Op::Cancel, Op::CheckIn, Op::End, Op::Get];
-            call.op = ops[self.dice.below(ops.len() as i64) as usize];
+            let ops = [
+                [Op::Confirm, Op::Confirm, Op::Cancel, Op::Cancel, Op::CheckIn, Op::End, Op::Get],
+                [Op::Confirm, Op::Extend, Op::Extend, Op::Move, Op::Move, Op::Claim, Op::CheckIn],
+            ];
+            call.op = ops[self.dice.below(2) as usize][self.dice.below(7) as usize];
             let booking = &self.bookings[self.place[&call.booking]];
             (call.spot, call.window) = (booking.spot, booking.window);
             call.body = call.booking.1;
+            self.elsewhere(&mut call);
             if call.op == Op::Get {
                 call.request = Id::NONE;
             }
@@ -150,6 +153,10 @@ impl Model {
             let start = MINUTE * (60 + 15 * self.dice.below(12));
             call.window = Span::new(start, start + MINUTE * 15 * (1 + self.dice.below(6)));
             call.op = if self.dice.percent(25) { Op::Create } else { Op::Hold };
+            if self.dice.percent(10) {
+                call.op = Op::WalkIn;
+                call.window.start = now;
+            }
             if self.dice.percent(25) {
                 call.pool = self.dice.below(2) as u32;
             } else {
@@ -161,6 +168,22 @@ impl Model {
         }
         self.sent.entry(client).or_default().push(call);
         call
+    }
+
+    /// Fills in where a booking is to go.
+    fn elsewhere(&mut self, call: &mut Call) {
+        let other = self.dice.below(6) as u32;
+        match call.op {
+            Op::Extend => call.window.end += MINUTE * 15 * self.dice.below(4),
+            Op::Move => {
+                let by = MINUTE * 15 * (self.dice.below(5) - 2);
+                call.window = Span::new(call.window.start + by, call.window.end + by);
+                call.spot = if self.dice.percent(60) { other } else { call.spot };
+            }
+            Op::Claim => call.spot = other,
+            _ => return,
+        }
+        call.body = call.request.1;
     }
 
     fn serve(&mut self, mut call: Call, now: i64, ret: i64) {
@@ -219,9 +242,13 @@ impl Model {
     }
 
     fn make(&mut self, call: &mut Call, now: i64) {
+        let mut window = call.window;
+        if call.op == Op::WalkIn {
+            window.start = now;
+        }
         let taken = |spot: u32| {
             let mut there = self.bookings.iter().filter(|b| b.spot == spot && b.live(now));
-            there.any(|booking| booking.window.overlaps(&call.window))
+            there.any(|booking| booking.window.overlaps(&window))
         };
         let spot = if call.pool == parkmesh_history::call::NONE {
             if taken(call.spot) {
@@ -243,7 +270,7 @@ impl Model {
             id: self.id(),
             client: call.client,
             spot,
-            window: call.window,
+            window,
             state: Held,
             version: 1,
             hold_end: now + HOLD,
@@ -251,9 +278,11 @@ impl Model {
         self.place.insert(booking.id, self.bookings.len());
         self.tell(&booking);
         self.bookings.push(booking.clone());
-        if call.op == Op::Create {
-            let at = self.place[&booking.id];
-            self.enter(at, Reserved);
+        let at = self.place[&booking.id];
+        match call.op {
+            Op::Create => self.enter(at, Reserved),
+            Op::WalkIn => self.enter(at, Active),
+            _ => {}
         }
         let booking = self.bookings[self.place[&booking.id]].clone();
         told(call, &booking);
@@ -275,6 +304,12 @@ impl Model {
             (Op::CheckIn, Reserved) => Active,
             (Op::End, Active) => Completed,
             (Op::CheckIn, Active) | (Op::End, Completed) => booking.state,
+            (Op::Extend, Reserved | Active) if call.window.end <= booking.window.end => {
+                return refuse(call, Reason::WindowInvalid);
+            }
+            (Op::Extend, Reserved | Active) | (Op::Move | Op::Claim, Reserved) => {
+                return self.relocate(call, at, now);
+            }
             (_, state) => {
                 call.state = state;
                 return refuse(call, Reason::StateWrong);
@@ -292,6 +327,25 @@ impl Model {
         if to != booking.state {
             self.enter(at, to);
         }
+        let booking = self.bookings[at].clone();
+        told(call, &booking);
+    }
+
+    fn relocate(&mut self, call: &mut Call, at: usize, now: i64) {
+        let mut next = self.bookings[at].clone();
+        match call.op {
+            Op::Extend => next.window.end = call.window.end,
+            Op::Move => (next.spot, next.window) = (call.spot, call.window),
+            _ if now < next.window.start - EARLY => return refuse(call, Reason::TooEarly),
+            _ => (next.spot, next.window.start) = (call.spot, now.min(next.window.start)),
+        }
+        let mut others = self.bookings.iter().filter(|b| b.id != next.id && b.live(now));
+        if others.any(|b| b.spot == next.spot && b.window.overlaps(&next.window)) {
+            return refuse(call, Reason::SpotTaken);
+        }
+        let state = if call.op == Op::Claim { Active } else { next.state };
+        self.bookings[at] = next;
+        self.enter(at, state);
         let booking = self.bookings[at].clone();
         told(call, &booking);
     }

@@ -208,3 +208,16 @@ async fn park_now(pool: &PgPool) -> jiff::Timestamp {
     .unwrap();
     jiff::Timestamp::from_microsecond(micros).unwrap()
 }
+
+#[tokio::test]
+async fn a_database_that_has_no_disk_room_or_memory_is_away_and_not_broken() {
+    let world = World::new().await;
+    // I/O error, missing file, disk full, out of memory, too many connections, shutting down, crashed.
+    for code in ["58030", "58P01", "53100", "53200", "53300", "57P01", "57P02"] {
+        let fails = format!("DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$");
+        let error = world.pool.execute(AssertSqlSafe(fails)).await.unwrap_err();
+        assert!(postgres::is_unavailable(&error), "{code}");
+    }
+    let error = world.pool.execute("SELECT 1 / 0").await.unwrap_err();
+    assert!(!postgres::is_unavailable(&error));
+}

@@ -14,6 +14,7 @@ use tokio::process::{Child, Command};
 use crate::Failure;
 use crate::cli::{Torture, TortureKind};
 use crate::client::UpFile;
+use crate::torture::disk::Disk;
 use crate::up::supervisor::{Part, keep_alive};
 
 /// How long `up` may take, servers fetched on the way.
@@ -25,6 +26,9 @@ const LOOK_PERIOD: Duration = Duration::from_millis(50);
 /// Ports above a base that `up` uses.
 const PORT_OFFSETS: [u16; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 100, 101, 102, 103, 104, 105, 106, 107];
 
+/// The servers whose power is cut.
+const ON_DISK: [&str; 2] = ["postgres", "nats"];
+
 /// What was started.
 pub struct Own {
     home: PathBuf,
@@ -32,6 +36,8 @@ pub struct Own {
     addresses: Vec<String>,
     /// Names of the pid files of all replicas of booking.
     pub replicas: Vec<String>,
+    /// The disk of Postgres and NATS, where its power is to be cut.
+    pub disk: Option<Disk>,
     up: Mutex<Option<Child>>,
 }
 
@@ -43,10 +49,19 @@ impl Own {
         std::fs::create_dir_all(&home)?;
         let log = std::fs::File::create(home.join("up.log"))?;
         let clockwork = (options.what != TortureKind::Expiry).to_string();
+        let data = home.join("data");
+        let disk = match options.cut_power_every > 0.0 {
+            true => Some(disk_below(&home, &data).await?),
+            false => None,
+        };
+        let hasty = options.hasty_stores.then_some("--hasty-stores");
         let up = Command::new(std::env::current_exe()?)
             .env("PARKMESH_BOOKING_CLOCKWORK", &clockwork)
             .args(["up", "--ephemeral", "--no-simulate", "--no-seed", "--home"])
             .arg(&home)
+            .arg("--data-dir")
+            .arg(&data)
+            .args(hasty)
             .args(["--port-base", &free_port_base()?.to_string(), "--servers-home"])
             .arg(&options.servers_home)
             .stdin(Stdio::null())
@@ -57,10 +72,12 @@ impl Own {
             file: UpFile::default(),
             addresses: Vec::new(),
             replicas: vec!["booking".to_owned()],
+            disk,
             up: Mutex::new(Some(up)),
             home,
         };
         own.file = own.until_ready(tasks).await?;
+        own.stands_on_its_disk()?;
         own.addresses = vec![own.file.services["booking"].clone()];
         for number in 2..=options.replicas {
             own.add_replica(number, &clockwork, tasks)?;
@@ -81,6 +98,18 @@ impl Own {
             }
             tasks.sleep(LOOK_PERIOD).await;
         }
+    }
+
+    /// The servers put their data elsewhere when their account cannot walk to it.
+    fn stands_on_its_disk(&self) -> Result<(), Failure> {
+        let Some(disk) = &self.disk else { return Ok(()) };
+        for name in ON_DISK {
+            let folder = std::fs::canonicalize(&self.file.folders[name])?;
+            if !folder.starts_with(disk.folder().canonicalize()?) {
+                return Err(format!("{name} keeps its data in {}", folder.display()).into());
+            }
+        }
+        Ok(())
     }
 
     /// Another process of booking with the settings of the first, but for its ports.
@@ -146,11 +175,16 @@ impl Own {
     }
 
     /// Drains it.
-    pub async fn close(&self) {
+    pub async fn close(&self, tasks: &Tasks) {
         let Some(mut up) = self.up().take() else { return };
         terminate(&up);
         if tokio::time::timeout(DRAIN_MAX, up.wait()).await.is_err() {
             let _gone = up.kill().await;
+        }
+        if let Some(disk) = &self.disk
+            && let Err(failure) = disk.unmount(tasks).await
+        {
+            eprintln!("  the disk was not taken away: {failure}");
         }
     }
 
@@ -166,6 +200,18 @@ impl Drop for Own {
             terminate(&up);
         }
     }
+}
+
+/// A disk on which the servers will find the folders that they look for in `data`.
+async fn disk_below(home: &Path, data: &Path) -> Result<Disk, Failure> {
+    let disk = Disk::make(home).await?;
+    std::fs::create_dir_all(data)?;
+    for name in ON_DISK {
+        let folder = disk.folder().join(name);
+        std::fs::create_dir_all(&folder)?;
+        std::os::unix::fs::symlink(folder, data.join(name))?;
+    }
+    Ok(disk)
 }
 
 fn terminate(child: &Child) {

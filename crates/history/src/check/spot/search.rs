@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::call::{NEVER, Span};
+use crate::call::{Id, NEVER, Span};
 use crate::check::lives::Life;
 
 /// Arrangements kept at once for one spot; beyond it nothing is decided.
@@ -21,6 +21,8 @@ pub enum What {
         call: usize,
         /// What was wanted.
         window: Span,
+        /// For which booking, where there is one.
+        own: Id,
     },
 }
 
@@ -68,8 +70,10 @@ impl Arrangement {
         }
     }
 
-    fn blocked(&self, lives: &[Life], window: &Span) -> bool {
-        self.standing.iter().any(|at| lives[*at as usize].window.overlaps(window))
+    fn blocked(&self, lives: &[Life], window: &Span, own: Id) -> bool {
+        let mut standing = self.standing.iter().map(|at| &lives[*at as usize]);
+        standing
+            .any(|life| life.window.overlaps(window) && (own == Id::NONE || life.booking != own))
     }
 
     /// After a start or an end: whether it could come, and what became of it.
@@ -142,13 +146,13 @@ impl Search<'_> {
     }
 
     fn begins(&mut self, event: u32) {
-        let What::Refused { window, .. } = self.what(event) else {
+        let What::Refused { window, own, .. } = self.what(event) else {
             self.changing.push(event);
             return;
         };
         self.refusals.push(event);
         for arrangement in &mut self.kept {
-            if arrangement.blocked(self.lives, &window) {
+            if arrangement.blocked(self.lives, &window, own) {
                 arrangement.place(event);
             }
         }
@@ -158,7 +162,7 @@ impl Search<'_> {
         let before = std::mem::take(&mut self.kept);
         let mut after = BTreeSet::new();
         for arrangement in &before {
-            if arrangement.is_placed(event) {
+            if arrangement.is_placed(event) || self.never_began(arrangement, event) {
                 after.insert(arrangement.clone());
             } else if !self.arrange(arrangement, event, &mut after) {
                 return Some(Verdict::Undecided);
@@ -166,18 +170,36 @@ impl Search<'_> {
         }
         self.changing.retain(|other| *other != event);
         self.refusals.retain(|other| *other != event);
+        let too_late = self.start_of(event);
+        self.changing.retain(|other| Some(*other) != too_late);
         let broken = after.is_empty();
         // Behind what is broken the search goes on as if it had been allowed.
         let kept = if broken { before } else { after.into_iter().collect() };
         self.kept = kept;
         for arrangement in &mut self.kept {
             arrangement.forget(event);
+            if let Some(start) = too_late {
+                arrangement.forget(start);
+            }
             if let (true, What::Start(at)) = (broken, self.events[event as usize].what) {
                 let place = arrangement.standing.partition_point(|other| *other < at);
                 arrangement.standing.insert(place, at);
             }
         }
         broken.then(|| Verdict::Broken(self.what(event)))
+    }
+
+    /// The beginning of what ends, where nobody knows whether it ever began: it cannot come any more.
+    fn start_of(&self, event: u32) -> Option<u32> {
+        let What::End(at) = self.what(event) else { return None };
+        let begins = |other: &u32| self.what(*other) == What::Start(at);
+        self.changing.iter().copied().find(begins).filter(|_| !self.lives[at as usize].sure)
+    }
+
+    /// Whether this is the end of what never began here.
+    fn never_began(&self, arrangement: &Arrangement, event: u32) -> bool {
+        let What::End(at) = self.what(event) else { return false };
+        !self.lives[at as usize].sure && arrangement.standing.binary_search(&at).is_err()
     }
 
     /// All ways to put `event` in order now, with whatever else is under way before it. False when there are too many.
@@ -197,8 +219,8 @@ impl Search<'_> {
                     continue;
                 };
                 for refusal in &self.refusals {
-                    if let What::Refused { window, .. } = self.what(*refusal)
-                        && next.blocked(self.lives, &window)
+                    if let What::Refused { window, own, .. } = self.what(*refusal)
+                        && next.blocked(self.lives, &window, own)
                     {
                         next.place(*refusal);
                     }
