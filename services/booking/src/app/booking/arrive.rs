@@ -11,6 +11,7 @@ use parkmesh_platform::postgres::constraint_of;
 use sqlx::PgConnection;
 
 use super::assign::assign;
+use super::change::is_free;
 use super::deed::{Deed, request_of};
 use super::{carry_out, cause, reach};
 use crate::app::App;
@@ -95,41 +96,11 @@ pub async fn arrive(
     };
     let booking = &kept.booking;
     let early = Window::try_new(at, booking.window.start());
-    if let (true, Ok(early), Some(spot_id)) = (counts, early, booking.spot_id()) {
-        let want = Want {
-            lot_id: booking.lot_id,
-            spot_id: Some(spot_id),
-            allotment_id: None,
-            kept: early,
-            user_id: None,
-            request_id: None,
-        };
-        end_lapsed(connection, ids, &[want], now).await?;
-        let found = obstacles::obstacles(&mut *connection, &[want]).await?;
-        if found.iter().flatten().any(|found| found.taken) {
+    if let (true, Ok(early)) = (counts, early) {
+        let early = Booking { window: early, ..booking.clone() };
+        if !is_free(connection, ids, kept, &early, now).await? {
             return Err(Error::ArrivalTooEarly { from: booking.window.start() });
         }
     }
     carry_out(connection, ids, kept, &Command::Arrive(at, cause), now).await
-}
-
-/// Ends holds that have lapsed and keep what is wanted.
-///
-/// # Errors
-/// The store's.
-pub(super) async fn end_lapsed(
-    connection: &mut PgConnection,
-    ids: &Ids,
-    wants: &[Want<'_>],
-    now: Timestamp,
-) -> Result<(), Error> {
-    for lapsed in obstacles::lapsed(&mut *connection, wants).await? {
-        let lapsed = store::lock(connection, lapsed.booking.booking_id).await?;
-        match carry_out(connection, ids, &lapsed, &Command::Lapse, now).await {
-            // It has become something else meanwhile: whoever looks next sees what.
-            Ok(_) | Err(Error::BookingStateWrong(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

@@ -163,7 +163,21 @@ pub(super) async fn is_free(
     if met.iter().any(|(_, lapsed)| !lapsed) {
         return Ok(false);
     }
-    for (lapsed, _) in met {
+    end_lapsed(connection, ids, met.into_iter().map(|(lapsed, _)| lapsed), now).await?;
+    Ok(true)
+}
+
+/// Ends holds that have lapsed.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn end_lapsed(
+    connection: &mut PgConnection,
+    ids: &Ids,
+    lapsed: impl IntoIterator<Item = BookingId>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    for lapsed in lapsed {
         let lapsed = store::lock(connection, lapsed).await?;
         match carry_out(connection, ids, &lapsed, &Command::Lapse, now).await {
             // It has become something else meanwhile: the constraint sees what.
@@ -171,7 +185,7 @@ pub(super) async fn is_free(
             Err(error) => return Err(error),
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 impl App {

@@ -10,13 +10,13 @@ use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::{constraint_of, is_retryable, transaction};
 use sqlx::PgConnection;
 
-use super::arrive::end_lapsed;
+use super::change::end_lapsed;
 use crate::app::App;
 use crate::domain::booking::{Booking, Place};
 use crate::domain::inventory::Spot;
 use crate::domain::packing::{Lane, Move, Plan, plan};
 use crate::error::Error;
-use crate::store::booking::obstacles::Want;
+use crate::store::booking::obstacles::{self, Want};
 use crate::store::booking::{self as store, pending};
 use crate::store::inventory::{lot, spot};
 
@@ -137,7 +137,9 @@ pub(super) async fn make_room(
     if !pending::lock(connection, &moves).await? {
         return Ok(Made::Crossed);
     }
-    end_lapsed(connection, ids, &wants, now).await?;
+    let lapsed = obstacles::lapsed(&mut *connection, &wants).await?;
+    let lapsed: Vec<BookingId> = lapsed.iter().map(|kept| kept.booking.booking_id).collect();
+    end_lapsed(connection, ids, lapsed, now).await?;
     if let Some(who) = who {
         pending::lift(connection, &[who.as_uuid()]).await?;
     }
