@@ -24,6 +24,7 @@ use crate::store::booking::obstacles::Obstacles;
 use crate::store::booking::search::Pool;
 use crate::store::replay::Request;
 
+mod free;
 mod queue;
 mod room;
 mod write;

@@ -7,35 +7,31 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1 as proto;
-use parkmesh_contracts::ids::{AllotmentId, LotId, RequestId, UserId};
+use parkmesh_contracts::ids::{LotId, RequestId, UserId};
 use parkmesh_contracts::window::Window;
 use parkmesh_eventbus::outbox::Row as FactRow;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::{constraint_of, is_retryable, is_unavailable};
 use uuid::Uuid;
 
-use super::queue::{Drawn, Queue, TRIES_MAX, Try};
+use super::queue::{Drawn, TRIES_MAX, Try};
 use super::room::Cramped;
 use super::{Ask, Seat, Target, Verdict};
 use crate::app::App;
 use crate::app::booking::hold::{check_permit, new_hold, terms};
 use crate::domain::booking::{Command, Event, Step};
-use crate::domain::inventory::{Lot, Spot};
+use crate::domain::inventory::Lot;
 use crate::domain::rules::{RuleRefusal, rules_of_lot};
 use crate::error::Error;
 use crate::events;
-use crate::store::allotment;
+use crate::store::booking::Kept;
 use crate::store::booking::hold::{self, NewHold};
 use crate::store::booking::obstacles::{self, Obstacles, Want};
-use crate::store::booking::search::{self, Pool};
-use crate::store::booking::{Kept, fit};
 
 /// Times that an ask is part of a group before the crowd is given up on.
 const ROUNDS_MAX: u32 = 100;
 /// Times that an ask is tried again when the database failed under it.
 const FAILURES_MAX: u32 = 7;
-/// Free spots that are searched for beyond what is asked: some are being tried for by others.
-const SPARE: usize = 8;
 /// Asks of a failed group that are tried at the same time, each by itself.
 const SINGLES_MAX: usize = 8;
 
@@ -55,34 +51,6 @@ pub(super) struct Work<'a> {
 struct Tried {
     one: Try,
     outcome: Result<Option<proto::Booking>, Error>,
-}
-
-/// What a search has found.
-struct Free {
-    spots: HashMap<Pool, Vec<Arc<Spot>>>,
-    numbers: HashMap<AllotmentId, Vec<i32>>,
-}
-
-impl Free {
-    /// Something that nobody here is trying for; and whether nothing was free at all.
-    fn choose(&self, queue: &mut Queue, group: u64, target: &Target) -> (Option<Seat>, bool) {
-        match target {
-            Target::Pool { pool, .. } => {
-                let free = self.spots.get(pool).map(Vec::as_slice).unwrap_or_default();
-                let chosen = queue.choose(group, pool.kept, free);
-                let spot = chosen.and_then(|place| free.get(place));
-                (spot.map(|spot| Seat::Spot(Arc::clone(spot))), free.is_empty())
-            }
-            Target::Ticket(allotment) => {
-                let allotment_id = allotment.allotment_id;
-                let free = self.numbers.get(&allotment_id).map(Vec::as_slice).unwrap_or_default();
-                let number = queue.choose_number(group, allotment_id, free);
-                let seat = number.map(|number| Seat::Ticket(Arc::clone(allotment), number));
-                (seat, free.is_empty())
-            }
-            Target::Spot(spot, _) => (Some(Seat::Spot(Arc::clone(spot))), false),
-        }
-    }
 }
 
 impl App {
@@ -147,52 +115,6 @@ impl App {
             }
         }
         Ok(sold_out)
-    }
-
-    /// What is free of all that is wanted.
-    async fn free(&self, asks: &[Ask]) -> Result<Free, Error> {
-        let mut pools: HashMap<Pool, usize> = HashMap::new();
-        let mut tickets: HashMap<AllotmentId, usize> = HashMap::new();
-        for ask in asks {
-            match &ask.target {
-                Target::Pool { pool, .. } => *pools.entry(*pool).or_default() += 1,
-                Target::Ticket(allotment) => {
-                    *tickets.entry(allotment.allotment_id).or_default() += 1;
-                }
-                Target::Spot(..) => {}
-            }
-        }
-        let mut free = Free { spots: self.free_spots(pools).await?, numbers: HashMap::new() };
-        for (allotment_id, asks) in tickets {
-            let numbers = allotment::free_numbers(&self.pool, allotment_id, limit(asks)).await?;
-            free.numbers.insert(allotment_id, numbers);
-        }
-        Ok(free)
-    }
-
-    async fn free_spots(
-        &self,
-        pools: HashMap<Pool, usize>,
-    ) -> Result<HashMap<Pool, Vec<Arc<Spot>>>, Error> {
-        let (mut found, mut wanted) = (HashMap::new(), Vec::with_capacity(pools.len()));
-        for (pool, asks) in pools {
-            if pool.pooling.is_compact() {
-                let spots = fit::candidates(&self.pool, &pool, limit(asks)).await?;
-                found.insert(pool, spots.into_iter().map(Arc::new).collect());
-                continue;
-            }
-            if self.known.pool(pool.lot_id, pool.spot_type).is_none() {
-                self.known.read_pool(&self.pool, pool.lot_id, pool.spot_type).await?;
-            }
-            wanted.push((pool, limit(asks)));
-        }
-        if !wanted.is_empty() {
-            let seed = i64::from_be_bytes(self.ids.bytes());
-            let searched = search::candidates(&self.pool, &wanted, seed).await?;
-            let spots = searched.into_iter().map(|spots| spots.into_iter().map(Arc::new).collect());
-            found.extend(wanted.into_iter().map(|(pool, _)| pool).zip(spots));
-        }
-        Ok(found)
     }
 
     /// Tries all in one statement, or each by itself when that fails.
@@ -478,11 +400,6 @@ fn rules_of_seat(
         Seat::Spot(spot) => rules_of_lot(lot, Some(spot), window, now),
         Seat::Ticket(..) => Ok(()),
     }
-}
-
-/// How many are searched for when so many ask.
-fn limit(asks: usize) -> i64 {
-    i64::try_from(asks.min(TRIES_MAX) + SPARE).unwrap_or(i64::MAX)
 }
 
 pub(super) fn answer(ask: Ask, verdict: Result<Verdict, Error>) {
