@@ -19,6 +19,10 @@ const STREAM: &str = "BOOKING";
 /// Between two looks at the time.
 const LOOK_PERIOD: Duration = Duration::from_millis(50);
 
+/// Calls that must have done something between two cuts of the power. A house that is struck again
+/// before it stands has acknowledged nothing that it could lose.
+const DONE_BETWEEN_CUTS: u64 = 25;
+
 /// What was done.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Faults {
@@ -57,6 +61,7 @@ async fn break_things(run: &Run) -> Result<Faults, Failure> {
     let mut nats = Rhythm::of(options.kill_nats_every);
     let mut streams = Rhythm::of(options.delete_stream_every);
     let mut power = Rhythm::of(options.cut_power_every);
+    let mut cut_again_at = DONE_BETWEEN_CUTS;
     while run.faults.load(Ordering::Relaxed) {
         run.tasks.sleep(LOOK_PERIOD).await;
         let now = run.recorder.elapsed().as_secs_f64();
@@ -80,9 +85,13 @@ async fn break_things(run: &Run) -> Result<Faults, Failure> {
                 Err(failure) => eprintln!("  the stream was not deleted: {failure}"),
             }
         }
-        if let (Some(_), Some(disk)) = (power.due(now), &own.disk) {
+        let Some(disk) = own.disk.as_ref().filter(|_| run.recorder.done() >= cut_again_at) else {
+            continue;
+        };
+        if power.due(now).is_some() {
             disk.cut(&run.tasks).await?;
             done.power_cuts += 1;
+            cut_again_at = run.recorder.done() + DONE_BETWEEN_CUTS;
         }
     }
     Ok(done)
@@ -96,22 +105,43 @@ async fn delete_stream(run: &Run) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What comes every so many seconds.
+/// What comes every so many seconds, counted from when it came last: what takes its time is not made
+/// up for.
 struct Rhythm {
     every: f64,
-    turns: u32,
+    next: f64,
+    turns: usize,
 }
 
 impl Rhythm {
     /// Never, if it is 0.
     fn of(every: f64) -> Self {
-        Self { every, turns: 0 }
+        Self { every, next: every, turns: 0 }
     }
 
     /// Which time it is, from 1, if it is time.
     fn due(&mut self, now: f64) -> Option<usize> {
-        let due = self.every > 0.0 && now >= self.every * f64::from(self.turns + 1);
-        self.turns += u32::from(due);
-        due.then(|| usize::try_from(self.turns).unwrap_or_default())
+        if self.every <= 0.0 || now < self.next {
+            return None;
+        }
+        self.next = now + self.every;
+        self.turns += 1;
+        Some(self.turns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_missed_is_not_made_up_for() {
+        let mut rhythm = Rhythm::of(3.0);
+        assert_eq!([1.0, 3.0, 3.1].map(|now| rhythm.due(now)), [None, Some(1), None]);
+        assert_eq!(
+            [20.0, 20.1, 22.9, 23.0].map(|now| rhythm.due(now)),
+            [Some(2), None, None, Some(3)]
+        );
+        assert_eq!(Rhythm::of(0.0).due(1_000.0), None);
     }
 }

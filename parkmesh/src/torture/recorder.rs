@@ -1,7 +1,7 @@
 //! The record while it is written, and what is counted on the way.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ pub struct Recorder {
     clock: Clock,
     inner: Mutex<Inner>,
     last_unknown: AtomicI64,
+    /// Calls that did what they asked for.
+    done: AtomicU64,
 }
 
 struct Inner {
@@ -44,6 +46,7 @@ impl Recorder {
             clock,
             inner: Mutex::new(inner),
             last_unknown: AtomicI64::new(i64::MIN / 2),
+            done: AtomicU64::new(0),
         })
     }
 
@@ -89,9 +92,17 @@ impl Recorder {
         if call.outcome == Outcome::Unknown {
             self.last_unknown.fetch_max(self.now(), Ordering::Relaxed);
         }
+        if call.outcome == Outcome::Done {
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
         let mut inner = self.inner();
         inner.counts.add(call);
         inner.writer.as_mut().map_or(Ok(()), |writer| Ok(writer.call(call)?))
+    }
+
+    /// How many calls did what they asked for so far.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
     }
 
     /// Writes a call down that is none of the crowd's: it is not counted.
