@@ -9,6 +9,7 @@
 mod clients;
 mod k8s;
 mod kills;
+mod longer;
 mod race;
 mod refusals;
 mod replay;

@@ -11,6 +11,8 @@ use crate::app::booking::difference;
 const LAPSE_PERIOD: Duration = Duration::from_millis(500);
 /// How often opened windows are compared with what stands on their spots.
 const WAITING_PERIOD: Duration = Duration::from_secs(2);
+/// How often bookings that start soon are compared with what keeps their spots from them.
+const RELOCATE_PERIOD: Duration = Duration::from_secs(5);
 
 /// How often reservations are looked at whose drivers are soon to know their spot.
 const ASSIGN_PERIOD: Duration = Duration::from_secs(1);
@@ -29,6 +31,18 @@ pub fn start(app: &App) {
         async move {
             if let Err(error) = app.lapse_due().await {
                 tracing::warn!(error = %chain(&error), "the clockwork stands still");
+            }
+        }
+    });
+    let relocating = app.clone();
+    app.tasks.every("relocation", RELOCATE_PERIOD, move |_now| {
+        let app = relocating.clone();
+        async move {
+            if let Err(error) = app.relocate_blocked().await {
+                tracing::warn!(error = %chain(&error), "blocked spots are not looked after");
+            }
+            if let Err(error) = app.end_long_overstays().await {
+                tracing::warn!(error = %chain(&error), "overstays are not looked after");
             }
         }
     });

@@ -21,6 +21,7 @@ mod move_booking;
 pub mod offers;
 mod payment;
 mod read;
+mod relocate;
 pub(super) mod repack;
 mod series;
 mod ticket;

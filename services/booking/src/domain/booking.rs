@@ -19,6 +19,7 @@ mod pricing;
 mod table;
 
 pub use life::{Command, Event, Refusal, Step, Target};
+pub use moves::OVERSTAY_MAX;
 pub use pricing::{NO_TARIFF, Price};
 
 /// How far back a window may begin: a person needs time to fill a form that began with "now".

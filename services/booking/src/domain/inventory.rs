@@ -21,7 +21,7 @@ mod change;
 mod spots;
 
 pub use change::{Change, change};
-pub use spots::{NewSpot, Spot, first_duplicate};
+pub use spots::{NewSpot, Spot, as_good_as, first_duplicate};
 
 /// Floors that a lot has at most: an `inventory_changed` fact carries all of them.
 pub const FLOORS_MAX: usize = 200;

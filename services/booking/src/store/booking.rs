@@ -1,5 +1,6 @@
 //! Bookings in the database.
 
+pub mod blocked;
 pub mod change;
 pub mod churn;
 pub mod closed;
@@ -8,6 +9,7 @@ pub mod fit;
 pub mod hold;
 pub mod obstacles;
 pub mod offer;
+pub mod overstay;
 pub mod pending;
 pub mod read;
 pub mod reality;

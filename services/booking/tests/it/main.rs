@@ -5,6 +5,7 @@ mod booking_change;
 mod booking_claim;
 mod booking_confirm;
 mod booking_hold;
+mod booking_relocate;
 mod booking_rules;
 mod booking_sensor;
 mod booking_stay;

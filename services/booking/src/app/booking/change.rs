@@ -11,6 +11,7 @@ use parkmesh_contracts::ids::{BookingId, PaymentId, SpotId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::window::Window;
 use parkmesh_platform::auth::Caller;
+use parkmesh_platform::fault::any;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::{constraint_of, transaction};
 use sqlx::PgConnection;
@@ -114,8 +115,7 @@ impl Wish {
             return Err(Error::SpotOutOfService);
         }
         if seen != 0 && seen != spot.version {
-            let (version, extra) =
-                (spot.version, vec![parkmesh_platform::fault::any(&proto::Spot::from(&spot))]);
+            let (version, extra) = (spot.version, vec![any(&proto::Spot::from(&spot))]);
             return Err(Error::SpotVersionStale { spot_id, version, extra });
         }
         let difference = next.price.amount.checked_sub(booking.price.amount);
@@ -290,15 +290,19 @@ impl App {
                     if plan.difference.minor == 0 {
                         return Ok(Begun::Free);
                     }
-                    if payment_method.is_empty() && kept.booking.payment_id.is_none() {
-                        return Err(Error::field(
-                            "payment_method",
-                            "is required: nothing was paid yet",
-                        ));
+                    let (amount, additional) = (plan.difference, kept.booking.payment_id.is_some());
+                    if payment_method.is_empty() && !additional {
+                        let why = "is required: nothing was paid yet";
+                        return Err(Error::field("payment_method", why));
                     }
-                    let amount = plan.difference;
-                    let difference =
-                        Difference { attempt, booking_id, amount, payment_method, open: true };
+                    let difference = Difference {
+                        attempt,
+                        booking_id,
+                        amount,
+                        payment_method,
+                        additional,
+                        open: true,
+                    };
                     match difference::begin(connection, &difference, now).await? {
                         true => Ok(Begun::Costs(difference)),
                         false => Err(Error::PaymentUnknown),

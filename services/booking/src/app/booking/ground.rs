@@ -11,10 +11,12 @@ use sqlx::PgConnection;
 use super::arrive::arrive;
 use super::carry_out;
 use crate::app::App;
-use crate::domain::booking::Command;
+use crate::domain::booking::{Command, OVERSTAY_MAX};
 use crate::error::Error;
 use crate::store::booking as store;
 use crate::store::booking::reality::{self, Reality};
+use crate::store::booking::{change, overstay};
+use crate::store::inventory::spot;
 
 /// Bookings looked at in one round of [`App::admit_waiting_cars`].
 const WAITING_MAX: i64 = 200;
@@ -73,13 +75,33 @@ impl App {
                     let now = store::now(&mut *connection).await?;
                     // Before the start the spot may have been somebody else's.
                     let at = since.max(kept.booking.window.start()).min(now);
-                    forgive(arrive(connection, &ids, &kept, at, Cause::Sensor, now).await)
+                    forgive(arrive(connection, &ids, &kept, at, Cause::Sensor, now).await).map(drop)
                 })
             })
             .await?;
             self.relay.wake();
         }
         Ok(found)
+    }
+
+    /// Charges overstays that have reached the longest time that is charged, though the car is still
+    /// there.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn end_long_overstays(&self) -> Result<(), Error> {
+        for spot_id in overstay::list_older(&self.pool, OVERSTAY_MAX, WAITING_MAX).await? {
+            let ids = self.ids.clone();
+            transaction::<_, Error, _>(&self.pool, move |connection| {
+                Box::pin(async move {
+                    let now = store::now(&mut *connection).await?;
+                    end_overstay(connection, &ids, spot_id, now, now).await
+                })
+            })
+            .await?;
+            self.relay.wake();
+        }
+        Ok(())
     }
 }
 
@@ -95,15 +117,56 @@ async fn car_came(
     if reality::active_on(&mut *connection, spot_id).await?.is_some() {
         return Ok(());
     }
-    let Some(kept) = reality::awaited_on(&mut *connection, spot_id, now).await? else {
-        return Ok(());
+    if let Some(kept) = reality::awaited_on(&mut *connection, spot_id, now).await? {
+        let kept = store::lock(connection, kept.booking.booking_id).await?;
+        let now = store::now(&mut *connection).await?;
+        // A car that was there before it could be this one is not; the clockwork looks once more when
+        // the window opens.
+        let at = since.max(kept.booking.create_time).min(now);
+        if forgive(arrive(connection, ids, &kept, at, Cause::Sensor, now).await)? {
+            return Ok(());
+        }
+    }
+    ask_claim(connection, ids, spot_id, now).await
+}
+
+/// Nobody is known to have come there. If exactly one driver of the lot is due and not where they are
+/// to be, they are asked.
+async fn ask_claim(
+    connection: &mut PgConnection,
+    ids: &Ids,
+    spot_id: SpotId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let spot = match spot::get(&mut *connection, spot_id).await {
+        // A sensor may know of a spot before we do.
+        Err(Error::SpotNotFound) => return Ok(()),
+        spot => spot?,
     };
-    let kept = store::lock(connection, kept.booking.booking_id).await?;
-    let now = store::now(&mut *connection).await?;
-    // A car that was there before it could be this one is not; the clockwork looks once more when
-    // the window opens.
-    let at = since.max(kept.booking.create_time).min(now);
-    forgive(arrive(connection, ids, &kept, at, Cause::Sensor, now).await)
+    let due = reality::due_elsewhere(&mut *connection, &spot, 2).await?;
+    let [only] = due.as_slice() else { return Ok(()) };
+    let kept = store::lock(connection, only.booking.booking_id).await?;
+    let window = kept.kept(&kept.booking.window);
+    let met =
+        change::in_the_way(&mut *connection, kept.booking.booking_id, spot_id, &window).await?;
+    if met.iter().any(|(_, lapsed)| !lapsed) {
+        return Ok(());
+    }
+    let ask = Command::AskClaim(spot_id, spot.spot_number);
+    forgive(carry_out(connection, ids, &kept, &ask, now).await).map(drop)
+}
+
+/// The car of a booking that was completed by its deadline has left too: it owes for the time.
+async fn end_overstay(
+    connection: &mut PgConnection,
+    ids: &Ids,
+    spot_id: SpotId,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let Some(booking_id) = overstay::end(connection, spot_id).await? else { return Ok(()) };
+    let kept = store::lock(connection, booking_id).await?;
+    forgive(carry_out(connection, ids, &kept, &Command::Overstay(at), now).await).map(drop)
 }
 
 /// The car of the active booking is gone, unless it came after the sensor saw the spot free.
@@ -114,21 +177,24 @@ async fn car_left(
     since: Timestamp,
     now: Timestamp,
 ) -> Result<(), Error> {
+    let at = since.min(now);
+    end_overstay(connection, ids, spot_id, at, now).await?;
     let Some(kept) = reality::active_on(&mut *connection, spot_id).await? else {
         return Ok(());
     };
     let kept = store::lock(connection, kept.booking.booking_id).await?;
-    let at = since.min(now);
     if kept.booking.arrive_time.is_some_and(|arrived| at < arrived) {
         return Ok(());
     }
     forgive(carry_out(connection, ids, &kept, &Command::Leave(at, Cause::Sensor), now).await)
+        .map(drop)
 }
 
-/// A sensor tells what is; that the books do not follow is no failure of the fact.
-fn forgive<T>(outcome: Result<T, Error>) -> Result<(), Error> {
+/// A sensor tells what is; that the books do not follow is no failure of the fact. Whether they do.
+fn forgive<T>(outcome: Result<T, Error>) -> Result<bool, Error> {
     match outcome {
-        Ok(_) | Err(Error::BookingStateWrong(_) | Error::ArrivalTooEarly { .. }) => Ok(()),
+        Ok(_) => Ok(true),
+        Err(Error::BookingStateWrong(_) | Error::ArrivalTooEarly { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }

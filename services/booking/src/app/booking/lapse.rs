@@ -1,7 +1,7 @@
 //! The clockwork: bookings whose deadline has passed become what they are to become. Any number of
 //! workers may run it; it decides nothing that a call has decided before it.
 
-use parkmesh_contracts::booking::v1::Cause;
+use parkmesh_contracts::booking::v1::{BookingState, Cause};
 use parkmesh_eventbus::outbox;
 use parkmesh_platform::postgres::transaction;
 
@@ -10,7 +10,7 @@ use crate::domain::booking::{Command, Step};
 use crate::error::Error;
 use crate::events;
 use crate::store::booking as store;
-use crate::store::booking::change;
+use crate::store::booking::{change, overstay};
 
 /// Bookings that one transaction changes; their rows are locked for so long.
 const BATCH_MAX: i64 = 100;
@@ -42,14 +42,21 @@ impl App {
                 let due = change::lock_due(connection, BATCH_MAX).await?;
                 let now = store::now(&mut *connection).await?;
                 let mut facts = Vec::with_capacity(due.len());
+                let mut completed = Vec::new();
                 for kept in &due {
                     let policy = &kept.terms.policy;
                     let step = kept.booking.transition(&Command::Lapse, policy, now)?;
                     let Step::Changed(booking, event) = step else { continue };
                     change::write(connection, &booking, Some(Cause::Deadline)).await?;
+                    if booking.state == BookingState::Completed {
+                        completed.push(booking.booking_id.as_uuid());
+                    }
                     facts.push(events::fact(&ids, now, &booking, &kept.terms, &event));
                 }
                 outbox::append(connection, &facts).await?;
+                if !completed.is_empty() {
+                    overstay::begin(connection, &completed).await?;
+                }
                 Ok((due.len(), facts.len()))
             })
         })

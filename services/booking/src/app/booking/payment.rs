@@ -42,7 +42,7 @@ impl App {
         self.ask(request).await
     }
 
-    /// Sets a price difference of a booking aside, beside what covers it. A booking of which nothing
+    /// Sets a price difference of a booking aside, beside what covers it. A booking for which nothing
     /// was set aside yet is covered by this.
     pub(super) async fn authorize_difference(
         &self,
@@ -51,7 +51,7 @@ impl App {
     ) -> Authorized {
         let (amount, method) = (difference.amount, &difference.payment_method);
         let request = self.asking(booking, amount, method, difference.attempt);
-        let additional = booking.payment_id.is_some();
+        let additional = difference.additional;
         self.ask(payment::AuthorizePaymentRequest { additional, ..request }).await
     }
 

@@ -12,7 +12,7 @@ use crate::domain::inventory::Policy;
 
 /// The longest time past a window that is charged: a car that is left behind is the operator's to
 /// deal with.
-const OVERSTAY_MAX: SignedDuration = SignedDuration::from_hours(24);
+pub const OVERSTAY_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 impl Booking {
     /// A later end. Whoever is there, or has booked, keeps the spot for longer; the database guards

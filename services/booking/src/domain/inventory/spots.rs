@@ -32,6 +32,19 @@ pub struct Spot {
     pub version: i64,
 }
 
+/// The types of spots that a booking of one type may be relocated to, best liked first: the same, and
+/// what is better for any car. Nobody gets an accessible spot without having booked one, nor loses it; a
+/// booking with a charger keeps one.
+pub const fn as_good_as(spot_type: SpotType) -> &'static [SpotType] {
+    match spot_type {
+        SpotType::Compact => &[SpotType::Compact, SpotType::Regular],
+        SpotType::Accessible => &[SpotType::Accessible],
+        SpotType::Ev => &[SpotType::Ev],
+        SpotType::Motorcycle => &[SpotType::Motorcycle],
+        SpotType::Regular | SpotType::Unspecified => &[SpotType::Regular],
+    }
+}
+
 impl Spot {
     /// It, as what a booking keeps.
     pub fn place(&self) -> Place {

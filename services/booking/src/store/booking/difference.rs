@@ -30,6 +30,8 @@ pub struct Difference {
     pub amount: Money,
     /// The provider's token; empty for the one that covers the booking.
     pub payment_method: String,
+    /// Whether it comes beside what covers the booking already.
+    pub additional: bool,
     /// Whether the change may still come.
     pub open: bool,
 }
@@ -46,8 +48,8 @@ pub async fn begin(
 ) -> Result<bool, Error> {
     let done = sqlx::query(
         "INSERT INTO price_difference (attempt, booking_id, amount_minor, currency_code,
-             payment_method, state, due_time, create_time)
-         VALUES ($1, $2, $3, $4, $5, 'open', $6, $7) ON CONFLICT DO NOTHING",
+             payment_method, additional, state, due_time, create_time)
+         VALUES ($1, $2, $3, $4, $5, $8, 'open', $6, $7) ON CONFLICT DO NOTHING",
     )
     .bind(difference.attempt)
     .bind(difference.booking_id.as_uuid())
@@ -56,6 +58,7 @@ pub async fn begin(
     .bind(&difference.payment_method)
     .bind((now + OPEN_FOR).to_sqlx())
     .bind(now.to_sqlx())
+    .bind(difference.additional)
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -176,6 +179,7 @@ fn of_row(row: &PgRow) -> Result<Difference, Error> {
         booking_id: row.try_get::<Uuid, _>("booking_id")?.into(),
         amount: Money::new(row.try_get("amount_minor")?, currency),
         payment_method: row.try_get("payment_method")?,
+        additional: row.try_get("additional")?,
         open: row.try_get::<&str, _>("state")? == "open",
     })
 }

@@ -7,8 +7,9 @@ use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
 use super::{Kept, of_row, select_booking, time};
-use crate::domain::inventory::PolicyChoice;
+use crate::domain::inventory::{PolicyChoice, Spot};
 use crate::error::Error;
+use crate::store::inventory::spot::type_number;
 
 /// What a sensor says of a spot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +86,35 @@ pub async fn awaited_on(
     .fetch_optional(executor)
     .await?;
     row.as_ref().map(of_row).transpose()
+}
+
+/// The bookings of the lot that are due, whose own spot is another one and empty as far as is known,
+/// and which may be on this one; at most `limit`. An accessible spot is for those that booked one.
+///
+/// # Errors
+/// The store's.
+pub async fn due_elsewhere(
+    executor: impl PgExecutor<'_>,
+    spot: &Spot,
+    limit: i64,
+) -> Result<Vec<Kept>, Error> {
+    let rows = sqlx::query(select_booking!(
+        "WHERE b.lot_id = $1 AND b.state = 2 AND b.spot_id <> $2 AND b.due_time > park_now()
+           AND b.start_time - make_interval(
+               secs => coalesce(nullif(lot.early_arrival_seconds, 0), $3)) <= park_now()
+           AND ($4 <> 2 OR coalesce(b.spot_type, spot.spot_type) = 2)
+           AND NOT EXISTS (SELECT FROM spot_reality AS ground
+               WHERE ground.spot_id = b.spot_id AND ground.occupied IS DISTINCT FROM false)
+         ORDER BY b.start_time LIMIT $5"
+    ))
+    .bind(spot.lot_id.as_uuid())
+    .bind(spot.spot_id.as_uuid())
+    .bind(f64::from(PolicyChoice::DEFAULT.early_arrival_seconds))
+    .bind(type_number(spot.spot_type)?)
+    .bind(limit)
+    .fetch_all(executor)
+    .await?;
+    rows.iter().map(of_row).collect()
 }
 
 /// Reserved bookings whose window is open and whose spot is occupied since a time that makes it
