@@ -157,8 +157,10 @@ pub enum Error {
     /// No such user, or one who has booked at others' lots too.
     #[error("there is no such user, or it is not yours to erase")]
     UserNotFound,
-    /// The user has bookings that live.
-    #[error("the user has {0} bookings that have not ended; cancel or end them first")]
+    /// The user has bookings that live, or waits in a line.
+    #[error(
+        "the user has {0} bookings or waits that have not ended; cancel, end or leave them first"
+    )]
     UserHasLiveBookings(i64),
     /// No such erasure.
     #[error("there is no such erasure")]

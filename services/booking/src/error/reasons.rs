@@ -101,7 +101,11 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         Kind::NotFound,
         "Let the user ask; operators erase users who have booked at their own lots only.",
     ),
-    ("USER_HAS_LIVE_BOOKINGS", Kind::Precondition, "Cancel or end the bookings first."),
+    (
+        "USER_HAS_LIVE_BOOKINGS",
+        Kind::Precondition,
+        "Cancel or end the bookings, and leave the waitlists, first.",
+    ),
     ("ERASURE_NOT_FOUND", Kind::NotFound, "Check the id; EraseUser told it."),
     (
         "GUEST_HAS_BOOKING",

@@ -8,18 +8,19 @@ use uuid::Uuid;
 
 use crate::error::Error;
 
-/// What the bookings of a user say of who may erase the user.
+/// What the bookings and waitlist entries of a user say of who may erase the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// Bookings that live. A lapsed hold is none.
+    /// Bookings that live, or whose car has outstayed them; places in a waitlist. A lapsed hold is none.
     pub live: i64,
-    /// Bookings in lots of the operator who asks.
+    /// Bookings and places in lots of the operator who asks.
     pub own: i64,
-    /// Bookings elsewhere.
+    /// Those elsewhere.
     pub elsewhere: i64,
 }
 
-/// Looks at the bookings of a user, and locks them: none of them changes until the transaction ends.
+/// Looks at the bookings and waitlist entries of a user, and locks them: none of them changes until the
+/// transaction ends.
 ///
 /// # Errors
 /// The store's.
@@ -30,16 +31,25 @@ pub async fn standing(
     lots: Option<&[Uuid]>,
 ) -> Result<Standing, Error> {
     let row = sqlx::query(
-        "WITH met AS (
-             SELECT state, due_time, lot_id FROM booking WHERE user_id = $1
+        "WITH booked AS (
+             SELECT booking_id, state, due_time, lot_id FROM booking WHERE user_id = $1
              ORDER BY booking_id FOR NO KEY UPDATE
+         ), waited AS (
+             SELECT entry_id, state, wait_until, lot_id FROM waitlist_entry WHERE user_id = $1
+             ORDER BY entry_id FOR NO KEY UPDATE
+         ), met AS (
+             SELECT lot_id, state IN (2, 3) OR (state = 1 AND due_time > park_now())
+                 OR EXISTS (SELECT FROM overstay
+                     WHERE overstay.booking_id = booked.booking_id) AS live
+             FROM booked
+             UNION ALL
+             SELECT lot_id, state = 2 OR (state = 1 AND wait_until > park_now()) FROM waited
          )
-         SELECT count(*) FILTER (WHERE state IN (2, 3) OR (state = 1 AND due_time > park_now()))
-                    AS live,
-             count(*) FILTER (WHERE own) AS own, count(*) FILTER (WHERE NOT own) AS elsewhere
-         FROM (SELECT met.state, met.due_time, lot.operator_id = $2
-                   AND ($3::uuid[] IS NULL OR lot.lot_id = ANY ($3)) AS own
-               FROM met JOIN lot USING (lot_id)) AS met",
+         SELECT count(*) FILTER (WHERE met.live) AS live,
+             count(*) FILTER (WHERE own.lot_id IS NOT NULL) AS own,
+             count(*) FILTER (WHERE own.lot_id IS NULL) AS elsewhere
+         FROM met LEFT JOIN lot AS own ON own.lot_id = met.lot_id AND own.operator_id = $2
+          AND ($3::uuid[] IS NULL OR own.lot_id = ANY ($3))",
     )
     .bind(user_id.as_str())
     .bind(operator_id.as_str())
@@ -69,6 +79,15 @@ pub async fn erase(
         "UPDATE booking SET user_id = $2, plate = ''
          WHERE user_id = $1
            AND (state NOT IN (1, 2, 3) OR (state = 1 AND due_time <= park_now()))",
+    )
+    .bind(user_id.as_str())
+    .bind(pseudonym.as_str())
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "UPDATE waitlist_entry SET user_id = $2, plate = '', disability_permit = false
+         WHERE user_id = $1
+           AND (state NOT IN (1, 2) OR (state = 1 AND wait_until <= park_now()))",
     )
     .bind(user_id.as_str())
     .bind(pseudonym.as_str())

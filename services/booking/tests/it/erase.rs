@@ -12,6 +12,7 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use crate::booking_world::{Bookings, Town, held, reason};
+use crate::waitlist_world::{join, leave, reserve_in};
 use crate::world::{make_place, request_id};
 
 fn erase(user_id: &str) -> proto::EraseUserRequest {
@@ -172,5 +173,23 @@ async fn nobody_erases_somebody_else_but_the_operator_of_all_their_lots() {
     assert_eq!(steps(&mut operator, &made.erasure_id).await.len(), 3);
     let mut guest = town.client(&tokens.guest()).await;
     guest.erase_user(erase("")).await.unwrap();
+    town.world.stop().await;
+}
+
+#[tokio::test]
+async fn who_waits_in_a_line_leaves_it_before_and_is_forgotten_there_too() {
+    let town = Town::with(1, true).await;
+    let window = town.window(60, 120);
+    let (mut anna, mut full) = (town.driver("anna-k").await, town.driver("full").await);
+    reserve_in(&town, &mut full, 0, window).await;
+    let entry = join(&town, &mut anna, window).await;
+    assert_eq!(reason(anna.erase_user(erase("")).await), "USER_HAS_LIVE_BOOKINGS");
+    anna.leave_waitlist(leave(&entry)).await.unwrap();
+    anna.erase_user(erase("")).await.unwrap();
+    let row: String = sqlx::query_scalar("SELECT to_jsonb(e)::text FROM waitlist_entry AS e")
+        .fetch_one(&town.world.pool)
+        .await
+        .unwrap();
+    assert!(row.contains("erased:") && !row.contains("anna-k") && !row.contains("B-PM 1"));
     town.world.stop().await;
 }
