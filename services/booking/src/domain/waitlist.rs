@@ -92,6 +92,13 @@ pub struct Entry {
     pub join_time: Timestamp,
 }
 
+/// What a booking keeps after a change that it did not keep before, on the same spot.
+pub fn newly_kept(had: &Window, keeps: &Window) -> Vec<Window> {
+    let before = Window::try_new(keeps.start(), keeps.end().min(had.start()));
+    let after = Window::try_new(keeps.start().max(had.end()), keeps.end());
+    [before, after].into_iter().filter_map(Result::ok).collect()
+}
+
 /// Until when an entry for this window waits: as long as the window could be held.
 pub fn wait_until(window: &Window) -> Timestamp {
     last_hold(window)
@@ -114,6 +121,22 @@ mod tests {
         assert_eq!(search_after(seconds(-3)), seconds(1));
         assert_eq!(search_after(seconds(20)), seconds(20));
         assert_eq!(search_after(seconds(7_200)), seconds(60));
+    }
+
+    #[test]
+    fn what_is_newly_kept_lies_beside_what_was_had() {
+        let window = |start, end| {
+            let at = |minute: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute);
+            Window::try_new(at(start), at(end)).expect("a window")
+        };
+        let had = window(60, 120);
+        let newly = |start, end| newly_kept(&had, &window(start, end));
+        assert_eq!(newly(60, 120), []);
+        assert_eq!(newly(70, 90), []);
+        assert_eq!(newly(60, 180), [window(120, 180)]);
+        assert_eq!(newly(30, 150), [window(30, 60), window(120, 150)]);
+        assert_eq!(newly(10, 50), [window(10, 50)]);
+        assert_eq!(newly(130, 150), [window(130, 150)]);
     }
 
     #[test]

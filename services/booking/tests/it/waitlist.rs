@@ -10,6 +10,7 @@ use parkmesh_testkit::eventually;
 use prost_types::FieldMask;
 use tonic::Code;
 
+use crate::booking_change::extend;
 use crate::booking_world::{Town, confirm, held, reason};
 use crate::waitlist_world::{
     any, cancel, entry_of, join, leave, once, reserve_in, standing, waits, wish,
@@ -326,5 +327,63 @@ async fn new_spots_and_those_that_open_again_are_offered() {
         proto::DeleteClosureRequest { request_id: request_id(), closure_id: closure.closure_id };
     operator.delete_closure(opening).await.unwrap();
     once(&drivers[0], WaitlistState::Offered).await;
+    town.world.stop().await;
+}
+
+#[tokio::test]
+async fn a_longer_stay_and_another_spot_do_not_overtake_the_line() {
+    let town = Town::with(2, false).await;
+    let now = town.world.clock.now();
+    let at = |start, end| town.window_from(now, start, end);
+    let (mut anna, mut ben, mut full) =
+        (town.driver("anna").await, town.driver("ben").await, town.driver("full").await);
+    let bens = reserve_in(&town, &mut ben, 0, at(60, 120)).await;
+    let after_ben = reserve_in(&town, &mut full, 0, at(120, 180)).await;
+    let beside = reserve_in(&town, &mut full, 1, at(60, 180)).await;
+    join(&town, &mut anna, at(120, 180)).await;
+    cancel(&mut full, &after_ben.booking_id).await;
+    let later = extend(&town, &bens, 90, "ok");
+    assert_eq!(reason(ben.extend_booking(later).await), "SPOT_TAKEN");
+    let offered = standing(&mut anna).await;
+    assert_eq!(offered.state(), WaitlistState::Offered);
+    cancel(&mut anna, &offered.booking_id).await;
+    // Nobody waits for the time after, and the other spot is for somebody else.
+    let mut cleo = town.driver("cleo").await;
+    join(&town, &mut cleo, at(60, 120)).await;
+    cancel(&mut full, &beside.booking_id).await;
+    let later = extend(&town, &bens, 90, "ok");
+    ben.extend_booking(later).await.unwrap();
+    assert_eq!(standing(&mut cleo).await.state(), WaitlistState::Waiting);
+    let choice =
+        proto::SpotChoice { spot_id: town.place.spots[1].spot_id.clone(), spot_version: 0 };
+    let moving = proto::MoveBookingRequest {
+        request_id: request_id(),
+        booking_id: bens.booking_id.clone(),
+        spot: Some(choice),
+        payment_method: "ok".to_owned(),
+        ..Default::default()
+    };
+    assert_eq!(reason(ben.move_booking(moving).await), "SPOT_TAKEN");
+    assert_eq!(standing(&mut cleo).await.state(), WaitlistState::Offered);
+    town.world.stop().await;
+}
+
+#[tokio::test]
+async fn who_is_erased_waits_no_more_under_any_name() {
+    let town = Town::with(1, false).await;
+    let window = town.window(60, 120);
+    let (mut anna, mut full) = (town.driver("anna").await, town.driver("full").await);
+    reserve_in(&town, &mut full, 0, window).await;
+    join(&town, &mut anna, window).await;
+    let request = proto::EraseUserRequest { request_id: request_id(), user_id: String::new() };
+    anna.erase_user(request).await.unwrap();
+    let left: Vec<(String, String, i16)> =
+        sqlx::query_as("SELECT user_id, plate, state FROM waitlist_entry")
+            .fetch_all(&town.world.pool)
+            .await
+            .unwrap();
+    assert_eq!(left.len(), 1);
+    assert!(left[0].0 != "anna" && left[0].1.is_empty(), "{left:?}");
+    assert_eq!(left[0].2, 5);
     town.world.stop().await;
 }

@@ -25,11 +25,13 @@ use crate::app::App;
 use crate::domain::booking::{Booking, Command, Step, Target, check_window};
 use crate::domain::inventory::Spot;
 use crate::domain::rules::rules_of_lot;
+use crate::domain::waitlist::newly_kept;
 use crate::error::Error;
 use crate::store::booking::difference::{self, Difference};
 use crate::store::booking::{self as store, Kept, change};
 use crate::store::inventory::{lot, spot};
 use crate::store::replay::Request;
+use crate::store::waitlist;
 
 /// Times that the last step is tried when the database is away: the money is set aside already.
 const CHANGE_TRIES_MAX: u32 = 4;
@@ -67,6 +69,14 @@ enum Begun {
 }
 
 impl Wish {
+    /// The spot and the window that are wanted; None for those that the booking has.
+    fn goal(&self, booking: &Booking) -> (Option<SpotId>, Option<Window>) {
+        match self {
+            Self::Extend(end) => (None, Window::try_new(booking.window.start(), *end).ok()),
+            Self::Move { spot, window, .. } => (spot.map(|(spot_id, _)| spot_id), *window),
+        }
+    }
+
     /// What the wish comes to for a locked booking, if nothing is in its way. Lapsed holds that are
     /// end with it.
     ///
@@ -109,6 +119,11 @@ impl Wish {
         let lot = lot::get(&mut *connection, booking.lot_id).await?;
         rules_of_lot(&lot, Some(&spot), &next.booked_window(), now)?;
         if !is_free(connection, ids, kept, &next, now).await? {
+            return Err(Error::SpotTaken { extra: Vec::new() });
+        }
+        // Whoever waits was served before, and claims only what has become free since.
+        let keeps = kept.kept(&next.window);
+        if lot.has_waiting && is_claimed(connection, kept, spot_id, &keeps).await? {
             return Err(Error::SpotTaken { extra: Vec::new() });
         }
         if spot.out_of_service {
@@ -188,6 +203,29 @@ pub(super) async fn end_lapsed(
     Ok(())
 }
 
+/// What a booking would keep that it does not keep now.
+fn newly_kept_on(kept: &Kept, spot_id: SpotId, keeps: &Window) -> Vec<Window> {
+    match kept.booking.spot_id() == Some(spot_id) {
+        true => newly_kept(&kept.kept(&kept.booking.window), keeps),
+        false => vec![*keeps],
+    }
+}
+
+/// Whether those who wait have a claim on some of it.
+async fn is_claimed(
+    connection: &mut PgConnection,
+    kept: &Kept,
+    spot_id: SpotId,
+    keeps: &Window,
+) -> Result<bool, Error> {
+    for keeps in newly_kept_on(kept, spot_id, keeps) {
+        if waitlist::awaited(&mut *connection, &[spot_id], &keeps).await? == [true] {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 impl App {
     /// Grants a wish once for this request, and answers as the first time. Goes on also when the
     /// caller goes away.
@@ -204,6 +242,7 @@ impl App {
     ) -> Result<proto::Booking, Error> {
         let (app, caller) = (self.clone(), caller.clone());
         let changing = self.tasks.detached(async move {
+            app.serve_line_first(booking_id, &wish).await?;
             let done = app.change_here(&caller, &key, booking_id, &wish, &payment_method).await;
             app.relay.wake();
             match done {
@@ -350,18 +389,28 @@ impl App {
         }
     }
 
+    /// Lets those who wait have what the wish would keep, where they have a claim on it.
+    async fn serve_line_first(&self, booking_id: BookingId, wish: &Wish) -> Result<(), Error> {
+        let kept = store::get(&self.pool, booking_id).await?;
+        let (wanted, window) = wish.goal(&kept.booking);
+        let Some(spot_id) = wanted.or(kept.booking.spot_id()) else { return Ok(()) };
+        let keeps = kept.kept(&window.unwrap_or(kept.booking.window));
+        let spot = self.known.spot(&self.pool, spot_id).await?;
+        for keeps in newly_kept_on(&kept, spot_id, &keeps) {
+            self.yield_to_line(&spot, &keeps).await?;
+        }
+        Ok(())
+    }
+
     /// What a driver is told whose wish somebody else's booking stands in the way of. A car that
     /// stands somewhere already is told nothing else.
     async fn taken(&self, booking_id: BookingId, wish: &Wish) -> Result<Error, Error> {
         let kept = store::get(&self.pool, booking_id).await?;
         let booking = &kept.booking;
-        let (wanted, window) = match wish {
-            Wish::Extend(_) if booking.arrive_time.is_some() => {
-                return Ok(Error::SpotTaken { extra: Vec::new() });
-            }
-            Wish::Extend(end) => (None, Window::try_new(booking.window.start(), *end).ok()),
-            Wish::Move { spot, window, .. } => (spot.map(|(spot_id, _)| spot_id), *window),
-        };
+        if matches!(wish, Wish::Extend(_)) && booking.arrive_time.is_some() {
+            return Ok(Error::SpotTaken { extra: Vec::new() });
+        }
+        let (wanted, window) = wish.goal(booking);
         let Some(spot_id) = wanted.or(booking.spot_id()) else { return Err(Error::TicketFixed) };
         let spot = self.known.spot(&self.pool, spot_id).await?;
         let kept = kept.kept(&window.unwrap_or(booking.window));
