@@ -21,7 +21,6 @@ use crate::error::Error;
 use crate::events;
 use crate::store::erasure::{self as store, Standing};
 use crate::store::replay::{self, Request};
-use crate::store::waitlist;
 
 /// Ourselves, as the steps of an erasure name us.
 const OWN: &str = "booking";
@@ -57,12 +56,10 @@ impl App {
                     }
                     let lots: Vec<Uuid> = caller.lots.iter().copied().map(LotId::as_uuid).collect();
                     let lots = (!lots.is_empty()).then_some(lots.as_slice());
-                    waitlist::leave_all(connection, &user_id).await?;
                     let standing =
                         store::standing(connection, &user_id, &caller.subject, lots).await?;
                     check(user_id == caller.subject, &standing)?;
                     store::erase(connection, &user_id, &pseudonym, key.request_id).await?;
-                    waitlist::erase(connection, &user_id, &pseudonym).await?;
                     let services = (OWN, FOLLOWERS.as_slice());
                     store::insert(connection, erasure_id, &pseudonym, services, now).await?;
                     let erasure = Erasure { erasure_id, user_id, pseudonym };

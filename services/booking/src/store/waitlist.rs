@@ -246,39 +246,6 @@ pub async fn leave(connection: &mut PgConnection, entry_id: WaitlistEntryId) -> 
     Ok(())
 }
 
-/// Takes a user out of every line. What is offered at this moment is a live booking then.
-///
-/// # Errors
-/// The store's.
-pub async fn leave_all(connection: &mut PgConnection, user_id: &UserId) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE waitlist_entry SET state = 5, end_reason = 3 WHERE user_id = $1 AND state = 1",
-    )
-    .bind(user_id.as_str())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Puts a pseudonym in place of a user who waits no more.
-///
-/// # Errors
-/// The store's.
-pub async fn erase(
-    connection: &mut PgConnection,
-    user_id: &UserId,
-    pseudonym: &UserId,
-) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE waitlist_entry SET user_id = $2, plate = '' WHERE user_id = $1 AND state <> 1",
-    )
-    .bind(user_id.as_str())
-    .bind(pseudonym.as_str())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// Which of these spots the line has a claim on for all that somebody else would keep.
 ///
 /// # Errors

@@ -367,23 +367,3 @@ async fn a_longer_stay_and_another_spot_do_not_overtake_the_line() {
     assert_eq!(standing(&mut cleo).await.state(), WaitlistState::Offered);
     town.world.stop().await;
 }
-
-#[tokio::test]
-async fn who_is_erased_waits_no_more_under_any_name() {
-    let town = Town::with(1, false).await;
-    let window = town.window(60, 120);
-    let (mut anna, mut full) = (town.driver("anna").await, town.driver("full").await);
-    reserve_in(&town, &mut full, 0, window).await;
-    join(&town, &mut anna, window).await;
-    let request = proto::EraseUserRequest { request_id: request_id(), user_id: String::new() };
-    anna.erase_user(request).await.unwrap();
-    let left: Vec<(String, String, i16)> =
-        sqlx::query_as("SELECT user_id, plate, state FROM waitlist_entry")
-            .fetch_all(&town.world.pool)
-            .await
-            .unwrap();
-    assert_eq!(left.len(), 1);
-    assert!(left[0].0 != "anna" && left[0].1.is_empty(), "{left:?}");
-    assert_eq!(left[0].2, 5);
-    town.world.stop().await;
-}
