@@ -9,6 +9,7 @@ use parkmesh_contracts::booking::v1::create_booking_series_request::Choice;
 use parkmesh_contracts::booking::v1::{BookingState, Weekday};
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::time::{from_proto, to_proto};
+use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::booking_world::{Bookings, Town, held, reason};
@@ -46,7 +47,14 @@ async fn book(
     driver: &mut Bookings,
     request: &proto::CreateBookingSeriesRequest,
 ) -> Vec<proto::SeriesOccurrence> {
-    driver.create_booking_series(request.clone()).await.unwrap().into_inner().occurrences
+    // A busy machine may need longer than a call lives: the same request goes on where it stopped.
+    for _again in 0..10 {
+        match driver.create_booking_series(request.clone()).await {
+            Err(status) if status.code() == Code::DeadlineExceeded => {}
+            answer => return answer.unwrap().into_inner().occurrences,
+        }
+    }
+    panic!("no answer in ten calls")
 }
 
 fn reasons(occurrences: &[proto::SeriesOccurrence]) -> Vec<&str> {
@@ -150,6 +158,7 @@ async fn a_call_that_dies_in_the_middle_goes_on_where_it_stopped() {
         calls += 1;
         match anna.create_booking_series(request.clone()).await {
             Ok(answer) => break answer.into_inner().occurrences,
+            Err(status) if status.code() == Code::DeadlineExceeded => {}
             Err(status) => assert_eq!(reason::<()>(Err(status)), "PAYMENT_UNKNOWN"),
         }
         assert!(live(&town).await <= 3 && calls < 10);
