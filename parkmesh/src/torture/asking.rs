@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use parkmesh_contracts::booking::v1::booking_service_client::BookingServiceClient;
 use parkmesh_contracts::booking::v1::{
-    Booking, BookingState, CancelBookingRequest, CheckInRequest, ConfirmBookingRequest,
-    CreateBookingRequest, EndSessionRequest, GetBookingRequest, HoldSpotRequest,
+    Booking, BookingState, CancelBookingRequest, CheckInRequest, ClaimSpotRequest,
+    ConfirmBookingRequest, CreateBookingRequest, EndSessionRequest, ExtendBookingRequest,
+    GetBookingRequest, HoldSpotRequest, MoveBookingRequest, StartWalkInRequest,
 };
 use parkmesh_history::{Call, Id, Outcome, Reason};
 use parkmesh_platform::fault::{metadata_of, reason_of};
@@ -28,6 +29,10 @@ pub enum Ask {
     Cancel(CancelBookingRequest),
     CheckIn(CheckInRequest),
     End(EndSessionRequest),
+    WalkIn(StartWalkInRequest),
+    Extend(ExtendBookingRequest),
+    Move(MoveBookingRequest),
+    Claim(ClaimSpotRequest),
     Get(GetBookingRequest),
 }
 
@@ -45,6 +50,10 @@ impl Ask {
             Self::Cancel(request) => request.encode_to_vec(),
             Self::CheckIn(request) => request.encode_to_vec(),
             Self::End(request) => request.encode_to_vec(),
+            Self::WalkIn(request) => request.encode_to_vec(),
+            Self::Extend(request) => request.encode_to_vec(),
+            Self::Move(request) => request.encode_to_vec(),
+            Self::Claim(request) => request.encode_to_vec(),
             Self::Get(request) => request.encode_to_vec(),
         })
     }
@@ -58,6 +67,10 @@ impl Ask {
             Self::Cancel(request) => Some(&mut request.request_id),
             Self::CheckIn(request) => Some(&mut request.request_id),
             Self::End(request) => Some(&mut request.request_id),
+            Self::WalkIn(request) => Some(&mut request.request_id),
+            Self::Extend(request) => Some(&mut request.request_id),
+            Self::Move(request) => Some(&mut request.request_id),
+            Self::Claim(request) => Some(&mut request.request_id),
             Self::Get(_) => None,
         }
     }
@@ -77,6 +90,14 @@ impl Ask {
             }
             Self::CheckIn(request) => client.check_in(timed(request)).await?.into_inner().booking,
             Self::End(request) => client.end_session(timed(request)).await?.into_inner().booking,
+            Self::WalkIn(request) => {
+                client.start_walk_in(timed(request)).await?.into_inner().booking
+            }
+            Self::Extend(request) => {
+                client.extend_booking(timed(request)).await?.into_inner().booking
+            }
+            Self::Move(request) => client.move_booking(timed(request)).await?.into_inner().booking,
+            Self::Claim(request) => client.claim_spot(timed(request)).await?.into_inner().booking,
             Self::Get(request) => client.get_booking(timed(request)).await?.into_inner().booking,
         })
     }
@@ -146,6 +167,8 @@ pub fn refused(call: &mut Call, status: &Status) {
         Some("ARRIVAL_TOO_EARLY") => (Outcome::Refused, Reason::TooEarly),
         Some("REQUEST_ID_REUSED") => (Outcome::Refused, Reason::RequestIdReused),
         Some("WINDOW_PAST") => (Outcome::Refused, Reason::WindowPast),
+        Some("WINDOW_INVALID") => (Outcome::Refused, Reason::WindowInvalid),
+        Some("CHANGE_LAPSED") => (Outcome::Refused, Reason::ChangeLapsed),
         Some("PAYMENT_UNKNOWN") => (Outcome::Unknown, Reason::PaymentUnknown),
         // Without a reason it is the transport that speaks.
         None if of_transport(status.code()) => (Outcome::Unknown, Reason::ConnectionLost),

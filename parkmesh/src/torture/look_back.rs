@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use parkmesh_contracts::booking::v1::booking_service_client::BookingServiceClient;
 use parkmesh_contracts::booking::v1::{
-    BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingHeld,
-    BookingNoShow, BookingReserved, BookingSummary, GetBookingRequest, ListBookingsRequest,
-    ListBookingsResponse,
+    BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingExtended,
+    BookingHeld, BookingMoved, BookingNoShow, BookingRelocated, BookingReserved, BookingSummary,
+    GetBookingRequest, ListBookingsRequest, ListBookingsResponse,
 };
 use parkmesh_contracts::facts::Fact as _;
 use parkmesh_eventbus::{Bus, BusConfig, Delivered, Failure as Undelivered, follow};
@@ -40,6 +40,9 @@ const FACT_TYPES: &[&str] = &[
     BookingCancelled::TYPE,
     BookingExpired::TYPE,
     BookingNoShow::TYPE,
+    BookingExtended::TYPE,
+    BookingMoved::TYPE,
+    BookingRelocated::TYPE,
 ];
 
 /// Reads everything back.
@@ -141,6 +144,9 @@ fn read(fact: &Delivered) -> Result<Option<Fact>, Undelivered> {
         BookingCancelled::TYPE => fact.decode::<BookingCancelled>()?.booking,
         BookingExpired::TYPE => fact.decode::<BookingExpired>()?.booking,
         BookingNoShow::TYPE => fact.decode::<BookingNoShow>()?.booking,
+        BookingExtended::TYPE => fact.decode::<BookingExtended>()?.booking,
+        BookingMoved::TYPE => fact.decode::<BookingMoved>()?.booking,
+        BookingRelocated::TYPE => fact.decode::<BookingRelocated>()?.booking,
         _ => None,
     };
     Ok(summary.map(|summary: BookingSummary| Fact {

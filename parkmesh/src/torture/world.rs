@@ -111,6 +111,12 @@ impl World {
         }
     }
 
+    /// The id of a spot.
+    pub fn id_of(&self, number: u32) -> String {
+        let place = usize::try_from(number).ok().and_then(|number| self.places.get(number));
+        place.map_or_else(String::new, |place| place.spot_id.clone())
+    }
+
     /// The number of a spot.
     pub fn spot(&self, spot_id: &str) -> u32 {
         self.by_id.get(spot_id).copied().unwrap_or(parkmesh_history::call::NONE)
@@ -157,6 +163,7 @@ impl World {
                         early_arrival_seconds: EARLY_SECONDS,
                         max_holds_per_user: HOLDS_MAX,
                         unpaid_holds_per_hour: CHURN_MAX,
+                        drive_up_allowed: true,
                         ..Default::default()
                     }),
                     ..Default::default()

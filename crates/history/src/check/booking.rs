@@ -165,6 +165,16 @@ fn refusal(setup: &Setup, life: &Life, call: &Call) -> What {
     }
 }
 
+/// What may come of the event now. A claim of another spot is two changes at once: a move and an arrival.
+fn steps(event: &Event, now: (BookingState, u32)) -> impl Iterator<Item = (BookingState, u32)> {
+    let elsewhere = match (event.what, now) {
+        (What::Claim, (Reserved, version)) => Some((Active, version + 2)),
+        _ => None,
+    };
+    let elsewhere = elsewhere.filter(|next| event.told.is_none_or(|told| told == *next));
+    step(event, now).into_iter().chain(elsewhere)
+}
+
 /// The next state and version, if the event can come now.
 fn step(event: &Event, (state, version): (BookingState, u32)) -> Option<(BookingState, u32)> {
     let to = |state| Some((state, version + 1));
@@ -178,7 +188,7 @@ fn step(event: &Event, (state, version): (BookingState, u32)) -> Option<(Booking
         (What::Cancel, Held | Reserved) => to(Cancelled),
         (What::CheckIn, Reserved) => to(Active),
         (What::Leave, Active) => to(Completed),
-        (What::CheckIn, Active) | (What::Leave, Completed) => Some((state, version)),
+        (What::CheckIn | What::Claim, Active) | (What::Leave, Completed) => Some((state, version)),
         (What::Lapse(of), _) if of == state => to(match state {
             Held => Expired,
             Reserved => NoShow,
@@ -212,9 +222,7 @@ fn orders(events: &[Event]) -> Option<bool> {
         // Whoever returned first must have come before whatever was called later.
         let until = waiting().map(|(event, _)| event.hi).min().unwrap_or(NEVER);
         for (event, at) in waiting().filter(|(event, _)| event.lo <= until) {
-            if let Some(next) = step(event, now) {
-                open.push((done | 1 << at, next));
-            }
+            open.extend(steps(event, now).map(|next| (done | 1 << at, next)));
         }
     }
     Some(false)

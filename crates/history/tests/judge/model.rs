@@ -343,8 +343,12 @@ impl Model {
         if others.any(|b| b.spot == next.spot && b.window.overlaps(&next.window)) {
             return refuse(call, Reason::SpotTaken);
         }
+        let elsewhere = next.spot != self.bookings[at].spot;
         let state = if call.op == Op::Claim { Active } else { next.state };
         self.bookings[at] = next;
+        if call.op == Op::Claim && elsewhere {
+            self.enter(at, Reserved);
+        }
         self.enter(at, state);
         let booking = self.bookings[at].clone();
         told(call, &booking);
