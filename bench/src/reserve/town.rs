@@ -217,6 +217,24 @@ fn told_by(status: &tonic::Status) -> (Told, bool) {
     }
 }
 
+/// Calls until there is an answer: on a busy machine a call may pass its deadline, and the same request
+/// gets the same answer.
+macro_rules! insist {
+    ($client:ident . $call:ident ($request:expr)) => {{
+        let (request, mut tries) = ($request, 0);
+        loop {
+            tries += 1;
+            match $client.$call(request.clone()).await {
+                Ok(answer) => break answer.into_inner(),
+                Err(status) if tries < TRIES_MAX && told_by(&status).1 => {
+                    crate::pause(AGAIN_AFTER).await;
+                }
+                Err(status) => return Err(status.into()),
+            }
+        }
+    }};
+}
+
 async fn make_lot(house: &House, spots: u32) -> Result<(String, Vec<String>), Failure> {
     let address = house.addresses().next().ok_or("no replica")?.to_owned();
     let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
@@ -227,7 +245,7 @@ async fn make_lot(house: &House, spots: u32) -> Result<(String, Vec<String>), Fa
             Ok(call)
         });
     let free = Money { currency_code: "EUR".to_owned(), units: 0, nanos: 0 };
-    let lot = operator.create_lot(proto::CreateLotRequest {
+    let lot = insist!(operator.create_lot(proto::CreateLotRequest {
         request_id: crate::lab::new_id().to_string(),
         name: "Bench".to_owned(),
         time_zone: "Europe/Berlin".to_owned(),
@@ -240,17 +258,17 @@ async fn make_lot(house: &House, spots: u32) -> Result<(String, Vec<String>), Fa
             ..Default::default()
         }),
         ..Default::default()
-    });
-    let lot_id = lot.await?.into_inner().lot.ok_or("no lot")?.lot_id;
-    let floor = operator.create_floor(proto::CreateFloorRequest {
+    }));
+    let lot_id = lot.lot.ok_or("no lot")?.lot_id;
+    let floor = insist!(operator.create_floor(proto::CreateFloorRequest {
         request_id: crate::lab::new_id().to_string(),
         lot_id: lot_id.clone(),
         floor_number: 0,
         name: "Level 0".to_owned(),
         plan_width: 100.0,
         plan_height: 100.0,
-    });
-    let floor_id = floor.await?.into_inner().floor.ok_or("no floor")?.floor_id;
+    }));
+    let floor_id = floor.floor.ok_or("no floor")?.floor_id;
     let mut made = Vec::new();
     for from in (0..spots).step_by(BATCH as usize) {
         let new = (from..spots.min(from + BATCH)).map(|number| proto::NewSpot {
@@ -258,12 +276,12 @@ async fn make_lot(house: &House, spots: u32) -> Result<(String, Vec<String>), Fa
             spot_type: SpotType::Regular.into(),
             ..Default::default()
         });
-        let batch = operator.batch_create_spots(proto::BatchCreateSpotsRequest {
+        let batch = insist!(operator.batch_create_spots(proto::BatchCreateSpotsRequest {
             request_id: crate::lab::new_id().to_string(),
             floor_id: floor_id.clone(),
             spots: new.collect(),
-        });
-        made.extend(batch.await?.into_inner().spots.into_iter().map(|spot| spot.spot_id));
+        }));
+        made.extend(batch.spots.into_iter().map(|spot| spot.spot_id));
     }
     Ok((lot_id, made))
 }
