@@ -6,7 +6,9 @@ use std::process::{Child, Stdio};
 
 use parkmesh_sensor_bridge::{Config, Tls};
 use parkmesh_servers::{Binaries, Kind};
+use parkmesh_testkit::eventually;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio::net::TcpStream;
 
 use crate::world::World;
 
@@ -19,7 +21,8 @@ struct Broker {
 }
 
 impl Broker {
-    fn start() -> Self {
+    /// Starts it and waits until it listens.
+    async fn start() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("mosquitto-{port}"));
@@ -43,6 +46,10 @@ impl Broker {
         command.arg("-c").arg(folder.join("mosquitto.conf")).stdin(Stdio::null());
         let log = std::fs::File::create(folder.join("log")).unwrap();
         let child = command.stderr(log.try_clone().unwrap()).stdout(log).spawn().unwrap();
+        eventually("a broker with certificates", || async {
+            TcpStream::connect(("127.0.0.1", port)).await.ok()
+        })
+        .await;
         Self { child, folder, port, authority }
     }
 
@@ -99,7 +106,7 @@ fn home() -> PathBuf {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bridge_with_a_certificate_is_let_in_and_one_without_is_not() {
     let _once = rustls::crypto::ring::default_provider().install_default();
-    let broker = Broker::start();
+    let broker = Broker::start().await;
     let config = broker.config(broker.client(&broker.authority, "bridge"));
     let world = World::at_own_broker(config).await;
     world.publish("parkmesh/devices/a/up", r#"{"occupied":true}"#).await;
