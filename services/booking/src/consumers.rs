@@ -1,5 +1,6 @@
 //! What booking listens to: the ground, and those who erase a person with it.
 
+use parkmesh_contracts::booking::v1::Cause;
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::ids::ErasureId;
 use parkmesh_contracts::notification::v1 as notification;
@@ -10,7 +11,9 @@ use parkmesh_eventbus::consumer::{self, Consumer, Handler, Listening};
 use parkmesh_eventbus::{Delivered, Failure};
 
 use crate::app::App;
+use crate::domain::booking::Doubt;
 use crate::store::booking::reality::Reality;
+use crate::store::timeline::Note;
 
 /// The consumer of the sensors' facts.
 const SENSOR: Consumer = Consumer {
@@ -21,6 +24,7 @@ const SENSOR: Consumer = Consumer {
         sensor::SpotVacated::TYPE,
         sensor::SensorSilent::TYPE,
         sensor::SensorRecovered::TYPE,
+        sensor::SensorSuspect::TYPE,
     ],
 };
 
@@ -80,14 +84,34 @@ struct Ground(App);
 impl Handler for Ground {
     async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
         let fact_id = fact.fact_id;
+        if fact.fact_type == sensor::SensorSuspect::TYPE {
+            let note = suspicion(&fact)?;
+            return self.0.note_ground(SENSOR.name, fact_id, note).await.map_err(Failure::retry);
+        }
         let Some(reality) = reality(&fact)? else { return Ok(()) };
         self.0.observe(SENSOR.name, fact_id, reality).await.map_err(Failure::retry)
     }
 }
 
+/// That a sensor is not to be trusted is part of its spot's story, and changes nothing about the spot.
+fn suspicion(fact: &Delivered) -> Result<Note, Failure> {
+    let told: sensor::SensorSuspect = fact.decode()?;
+    let create_time = match &told.suspect_time {
+        Some(since) => from_proto(since).map_err(|error| poison("suspect_time", error))?,
+        None => fact.time,
+    };
+    Ok(Note {
+        spot_id: told.spot_id.parse().map_err(|error| poison("spot_id", error))?,
+        version: told.version,
+        fact_type: sensor::SensorSuspect::TYPE,
+        cause: Cause::Sensor,
+        create_time,
+    })
+}
+
 /// What the fact says of its spot; None for a fact that we do not know.
 fn reality(fact: &Delivered) -> Result<Option<Reality>, Failure> {
-    let of = |spot_id: &str, occupied, version, since: Option<&prost_types::Timestamp>| {
+    let of = |spot_id: &str, occupied, version, since: Option<&prost_types::Timestamp>, doubt| {
         let change_time = match since {
             Some(since) => from_proto(since).map_err(|error| poison("change_time", error))?,
             None => fact.time,
@@ -98,26 +122,37 @@ fn reality(fact: &Delivered) -> Result<Option<Reality>, Failure> {
             occupied,
             version,
             change_time,
+            doubt,
         }))
     };
     match fact.fact_type.as_str() {
         sensor::SpotOccupied::TYPE => {
             let told: sensor::SpotOccupied = fact.decode()?;
-            of(&told.spot_id, Some(true), told.version, told.change_time.as_ref())
+            of(&told.spot_id, Some(true), told.version, told.change_time.as_ref(), None)
         }
         sensor::SpotVacated::TYPE => {
             let told: sensor::SpotVacated = fact.decode()?;
-            of(&told.spot_id, Some(false), told.version, told.change_time.as_ref())
+            let doubt = doubt(told.suspicion());
+            of(&told.spot_id, Some(false), told.version, told.change_time.as_ref(), doubt)
         }
         sensor::SensorSilent::TYPE => {
             let told: sensor::SensorSilent = fact.decode()?;
-            of(&told.spot_id, None, told.version, None)
+            of(&told.spot_id, None, told.version, None, None)
         }
         sensor::SensorRecovered::TYPE => {
             let told: sensor::SensorRecovered = fact.decode()?;
-            of(&told.spot_id, Some(told.occupied), told.version, told.change_time.as_ref())
+            let doubt = doubt(told.suspicion());
+            of(&told.spot_id, Some(told.occupied), told.version, told.change_time.as_ref(), doubt)
         }
         _ => Ok(None),
+    }
+}
+
+fn doubt(suspicion: sensor::SuspicionCause) -> Option<Doubt> {
+    match suspicion {
+        sensor::SuspicionCause::Unspecified => None,
+        sensor::SuspicionCause::Flapping => Some(Doubt::Flapping),
+        sensor::SuspicionCause::Faulty => Some(Doubt::Faulty),
     }
 }
 

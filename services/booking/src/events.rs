@@ -21,6 +21,8 @@ pub const FACT_TYPES: &[&str] = &[
     proto::BookingReserved::TYPE,
     proto::BookingSpotAssigned::TYPE,
     proto::BookingActivated::TYPE,
+    proto::BookingDeparted::TYPE,
+    proto::BookingReturned::TYPE,
     proto::BookingCompleted::TYPE,
     proto::BookingCancelled::TYPE,
     proto::BookingExpired::TYPE,
@@ -40,6 +42,8 @@ pub fn fact(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms, event: 
         Event::Reserved => telling.row(&telling.reserved()),
         Event::Assigned => telling.row(&telling.spot_assigned()),
         Event::Activated(cause) => telling.row(&telling.activated(*cause)),
+        Event::Departed(until, cause) => telling.row(&telling.departed(*until, *cause)),
+        Event::Returned(cause) => telling.row(&telling.returned(*cause)),
         Event::Completed(cause, lines) => telling.row(&telling.completed(*cause, lines)),
         Event::Cancelled(cause) => telling.row(&telling.cancelled(*cause)),
         Event::Expired => telling.row(&telling.expired()),
@@ -155,6 +159,26 @@ impl Telling<'_> {
             version: self.booking.version,
             booking: Some(self.summary()),
             arrive_time: self.booking.arrive_time.map(to_proto),
+            cause: cause.into(),
+        }
+    }
+
+    fn departed(&self, until: Timestamp, cause: proto::Cause) -> proto::BookingDeparted {
+        proto::BookingDeparted {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            depart_time: self.booking.depart_time.map(to_proto),
+            back_until_time: Some(to_proto(until)),
+            cause: cause.into(),
+        }
+    }
+
+    fn returned(&self, cause: proto::Cause) -> proto::BookingReturned {
+        proto::BookingReturned {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
             cause: cause.into(),
         }
     }

@@ -29,6 +29,15 @@ pub fn reading_batch(lot_id: LotId, readings: &[Vec<u8>]) -> Bytes {
     body.into()
 }
 
+fn cause(why: Option<Suspicion>) -> i32 {
+    let cause = match why {
+        None => SuspicionCause::Unspecified,
+        Some(Suspicion::Flapping) => SuspicionCause::Flapping,
+        Some(Suspicion::Faulty) => SuspicionCause::Faulty,
+    };
+    cause.into()
+}
+
 /// The outbox row that tells of this change. Its aggregate is the spot; of what only concerns the sensor, the sensor.
 pub fn row(ids: &Ids, now: Timestamp, told: &Told) -> Row {
     let (lot_id, spot_id) = (told.lot_id.to_string(), told.spot_id.to_string());
@@ -45,8 +54,15 @@ pub fn row(ids: &Ids, now: Timestamp, told: &Told) -> Row {
         }
         Change::Settled { occupied: false, receive_time } => {
             let receive_time = Some(to_proto(receive_time));
-            let fact =
-                SpotVacated { lot_id, version, spot_id, floor_id, change_time, receive_time };
+            let fact = SpotVacated {
+                lot_id,
+                version,
+                spot_id,
+                floor_id,
+                change_time,
+                receive_time,
+                suspicion: cause(told.suspicion),
+            };
             Row::of(ids, now, spot, version, &fact)
         }
         Change::Silent { last_seen_time } => {
@@ -56,12 +72,8 @@ pub fn row(ids: &Ids, now: Timestamp, told: &Told) -> Row {
             Row::of(ids, now, spot, version, &fact)
         }
         Change::Suspected(why) => {
-            let cause = match why {
-                Suspicion::Flapping => SuspicionCause::Flapping,
-                Suspicion::Faulty => SuspicionCause::Faulty,
-            };
             let sensor = told.sensor_id.as_uuid();
-            let (cause, suspect_time) = (cause.into(), change_time);
+            let (cause, suspect_time) = (cause(Some(why)), change_time);
             let fact = SensorSuspect {
                 lot_id,
                 version,
@@ -83,6 +95,7 @@ pub fn row(ids: &Ids, now: Timestamp, told: &Told) -> Row {
                 occupied,
                 change_time,
                 receive_time: Some(to_proto(receive_time)),
+                suspicion: cause(told.suspicion),
             };
             Row::of(ids, now, spot, version, &fact)
         }

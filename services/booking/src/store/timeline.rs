@@ -1,8 +1,10 @@
 //! Why spots and bookings are as they are. The database keeps the timeline itself, whenever a fact is
 //! written (see its migration); here it is told who brings the facts of a transaction about, and read.
 
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::booking::v1::Cause;
-use parkmesh_contracts::ids::UserId;
+use parkmesh_contracts::ids::{SpotId, UserId};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
@@ -42,6 +44,40 @@ fn of_row(row: &PgRow) -> Result<Entry, Error> {
         actor: row.try_get("actor")?,
         create_time: row.try_get::<jiff_sqlx::Timestamp, _>("create_time")?.to_jiff(),
     })
+}
+
+/// What belongs to a spot's story and is no fact of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Note {
+    /// The spot.
+    pub spot_id: SpotId,
+    /// Counts these facts.
+    pub version: i64,
+    /// The fact, as its publisher names it.
+    pub fact_type: &'static str,
+    /// What brought it about.
+    pub cause: Cause,
+    /// When, or since when.
+    pub create_time: Timestamp,
+}
+
+/// Adds it to the story.
+///
+/// # Errors
+/// The store's.
+pub async fn note(connection: &mut PgConnection, note: &Note) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO timeline (aggregate_id, spot_id, version, fact_type, cause, create_time)
+         VALUES ($1, $1, $2, $3, $4, $5)",
+    )
+    .bind(note.spot_id.as_uuid())
+    .bind(note.version)
+    .bind(note.fact_type)
+    .bind(i16::try_from(i32::from(note.cause)).map_err(|error| broken("cause", error))?)
+    .bind(note.create_time.to_sqlx())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Whose story is read.

@@ -22,6 +22,7 @@ mod inventory_refusals;
 mod plans;
 mod pools;
 mod pools_late;
+mod reality;
 mod series;
 mod snapshot;
 mod snapshot_windows;
