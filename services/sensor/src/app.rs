@@ -18,6 +18,7 @@ use crate::{events, store};
 use due::Due;
 
 pub mod apply;
+pub mod compare;
 pub mod due;
 pub mod keep;
 pub mod list;

@@ -11,6 +11,7 @@ use parkmesh_contracts::sensor::v1 as proto;
 use parkmesh_contracts::time::to_proto;
 use parkmesh_platform::fault::invalid;
 
+use crate::domain::discrepancy::{Discrepancy, Kind};
 use crate::domain::ground::{Health, State};
 use crate::domain::model::{Model, Models};
 use crate::domain::sensor::Sensor;
@@ -173,5 +174,32 @@ pub fn quarantined(device: Quarantined) -> proto::QuarantinedDevice {
         frames: device.frames,
         first_seen_time: Some(to_proto(device.first_seen_time)),
         last_seen_time: Some(to_proto(device.last.receive_time)),
+    }
+}
+
+/// In what ground and books differ, as protos say it.
+pub fn kind(kind: Kind) -> proto::DiscrepancyKind {
+    match kind {
+        Kind::CarWithoutSession => proto::DiscrepancyKind::CarWithoutSession,
+        Kind::SessionWithoutCar => proto::DiscrepancyKind::SessionWithoutCar,
+        Kind::GroundUnknown => proto::DiscrepancyKind::GroundUnknown,
+    }
+}
+
+/// A discrepancy as protos show it.
+pub fn discrepancy(told: &Discrepancy, now: Timestamp) -> proto::Discrepancy {
+    let both = &told.both;
+    proto::Discrepancy {
+        discrepancy_id: told.discrepancy_id.to_string(),
+        lot_id: both.lot_id.to_string(),
+        floor_id: both.floor_id.to_string(),
+        spot_id: both.spot_id.to_string(),
+        kind: kind(told.kind).into(),
+        since_time: Some(to_proto(both.since_time)),
+        age_seconds: told.age(now).as_secs(),
+        ground: state(both.ground).into(),
+        in_session: both.in_session,
+        booking_id: both.booking_id.map(|id| id.to_string()).unwrap_or_default(),
+        close_time: told.close_time.map(to_proto),
     }
 }

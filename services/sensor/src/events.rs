@@ -1,11 +1,11 @@
-//! What becomes of a spot, as public facts: the one translator. This service listens to nobody.
+//! What becomes of a spot, as public facts: the one translator.
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use parkmesh_contracts::ids::LotId;
 use parkmesh_contracts::sensor::v1::{
-    ReadingBatch, SensorRecovered, SensorSilent, SensorSuspect, SpotOccupied, SpotVacated,
-    SuspicionCause,
+    DiscrepancyClosed, DiscrepancyOpened, ReadingBatch, SensorRecovered, SensorSilent,
+    SensorSuspect, SpotOccupied, SpotVacated, SuspicionCause,
 };
 use parkmesh_contracts::time::to_proto;
 use parkmesh_eventbus::outbox::Row;
@@ -13,6 +13,8 @@ use parkmesh_platform::ids::Ids;
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
+use crate::convert::kind;
+use crate::domain::discrepancy::Discrepancy;
 use crate::domain::ground::{Change, Suspicion};
 use crate::domain::sensor::Told;
 
@@ -98,6 +100,44 @@ pub fn row(ids: &Ids, now: Timestamp, told: &Told) -> Row {
                 suspicion: cause(told.suspicion),
             };
             Row::of(ids, now, spot, version, &fact)
+        }
+    }
+}
+
+/// The outbox row that tells that a discrepancy has begun, or has ended.
+pub fn discrepancy(ids: &Ids, now: Timestamp, told: &Discrepancy) -> Row {
+    let both = &told.both;
+    let (lot_id, discrepancy_id) = (both.lot_id.to_string(), told.discrepancy_id.to_string());
+    let (spot_id, floor_id) = (both.spot_id.to_string(), both.floor_id.to_string());
+    let (kind, since_time) = (kind(told.kind).into(), Some(to_proto(both.since_time)));
+    let aggregate = told.discrepancy_id.as_uuid();
+    match told.close_time {
+        None => {
+            let version = 1;
+            let fact = DiscrepancyOpened {
+                lot_id,
+                version,
+                discrepancy_id,
+                spot_id,
+                floor_id,
+                kind,
+                since_time,
+            };
+            Row::of(ids, now, aggregate, version, &fact)
+        }
+        Some(close_time) => {
+            let (version, close_time) = (2, Some(to_proto(close_time)));
+            let fact = DiscrepancyClosed {
+                lot_id,
+                version,
+                discrepancy_id,
+                spot_id,
+                floor_id,
+                kind,
+                since_time,
+                close_time,
+            };
+            Row::of(ids, now, aggregate, version, &fact)
         }
     }
 }

@@ -140,4 +140,18 @@ impl SensorService for SensorDoor {
         let devices = devices.into_iter().map(convert::quarantined).collect();
         Ok(Response::new(proto::ListQuarantineResponse { devices, next_page_token }))
     }
+
+    async fn list_discrepancies(
+        &self,
+        request: Request<proto::ListDiscrepanciesRequest>,
+    ) -> Result<Response<proto::ListDiscrepanciesResponse>, Status> {
+        let (caller, request) = checked(request)?;
+        let lot_id = convert::lot_id(&request.lot_id)?;
+        let page = (request.page_size, request.page_token.as_str());
+        let listed =
+            self.app.list_discrepancies(&caller, lot_id, request.include_closed, page).await?;
+        let (now, (found, next_page_token)) = (self.app.clock.now(), listed);
+        let discrepancies = found.iter().map(|one| convert::discrepancy(one, now)).collect();
+        Ok(Response::new(proto::ListDiscrepanciesResponse { discrepancies, next_page_token }))
+    }
 }

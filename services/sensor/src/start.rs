@@ -20,7 +20,7 @@ use crate::app::{App, snapshot};
 use crate::config::Config;
 use crate::domain::model::Models;
 use crate::grpc::SensorDoor;
-use crate::jobs;
+use crate::{consumers, jobs};
 
 /// The name of the role.
 pub const NAME: &str = "sensor";
@@ -68,6 +68,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         due: Arc::new(Due::default()),
         snapshots: Arc::new(Semaphore::new(snapshot::SNAPSHOTS_MAX)),
     };
+    consumers::start(&app);
     jobs::start(&app, config.silence_grace);
     let writer = Writer::start(&app);
     let door = SensorServiceServer::new(SensorDoor::new(app, writer));

@@ -1,5 +1,7 @@
 //! All SQL; rows to domain and back.
 
+pub mod books;
+pub mod discrepancy;
 pub mod ground;
 pub mod quarantine;
 pub mod row;

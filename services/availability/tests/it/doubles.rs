@@ -284,6 +284,12 @@ impl SensorService for Doubles {
     ) -> Result<Response<sensor::GetSpotOccupancyResponse>, Status> {
         Err(not_asked())
     }
+    async fn list_discrepancies(
+        &self,
+        _request: Request<sensor::ListDiscrepanciesRequest>,
+    ) -> Result<Response<sensor::ListDiscrepanciesResponse>, Status> {
+        Err(not_asked())
+    }
     async fn list_quarantine(
         &self,
         _request: Request<sensor::ListQuarantineRequest>,

@@ -206,6 +206,13 @@ impl SensorService for Double {
         Err(Status::unimplemented("not the bridge's to call"))
     }
 
+    async fn list_discrepancies(
+        &self,
+        _request: Request<proto::ListDiscrepanciesRequest>,
+    ) -> Result<Response<proto::ListDiscrepanciesResponse>, Status> {
+        Err(Status::unimplemented("not the bridge's to call"))
+    }
+
     async fn list_sensors(
         &self,
         _request: Request<proto::ListSensorsRequest>,

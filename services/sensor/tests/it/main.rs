@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod discrepancies;
 mod health;
 mod occupancy;
 mod quarantine;

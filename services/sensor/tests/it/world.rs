@@ -220,6 +220,8 @@ fn spot_of(fact: &Delivered) -> String {
         proto::SpotVacated::TYPE => fact.decode::<proto::SpotVacated>().unwrap().spot_id,
         proto::SensorSilent::TYPE => fact.decode::<proto::SensorSilent>().unwrap().spot_id,
         proto::SensorSuspect::TYPE => fact.decode::<proto::SensorSuspect>().unwrap().spot_id,
+        // They are told of spots, and are no part of what stands there.
+        proto::DiscrepancyOpened::TYPE | proto::DiscrepancyClosed::TYPE => String::new(),
         _ => fact.decode::<proto::SensorRecovered>().unwrap().spot_id,
     }
 }
