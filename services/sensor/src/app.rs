@@ -26,6 +26,7 @@ pub mod register;
 pub mod settle;
 pub mod snapshot;
 pub mod speak;
+pub mod watch;
 
 /// What every use case works with. Cheap to clone.
 #[derive(Clone)]
@@ -48,6 +49,10 @@ pub struct App {
     pub due: Arc<Due>,
     /// Keeps readings to look back at.
     pub keeper: keep::Keeper,
+    /// What changes, for those who watch.
+    pub changes: watch::Changes,
+    /// How watches run.
+    pub watch_limits: watch::WatchLimits,
     /// Turns of snapshots, [`snapshot::SNAPSHOTS_MAX`] of them.
     pub snapshots: Arc<Semaphore>,
 }

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use parkmesh_platform::config::Reader;
 use parkmesh_platform::serve::ServeConfig;
 
+use crate::app::watch::WatchLimits;
 use crate::domain::model::Settle;
 
 /// How sensor runs.
@@ -19,11 +20,18 @@ pub struct Config {
     /// How long after the start nobody is called silent: first what was said while we were away must
     /// come in.
     pub silence_grace: Duration,
+    /// How watches run.
+    pub watch: WatchLimits,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { serve: ServeConfig::default(), settle: None, silence_grace: Duration::from_secs(10) }
+        Self {
+            serve: ServeConfig::default(),
+            settle: None,
+            silence_grace: Duration::from_secs(10),
+            watch: WatchLimits::default(),
+        }
     }
 }
 
@@ -58,7 +66,12 @@ impl Config {
         let settle = occupied.zip(vacant).map(|(occupied, vacant)| SettleMs { occupied, vacant });
         let grace = reader.get("SILENCE_GRACE_SECONDS", Self::default().silence_grace.as_secs());
         let silence_grace = Duration::from_secs(grace);
-        Self { serve: ServeConfig::read(reader), settle, silence_grace }
+        Self {
+            serve: ServeConfig::read(reader),
+            settle,
+            silence_grace,
+            watch: WatchLimits::default(),
+        }
     }
 }
 

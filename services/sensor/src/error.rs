@@ -52,6 +52,9 @@ pub enum Error {
     /// The snapshot waits for its reader.
     #[error("the snapshot was not read in time; begin again")]
     ReaderTooSlow,
+    /// A watch has lived for as long as it may.
+    #[error("the watch has lived for as long as it may; open it again")]
+    StreamExpired,
     /// The service stops.
     #[error("the service stops; open the stream again")]
     StreamEnding,
@@ -95,6 +98,7 @@ impl Fault for Error {
             Self::DeviceNotOwn => "DEVICE_NOT_OWN",
             Self::BatchMissing => "BATCH_MISSING",
             Self::ReaderTooSlow => "READER_TOO_SLOW",
+            Self::StreamExpired => "STREAM_EXPIRED",
             Self::StreamEnding => "STREAM_ENDING",
             Self::Store(error) => store::reason(error),
             Self::Shared(error) => error.reason(),
@@ -131,7 +135,11 @@ impl Fault for Error {
             Self::SpotTakenByDevice(spots) => {
                 details.metadata = vec![("spot_ids", spots.join(","))];
             }
-            Self::StreamEnding | Self::Shared(_) | Self::Store(_) | Self::Bus(_)
+            Self::StreamExpired
+            | Self::StreamEnding
+            | Self::Shared(_)
+            | Self::Store(_)
+            | Self::Bus(_)
                 if self.kind() != Kind::Internal =>
             {
                 details.retry_after = Some(RETRY_AFTER);
@@ -179,6 +187,7 @@ mod tests {
             Error::DeviceNotOwn,
             Error::BatchMissing,
             Error::ReaderTooSlow,
+            Error::StreamExpired,
             Error::StreamEnding,
             Error::Store(sqlx::Error::PoolTimedOut),
             Error::Store(sqlx::Error::RowNotFound),

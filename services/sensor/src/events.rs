@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use parkmesh_contracts::facts::Fact as _;
 use parkmesh_contracts::ids::LotId;
 use parkmesh_contracts::sensor::v1::{
-    DiscrepancyClosed, DiscrepancyOpened, ReadingBatch, SensorRecovered, SensorSilent,
-    SensorSuspect, SpotOccupied, SpotVacated, SuspicionCause,
+    DiscrepancyClosed, DiscrepancyOpened, OccupancyState, ReadingBatch, SensorRecovered,
+    SensorSilent, SensorSuspect, SpotOccupancy, SpotOccupied, SpotVacated, SuspicionCause,
 };
 use parkmesh_contracts::time::to_proto;
 use parkmesh_eventbus::outbox::Row;
+use parkmesh_eventbus::{Delivered, Failure};
 use parkmesh_platform::ids::Ids;
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
@@ -17,6 +19,45 @@ use crate::convert::kind;
 use crate::domain::discrepancy::Discrepancy;
 use crate::domain::ground::{Change, Suspicion};
 use crate::domain::sensor::Told;
+
+/// Every fact that says what stands on a spot.
+pub const GROUND_TYPES: &[&str] =
+    &[SpotOccupied::TYPE, SpotVacated::TYPE, SensorSilent::TYPE, SensorRecovered::TYPE];
+
+/// What stands on a spot after a fact; None for a fact that does not say.
+///
+/// # Errors
+/// When it is not what its type says.
+pub fn occupancy_of(fact: &Delivered) -> Result<Option<SpotOccupancy>, Failure> {
+    use OccupancyState::{Occupied, Unknown, Vacant};
+    let lot_id = fact.lot_id.clone();
+    let of = |spot_id, floor_id, state: OccupancyState, change_time, version| {
+        let change_time: Option<prost_types::Timestamp> = change_time;
+        let change_time = change_time.or_else(|| Some(to_proto(fact.time)));
+        let state = state.into();
+        Ok(Some(SpotOccupancy { spot_id, lot_id, floor_id, state, change_time, version }))
+    };
+    match fact.fact_type.as_str() {
+        SpotOccupied::TYPE => {
+            let told: SpotOccupied = fact.decode()?;
+            of(told.spot_id, told.floor_id, Occupied, told.change_time, told.version)
+        }
+        SpotVacated::TYPE => {
+            let told: SpotVacated = fact.decode()?;
+            of(told.spot_id, told.floor_id, Vacant, told.change_time, told.version)
+        }
+        SensorSilent::TYPE => {
+            let told: SensorSilent = fact.decode()?;
+            of(told.spot_id, told.floor_id, Unknown, None, told.version)
+        }
+        SensorRecovered::TYPE => {
+            let told: SensorRecovered = fact.decode()?;
+            let state = if told.occupied { Occupied } else { Vacant };
+            of(told.spot_id, told.floor_id, state, told.change_time, told.version)
+        }
+        _ => Ok(None),
+    }
+}
 
 /// Readings as they came, as one [`ReadingBatch`](parkmesh_contracts::sensor::v1::ReadingBatch), without reading them again.
 pub fn reading_batch(lot_id: LotId, readings: &[Vec<u8>]) -> Bytes {

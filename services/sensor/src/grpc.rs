@@ -115,6 +115,19 @@ impl SensorService for SensorDoor {
         }))
     }
 
+    type WatchOccupancyStream = BoxStream<proto::WatchOccupancyResponse>;
+
+    async fn watch_occupancy(
+        &self,
+        request: Request<proto::WatchOccupancyRequest>,
+    ) -> Result<Response<Self::WatchOccupancyStream>, Status> {
+        let (caller, request) = checked(request)?;
+        let lot_id = convert::lot_id(&request.lot_id)?;
+        let watched = self.app.watch_occupancy(&caller, lot_id, &request.resume_token)?;
+        let changes = ReceiverStream::new(watched);
+        Ok(Response::new(Box::pin(changes.map(|change| change.map_err(Status::from)))))
+    }
+
     type StreamOccupancyStream = BoxStream<proto::StreamOccupancyResponse>;
 
     async fn stream_occupancy(

@@ -21,6 +21,7 @@ mod jobs;
 mod start;
 mod store;
 
+pub use app::watch::WatchLimits;
 pub use config::{Config, SettleMs};
 pub use domain::model::{Models, Settle, model_names};
 pub use start::{Deps, NAME, StartError, start};

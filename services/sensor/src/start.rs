@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use crate::app::apply::Writer;
 use crate::app::due::Due;
 use crate::app::keep::Keeper;
+use crate::app::watch::Changes;
 use crate::app::{App, snapshot};
 use crate::config::Config;
 use crate::domain::model::Models;
@@ -66,9 +67,12 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         tasks: tasks.clone(),
         models: Models { settle: config.settle.map(Into::into) },
         due: Arc::new(Due::default()),
+        changes: Changes::default(),
+        watch_limits: config.watch,
         snapshots: Arc::new(Semaphore::new(snapshot::SNAPSHOTS_MAX)),
     };
     consumers::start(&app);
+    app.follow_changes();
     jobs::start(&app, config.silence_grace);
     let writer = Writer::start(&app);
     let door = SensorServiceServer::new(SensorDoor::new(app, writer));

@@ -284,6 +284,13 @@ impl SensorService for Doubles {
     ) -> Result<Response<sensor::GetSpotOccupancyResponse>, Status> {
         Err(not_asked())
     }
+    type WatchOccupancyStream = Parts<sensor::WatchOccupancyResponse>;
+    async fn watch_occupancy(
+        &self,
+        _request: Request<sensor::WatchOccupancyRequest>,
+    ) -> Result<Response<Self::WatchOccupancyStream>, Status> {
+        Err(not_asked())
+    }
     async fn list_discrepancies(
         &self,
         _request: Request<sensor::ListDiscrepanciesRequest>,

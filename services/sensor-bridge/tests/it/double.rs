@@ -206,6 +206,15 @@ impl SensorService for Double {
         Err(Status::unimplemented("not the bridge's to call"))
     }
 
+    type WatchOccupancyStream = BoxStream<proto::WatchOccupancyResponse>;
+
+    async fn watch_occupancy(
+        &self,
+        _request: Request<proto::WatchOccupancyRequest>,
+    ) -> Result<Response<Self::WatchOccupancyStream>, Status> {
+        Err(Status::unimplemented("not the bridge's to call"))
+    }
+
     async fn list_discrepancies(
         &self,
         _request: Request<proto::ListDiscrepanciesRequest>,

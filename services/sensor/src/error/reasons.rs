@@ -34,6 +34,7 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
     ),
     ("BATCH_MISSING", Kind::Invalid, "Number the batches from 1 without gaps; open a new stream."),
     ("READER_TOO_SLOW", Kind::Exhausted, "Read the snapshot faster; begin again."),
+    ("STREAM_EXPIRED", Kind::Unavailable, "Watch again with the last resume token."),
     (
         "STREAM_ENDING",
         Kind::Unavailable,

@@ -8,4 +8,5 @@ mod occupancy;
 mod quarantine;
 mod registration;
 mod speakers;
+mod watching;
 mod world;

@@ -60,7 +60,7 @@ impl World {
         Self::with(Config { settle, ..Config::default() }).await
     }
 
-    async fn with(config: Config) -> Self {
+    pub async fn with(config: Config) -> Self {
         let (clock, ids) = (Clock::movable(), Ids::random());
         let database = TestDatabase::create("sensor", &[&parkmesh_sensor::MIGRATIONS]).await;
         let pool = database.pool(&clock).await;
