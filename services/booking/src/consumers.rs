@@ -2,9 +2,10 @@
 
 use parkmesh_contracts::booking::v1::Cause;
 use parkmesh_contracts::facts::Fact;
-use parkmesh_contracts::ids::ErasureId;
+use parkmesh_contracts::ids::{ErasureId, SpotId};
 use parkmesh_contracts::notification::v1 as notification;
 use parkmesh_contracts::payment::v1 as payment;
+use parkmesh_contracts::plate::PlateMarks;
 use parkmesh_contracts::sensor::v1 as sensor;
 use parkmesh_contracts::time::from_proto;
 use parkmesh_eventbus::consumer::{self, Consumer, Handler, Listening};
@@ -12,6 +13,7 @@ use parkmesh_eventbus::{Delivered, Failure};
 
 use crate::app::App;
 use crate::domain::booking::Doubt;
+use crate::domain::plate::Read;
 use crate::store::booking::reality::Reality;
 use crate::store::timeline::Note;
 
@@ -25,6 +27,7 @@ const SENSOR: Consumer = Consumer {
         sensor::SensorSilent::TYPE,
         sensor::SensorRecovered::TYPE,
         sensor::SensorSuspect::TYPE,
+        sensor::PlateRead::TYPE,
     ],
 };
 
@@ -88,6 +91,10 @@ impl Handler for Ground {
             let note = suspicion(&fact)?;
             return self.0.note_ground(SENSOR.name, fact_id, note).await.map_err(Failure::retry);
         }
+        if fact.fact_type == sensor::PlateRead::TYPE {
+            let read = plate_read(&fact)?;
+            return self.0.observe_plate(SENSOR.name, fact_id, read).await.map_err(Failure::retry);
+        }
         let Some(reality) = reality(&fact)? else { return Ok(()) };
         self.0.observe(SENSOR.name, fact_id, reality).await.map_err(Failure::retry)
     }
@@ -100,12 +107,41 @@ fn suspicion(fact: &Delivered) -> Result<Note, Failure> {
         Some(since) => from_proto(since).map_err(|error| poison("suspect_time", error))?,
         None => fact.time,
     };
+    let spot_id: SpotId = told.spot_id.parse().map_err(|error| poison("spot_id", error))?;
     Ok(Note {
-        spot_id: told.spot_id.parse().map_err(|error| poison("spot_id", error))?,
+        aggregate_id: spot_id.as_uuid(),
+        spot_id: Some(spot_id),
         version: told.version,
         fact_type: sensor::SensorSuspect::TYPE,
         cause: Cause::Sensor,
         create_time,
+    })
+}
+
+/// A plate that was read at a gate.
+fn plate_read(fact: &Delivered) -> Result<Read, Failure> {
+    let told: sensor::PlateRead = fact.decode()?;
+    let mark = |field, bytes: &[u8]| bytes.try_into().map_err(|error| poison(field, error));
+    let near = told.near_marks.iter().map(|bytes| mark("near_marks", bytes));
+    let read_time = match &told.read_time {
+        Some(read) => from_proto(read).map_err(|error| poison("read_time", error))?,
+        None => fact.time,
+    };
+    Ok(Read {
+        plate_read_id: told
+            .plate_read_id
+            .parse()
+            .map_err(|error| poison("plate_read_id", error))?,
+        lot_id: told.lot_id.parse().map_err(|error| poison("lot_id", error))?,
+        direction: told.direction(),
+        marks: PlateMarks {
+            exact: mark("exact_mark", &told.exact_mark)?,
+            shape: mark("shape_mark", &told.shape_mark)?,
+            near: near.collect::<Result<_, _>>()?,
+        },
+        confidence_percent: told.confidence_percent,
+        read_time,
+        gate_id: told.gate_id,
     })
 }
 

@@ -13,6 +13,7 @@ use parkmesh_platform::ids::Ids;
 
 use crate::convert::booking::{PlaceWords, entry_words, line};
 use crate::domain::booking::{Booking, Event, Place, Terms};
+use crate::domain::plate::Read;
 use crate::domain::tariff::Line;
 
 /// Every fact of a booking.
@@ -60,6 +61,19 @@ pub fn fact(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms, event: 
 pub fn offered(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms) -> Row {
     let telling = Telling { ids, now, booking, terms };
     telling.row(&telling.offered())
+}
+
+/// The fact that the car of a booking may pass the gate at which its plate was read.
+pub fn passage_granted(ids: &Ids, now: Timestamp, booking: &Booking, read: &Read) -> Row {
+    let fact = proto::PassageGranted {
+        lot_id: booking.lot_id.to_string(),
+        version: 1,
+        plate_read_id: read.plate_read_id.to_string(),
+        gate_id: read.gate_id.clone(),
+        direction: read.direction.into(),
+        booking_id: booking.booking_id.to_string(),
+    };
+    Row::of(ids, now, read.plate_read_id.into(), 1, &fact)
 }
 
 /// The fact that a person is to be erased.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parkmesh_contracts::plate::PlateKey;
 use parkmesh_eventbus::Bus;
 use parkmesh_eventbus::outbox::{self, Row};
 use parkmesh_eventbus::relay::Relay;
@@ -22,6 +23,7 @@ pub mod compare;
 pub mod due;
 pub mod keep;
 pub mod list;
+pub mod read_plate;
 pub mod register;
 pub mod settle;
 pub mod snapshot;
@@ -51,6 +53,8 @@ pub struct App {
     pub keeper: keep::Keeper,
     /// What changes, for those who watch.
     pub changes: watch::Changes,
+    /// What marks of plates are made with.
+    pub plate_key: PlateKey,
     /// How watches run.
     pub watch_limits: watch::WatchLimits,
     /// Turns of snapshots, [`snapshot::SNAPSHOTS_MAX`] of them.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use parkmesh_contracts::plate::PlateKey;
 use parkmesh_platform::config::Reader;
 use parkmesh_platform::serve::ServeConfig;
 
@@ -22,6 +23,8 @@ pub struct Config {
     pub silence_grace: Duration,
     /// How watches run.
     pub watch: WatchLimits,
+    /// What marks of plates are made with: the same as booking's.
+    pub plate_key: PlateKey,
 }
 
 impl Default for Config {
@@ -31,6 +34,7 @@ impl Default for Config {
             settle: None,
             silence_grace: Duration::from_secs(10),
             watch: WatchLimits::default(),
+            plate_key: PlateKey::default(),
         }
     }
 }
@@ -55,7 +59,7 @@ impl From<SettleMs> for Settle {
 
 impl Config {
     /// Reads `PARKMESH_GRPC_*`, `PARKMESH_SETTLE_OCCUPIED_MS` and `PARKMESH_SETTLE_VACANT_MS` (both
-    /// or none), `PARKMESH_SILENCE_GRACE_SECONDS`; mistakes stay with the reader.
+    /// or none), `PARKMESH_SILENCE_GRACE_SECONDS`, `PARKMESH_PLATE_KEY`; mistakes stay with the reader.
     pub fn read(reader: &mut Reader) -> Self {
         let occupied = reader.find("SETTLE_OCCUPIED_MS");
         let vacant = reader.find("SETTLE_VACANT_MS");
@@ -71,6 +75,7 @@ impl Config {
             settle,
             silence_grace,
             watch: WatchLimits::default(),
+            plate_key: reader.get("PLATE_KEY", PlateKey::default()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Protos to commands, domain to protos.
 
+mod plate;
 mod readings;
 
 use std::collections::HashSet;
@@ -19,6 +20,7 @@ use crate::error::Error;
 use crate::store::quarantine::Quarantined;
 use crate::store::sensor::Occupancy;
 
+pub use plate::plate_read;
 pub use readings::batch;
 
 /// A device that is to be registered.

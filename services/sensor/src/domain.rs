@@ -5,6 +5,7 @@ pub mod discrepancy;
 pub mod ground;
 pub mod model;
 pub mod order;
+pub mod plate;
 pub mod sensor;
 
 #[cfg(test)]

@@ -43,6 +43,9 @@ pub enum Error {
     /// No sensor there, or not a lot of the caller's.
     #[error("there is no spot of this id with a sensor")]
     SpotNotFound,
+    /// A request id that was used for something else.
+    #[error("this request_id was used for another request")]
+    RequestIdReused,
     /// A reading of a device that the token is not for.
     #[error("the token is not for this device")]
     DeviceNotOwn,
@@ -95,6 +98,7 @@ impl Fault for Error {
             Self::SpotTakenByDevice(_) => "SPOT_TAKEN_BY_DEVICE",
             Self::LotNotFound => "LOT_NOT_FOUND",
             Self::SpotNotFound => "SPOT_NOT_FOUND",
+            Self::RequestIdReused => "REQUEST_ID_REUSED",
             Self::DeviceNotOwn => "DEVICE_NOT_OWN",
             Self::BatchMissing => "BATCH_MISSING",
             Self::ReaderTooSlow => "READER_TOO_SLOW",
@@ -184,6 +188,7 @@ mod tests {
             Error::SpotTakenByDevice(vec!["s".to_owned()]),
             Error::LotNotFound,
             Error::SpotNotFound,
+            Error::RequestIdReused,
             Error::DeviceNotOwn,
             Error::BatchMissing,
             Error::ReaderTooSlow,

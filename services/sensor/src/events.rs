@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use parkmesh_contracts::facts::Fact as _;
-use parkmesh_contracts::ids::LotId;
+use parkmesh_contracts::ids::{LotId, PlateReadId};
+use parkmesh_contracts::sensor::v1 as proto;
 use parkmesh_contracts::sensor::v1::{
     DiscrepancyClosed, DiscrepancyOpened, OccupancyState, ReadingBatch, SensorRecovered,
     SensorSilent, SensorSuspect, SpotOccupancy, SpotOccupied, SpotVacated, SuspicionCause,
@@ -18,6 +19,7 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 use crate::convert::kind;
 use crate::domain::discrepancy::Discrepancy;
 use crate::domain::ground::{Change, Suspicion};
+use crate::domain::plate::PlateRead;
 use crate::domain::sensor::Told;
 
 /// Every fact that says what stands on a spot.
@@ -181,4 +183,21 @@ pub fn discrepancy(ids: &Ids, now: Timestamp, told: &Discrepancy) -> Row {
             Row::of(ids, now, aggregate, version, &fact)
         }
     }
+}
+
+/// The outbox row that tells that a plate was read, by its marks.
+pub fn plate_read(ids: &Ids, now: Timestamp, plate_read_id: PlateReadId, read: &PlateRead) -> Row {
+    let fact = proto::PlateRead {
+        lot_id: read.lot_id.to_string(),
+        version: 1,
+        plate_read_id: plate_read_id.to_string(),
+        gate_id: read.gate_id.clone(),
+        direction: read.direction.into(),
+        exact_mark: read.marks.exact.to_vec(),
+        shape_mark: read.marks.shape.to_vec(),
+        near_marks: read.marks.near.iter().map(|mark| mark.to_vec()).collect(),
+        confidence_percent: read.confidence_percent,
+        read_time: Some(to_proto(read.read_time.map_or(now, |read| read.min(now)))),
+    };
+    Row::of(ids, now, plate_read_id.as_uuid(), 1, &fact)
 }

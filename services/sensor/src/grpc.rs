@@ -167,4 +167,14 @@ impl SensorService for SensorDoor {
         let discrepancies = found.iter().map(|one| convert::discrepancy(one, now)).collect();
         Ok(Response::new(proto::ListDiscrepanciesResponse { discrepancies, next_page_token }))
     }
+
+    async fn submit_plate_read(
+        &self,
+        request: Request<proto::SubmitPlateReadRequest>,
+    ) -> Result<Response<proto::SubmitPlateReadResponse>, Status> {
+        let (caller, request) = checked(request)?;
+        let (asked, read) = convert::plate_read(&self.app.plate_key, &caller, request)?;
+        let plate_read_id = self.app.read_plate(&caller, asked, read).await?.to_string();
+        Ok(Response::new(proto::SubmitPlateReadResponse { plate_read_id }))
+    }
 }

@@ -44,9 +44,12 @@ pub fn start(app: &App, silence_grace: Duration) {
         async move { logged("discrepancies", app.compare(now).await) }
     });
     let trimmer = app.clone();
-    app.tasks.every("quarantine", TRIM_PERIOD, move |_now| {
+    app.tasks.every("quarantine", TRIM_PERIOD, move |now| {
         let app = trimmer.clone();
-        async move { logged("quarantine", app.trim_quarantine().await) }
+        async move {
+            logged("quarantine", app.trim_quarantine().await);
+            logged("plates", app.forget_plate_requests(now).await);
+        }
     });
 }
 

@@ -69,6 +69,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         due: Arc::new(Due::default()),
         changes: Changes::default(),
         watch_limits: config.watch,
+        plate_key: config.plate_key,
         snapshots: Arc::new(Semaphore::new(snapshot::SNAPSHOTS_MAX)),
     };
     consumers::start(&app);

@@ -3,6 +3,7 @@
 pub mod books;
 pub mod discrepancy;
 pub mod ground;
+pub mod plate;
 pub mod quarantine;
 pub mod row;
 pub mod sensor;

@@ -291,6 +291,13 @@ impl SensorService for Doubles {
     ) -> Result<Response<Self::WatchOccupancyStream>, Status> {
         Err(not_asked())
     }
+    async fn submit_plate_read(
+        &self,
+        _request: Request<sensor::SubmitPlateReadRequest>,
+    ) -> Result<Response<sensor::SubmitPlateReadResponse>, Status> {
+        Err(not_asked())
+    }
+
     async fn list_discrepancies(
         &self,
         _request: Request<sensor::ListDiscrepanciesRequest>,

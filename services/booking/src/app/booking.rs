@@ -19,6 +19,7 @@ pub mod known;
 pub mod lapse;
 mod move_booking;
 pub mod offers;
+pub mod passage;
 mod payment;
 mod read;
 mod relocate;

@@ -11,6 +11,7 @@ pub mod obstacles;
 pub mod offer;
 pub mod overstay;
 pub mod pending;
+pub mod plate;
 pub mod read;
 pub mod reality;
 pub mod search;

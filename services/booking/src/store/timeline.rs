@@ -46,12 +46,14 @@ fn of_row(row: &PgRow) -> Result<Entry, Error> {
     })
 }
 
-/// What belongs to a spot's story and is no fact of ours.
+/// What belongs to a story beside the facts of bookings and spots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Note {
-    /// The spot.
-    pub spot_id: SpotId,
-    /// Counts these facts.
+    /// The booking or the spot that it is of.
+    pub aggregate_id: Uuid,
+    /// The spot, where there is one.
+    pub spot_id: Option<SpotId>,
+    /// Version of the booking, or what counts these facts.
     pub version: i64,
     /// The fact, as its publisher names it.
     pub fact_type: &'static str,
@@ -68,13 +70,14 @@ pub struct Note {
 pub async fn note(connection: &mut PgConnection, note: &Note) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO timeline (aggregate_id, spot_id, version, fact_type, cause, create_time)
-         VALUES ($1, $1, $2, $3, $4, $5)",
+         VALUES ($1, coalesce($6, $1), $2, $3, $4, $5)",
     )
-    .bind(note.spot_id.as_uuid())
+    .bind(note.aggregate_id)
     .bind(note.version)
     .bind(note.fact_type)
     .bind(i16::try_from(i32::from(note.cause)).map_err(|error| broken("cause", error))?)
     .bind(note.create_time.to_sqlx())
+    .bind(note.spot_id.map(SpotId::as_uuid))
     .execute(connection)
     .await?;
     Ok(())

@@ -20,6 +20,7 @@ mod inventory_change;
 mod inventory_import;
 mod inventory_refusals;
 mod plans;
+mod plates;
 mod pools;
 mod pools_late;
 mod reality;

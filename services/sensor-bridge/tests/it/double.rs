@@ -215,6 +215,13 @@ impl SensorService for Double {
         Err(Status::unimplemented("not the bridge's to call"))
     }
 
+    async fn submit_plate_read(
+        &self,
+        _request: Request<proto::SubmitPlateReadRequest>,
+    ) -> Result<Response<proto::SubmitPlateReadResponse>, Status> {
+        Err(Status::unimplemented("not the bridge's to call"))
+    }
+
     async fn list_discrepancies(
         &self,
         _request: Request<proto::ListDiscrepanciesRequest>,

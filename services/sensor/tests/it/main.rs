@@ -5,6 +5,7 @@
 mod discrepancies;
 mod health;
 mod occupancy;
+mod plates;
 mod quarantine;
 mod registration;
 mod speakers;

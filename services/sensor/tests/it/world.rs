@@ -221,7 +221,9 @@ fn spot_of(fact: &Delivered) -> String {
         proto::SensorSilent::TYPE => fact.decode::<proto::SensorSilent>().unwrap().spot_id,
         proto::SensorSuspect::TYPE => fact.decode::<proto::SensorSuspect>().unwrap().spot_id,
         // They are told of spots, and are no part of what stands there.
-        proto::DiscrepancyOpened::TYPE | proto::DiscrepancyClosed::TYPE => String::new(),
+        proto::DiscrepancyOpened::TYPE
+        | proto::DiscrepancyClosed::TYPE
+        | proto::PlateRead::TYPE => String::new(),
         _ => fact.decode::<proto::SensorRecovered>().unwrap().spot_id,
     }
 }

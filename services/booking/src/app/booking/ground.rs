@@ -216,13 +216,13 @@ async fn car_left(
     if kept.booking.arrive_time.is_some_and(|arrived| at < arrived) {
         return Ok(());
     }
-    let left = kept.booking.seen_to_leave(at, seen.doubt, &kept.terms.policy, now);
+    let left = kept.booking.seen_to_leave((at, Cause::Sensor), seen.doubt, &kept.terms.policy, now);
     let Some(left) = left else { return Ok(()) };
     forgive(carry_out(connection, ids, &kept, &left, now).await).map(drop)
 }
 
 /// A sensor tells what is; that the books do not follow is no failure of the fact. Whether they do.
-fn forgive<T>(outcome: Result<T, Error>) -> Result<bool, Error> {
+pub(super) fn forgive<T>(outcome: Result<T, Error>) -> Result<bool, Error> {
     match outcome {
         Ok(_) => Ok(true),
         Err(Error::BookingStateWrong(_) | Error::ArrivalTooEarly { .. }) => Ok(false),

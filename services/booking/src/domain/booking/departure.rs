@@ -32,16 +32,17 @@ impl Doubt {
 }
 
 impl Booking {
-    /// What it means for a session that a sensor saw its car leave `at` that moment. None: nothing, because no
-    /// stay is ended by a sensor that says itself that it is wrong.
+    /// What it means for a session that its car was seen to leave `at` that moment. None: nothing, because no
+    /// stay is ended by a sensor that says itself that it is wrong. A car that has passed the gate needs no grace.
     pub fn seen_to_leave(
         &self,
-        at: Timestamp,
+        (at, cause): (Timestamp, Cause),
         doubt: Option<Doubt>,
         policy: &Policy,
         now: Timestamp,
     ) -> Option<Command> {
         let grace = match doubt {
+            _ if cause == Cause::Plate => SignedDuration::ZERO,
             Some(doubt) => policy.departure_grace.max(doubt.wait()?),
             None => policy.departure_grace,
         };
@@ -52,8 +53,8 @@ impl Booking {
             false => until,
         };
         Some(match until > now {
-            true => Command::Depart(at, until, Cause::Sensor),
-            false => Command::Leave(at, Cause::Sensor),
+            true => Command::Depart(at, until, cause),
+            false => Command::Leave(at, cause),
         })
     }
 
@@ -114,22 +115,35 @@ mod tests {
 
     #[test]
     fn without_grace_and_doubt_a_car_that_was_seen_to_leave_has_left() {
-        let left = active(60).seen_to_leave(at(90), None, &policy(), at(91));
+        let left = active(60).seen_to_leave((at(90), Cause::Sensor), None, &policy(), at(91));
         assert_eq!(left, Some(Command::Leave(at(90), Cause::Sensor)));
     }
 
     #[test]
     fn a_sensor_that_flaps_has_to_stand_by_its_word_and_a_faulty_one_is_not_heard() {
-        let left = active(60).seen_to_leave(at(90), Some(Doubt::Flapping), &graceful(), at(91));
+        let left = active(60).seen_to_leave(
+            (at(90), Cause::Sensor),
+            Some(Doubt::Flapping),
+            &graceful(),
+            at(91),
+        );
         assert_eq!(left, Some(Command::Depart(at(90), at(101), Cause::Sensor)));
-        assert_eq!(active(60).seen_to_leave(at(90), Some(Doubt::Faulty), &policy(), at(91)), None);
+        assert_eq!(
+            active(60).seen_to_leave(
+                (at(90), Cause::Sensor),
+                Some(Doubt::Faulty),
+                &policy(),
+                at(91)
+            ),
+            None
+        );
     }
 
     #[test]
     fn a_car_that_comes_back_in_time_has_never_left() {
         let policy = graceful();
         let stay = active(60);
-        let command = stay.seen_to_leave(at(90), None, &policy, at(91)).unwrap();
+        let command = stay.seen_to_leave((at(90), Cause::Sensor), None, &policy, at(91)).unwrap();
         let away = changed(&stay, &command, &policy, at(91));
         assert_eq!((away.state, away.depart_time), (BookingState::Active, Some(at(90))));
         assert_eq!(away.due_time, Some(at(93)));
@@ -145,7 +159,7 @@ mod tests {
     fn a_car_that_does_not_come_back_left_when_it_was_seen_to() {
         let policy = graceful();
         let stay = active(60);
-        let command = stay.seen_to_leave(at(90), None, &policy, at(91)).unwrap();
+        let command = stay.seen_to_leave((at(90), Cause::Sensor), None, &policy, at(91)).unwrap();
         let away = changed(&stay, &command, &policy, at(91));
         let too_late = away.transition(&Command::Return(Cause::Sensor), &policy, at(93));
         assert_eq!(too_late, Err(Refusal::State(BookingState::Completed)));
@@ -160,20 +174,30 @@ mod tests {
     fn where_cars_may_come_and_go_a_session_ends_with_its_window_however_it_was_extended() {
         let policy = Policy { in_and_out_allowed: true, ..policy() };
         let stay = active(60);
-        let command = stay.seen_to_leave(at(90), None, &policy, at(90)).unwrap();
+        let command = stay.seen_to_leave((at(90), Cause::Sensor), None, &policy, at(90)).unwrap();
         assert_eq!(command, Command::Depart(at(90), at(180), Cause::Sensor));
         let away = changed(&stay, &command, &policy, at(90));
         let longer = changed(&away, &Command::Extend(at(240), None), &policy, at(100));
         assert_eq!((longer.depart_time, longer.due_time), (Some(at(90)), Some(at(240))));
-        let over = active(60).seen_to_leave(at(185), None, &policy, at(186));
+        let over = active(60).seen_to_leave((at(185), Cause::Sensor), None, &policy, at(186));
         assert_eq!(over, Some(Command::Leave(at(185), Cause::Sensor)), "its window is over");
+    }
+
+    #[test]
+    fn a_car_that_has_passed_the_gate_has_left_unless_it_may_come_back() {
+        let gate = (at(90), Cause::Plate);
+        let left = active(60).seen_to_leave(gate, None, &graceful(), at(90));
+        assert_eq!(left, Some(Command::Leave(at(90), Cause::Plate)));
+        let policy = Policy { in_and_out_allowed: true, ..policy() };
+        let away = active(60).seen_to_leave(gate, None, &policy, at(90));
+        assert_eq!(away, Some(Command::Depart(at(90), at(180), Cause::Plate)));
     }
 
     #[test]
     fn a_short_grace_is_not_cut_by_an_extension() {
         let policy = graceful();
         let stay = active(60);
-        let command = stay.seen_to_leave(at(90), None, &policy, at(90)).unwrap();
+        let command = stay.seen_to_leave((at(90), Cause::Sensor), None, &policy, at(90)).unwrap();
         let away = changed(&stay, &command, &policy, at(90));
         let longer = changed(&away, &Command::Extend(at(240), None), &policy, at(91));
         assert_eq!(longer.due_time, away.due_time);

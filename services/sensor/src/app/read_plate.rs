@@ -1,0 +1,58 @@
+//! SubmitPlateRead: a plate becomes marks at once, and is told as those.
+
+use jiff::{SignedDuration, Timestamp};
+use parkmesh_contracts::ids::PlateReadId;
+use parkmesh_eventbus::outbox;
+use parkmesh_platform::auth::{Caller, Role};
+use parkmesh_platform::postgres::transaction;
+
+use super::App;
+use crate::domain::plate::PlateRead;
+use crate::error::Error;
+use crate::events;
+use crate::store::plate::{self, Asked};
+
+/// How long the answer of a request is kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(48);
+
+impl App {
+    /// Makes a reading durable, once for this request.
+    ///
+    /// # Errors
+    /// [`Error::LotNotFound`], [`Error::RequestIdReused`], or the store's.
+    pub async fn read_plate(
+        &self,
+        caller: &Caller,
+        asked: Asked,
+        read: PlateRead,
+    ) -> Result<PlateReadId, Error> {
+        // A camera speaks for the lots that its token is bound to, and for no other.
+        let unbound = caller.role == Role::Device && caller.lots.is_empty();
+        if unbound || !caller.may_act_at(read.lot_id) {
+            return Err(Error::LotNotFound);
+        }
+        let (ids, now) = (self.ids.clone(), self.clock.now());
+        let kept = transaction(&self.pool, move |connection| {
+            Box::pin(async move {
+                let new: PlateReadId = ids.next();
+                let kept = plate::keep(connection, &asked, new, now).await?;
+                if kept == new {
+                    let fact = events::plate_read(&ids, now, new, &read);
+                    outbox::append(connection, &[fact]).await?;
+                }
+                Ok::<_, Error>(kept)
+            })
+        })
+        .await?;
+        self.relay.wake();
+        Ok(kept)
+    }
+
+    /// Forgets the requests of long ago.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn forget_plate_requests(&self, now: Timestamp) -> Result<(), Error> {
+        plate::trim(&self.pool, now.checked_sub(KEPT).unwrap_or(Timestamp::MIN)).await
+    }
+}
