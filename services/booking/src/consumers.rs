@@ -28,6 +28,7 @@ const SENSOR: Consumer = Consumer {
         sensor::SensorRecovered::TYPE,
         sensor::SensorSuspect::TYPE,
         sensor::PlateRead::TYPE,
+        sensor::PassageAcknowledged::TYPE,
     ],
 };
 
@@ -94,6 +95,13 @@ impl Handler for Ground {
         if fact.fact_type == sensor::PlateRead::TYPE {
             let read = plate_read(&fact)?;
             return self.0.observe_plate(SENSOR.name, fact_id, read).await.map_err(Failure::retry);
+        }
+        if fact.fact_type == sensor::PassageAcknowledged::TYPE {
+            let told: sensor::PassageAcknowledged = fact.decode()?;
+            let plate_read_id = told.plate_read_id.parse();
+            let plate_read_id = plate_read_id.map_err(|error| poison("plate_read_id", error))?;
+            let noted = self.0.note_passage(SENSOR.name, fact_id, plate_read_id).await;
+            return noted.map_err(Failure::retry);
         }
         let Some(reality) = reality(&fact)? else { return Ok(()) };
         self.0.observe(SENSOR.name, fact_id, reality).await.map_err(Failure::retry)

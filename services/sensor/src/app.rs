@@ -23,6 +23,7 @@ pub mod compare;
 pub mod due;
 pub mod keep;
 pub mod list;
+pub mod passage;
 pub mod read_plate;
 pub mod register;
 pub mod settle;
@@ -55,6 +56,8 @@ pub struct App {
     pub changes: watch::Changes,
     /// What marks of plates are made with.
     pub plate_key: PlateKey,
+    /// What booking lets pass, for the barriers.
+    pub passages: passage::Passages,
     /// How watches run.
     pub watch_limits: watch::WatchLimits,
     /// Turns of snapshots, [`snapshot::SNAPSHOTS_MAX`] of them.

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::store::quarantine::Quarantined;
 use crate::store::sensor::Occupancy;
 
-pub use plate::plate_read;
+pub use plate::{acknowledged, plate_read, plate_read_id};
 pub use readings::batch;
 
 /// A device that is to be registered.

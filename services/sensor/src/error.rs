@@ -43,6 +43,9 @@ pub enum Error {
     /// No sensor there, or not a lot of the caller's.
     #[error("there is no spot of this id with a sensor")]
     SpotNotFound,
+    /// No such reading at this lot, or too long ago.
+    #[error("there is no such reading of a plate at this lot")]
+    PlateReadNotFound,
     /// A request id that was used for something else.
     #[error("this request_id was used for another request")]
     RequestIdReused,
@@ -98,6 +101,7 @@ impl Fault for Error {
             Self::SpotTakenByDevice(_) => "SPOT_TAKEN_BY_DEVICE",
             Self::LotNotFound => "LOT_NOT_FOUND",
             Self::SpotNotFound => "SPOT_NOT_FOUND",
+            Self::PlateReadNotFound => "PLATE_READ_NOT_FOUND",
             Self::RequestIdReused => "REQUEST_ID_REUSED",
             Self::DeviceNotOwn => "DEVICE_NOT_OWN",
             Self::BatchMissing => "BATCH_MISSING",
@@ -188,6 +192,7 @@ mod tests {
             Error::SpotTakenByDevice(vec!["s".to_owned()]),
             Error::LotNotFound,
             Error::SpotNotFound,
+            Error::PlateReadNotFound,
             Error::RequestIdReused,
             Error::DeviceNotOwn,
             Error::BatchMissing,

@@ -21,6 +21,7 @@ use crate::domain::discrepancy::Discrepancy;
 use crate::domain::ground::{Change, Suspicion};
 use crate::domain::plate::PlateRead;
 use crate::domain::sensor::Told;
+use crate::store::plate::Acknowledged;
 
 /// Every fact that says what stands on a spot.
 pub const GROUND_TYPES: &[&str] =
@@ -200,4 +201,17 @@ pub fn plate_read(ids: &Ids, now: Timestamp, plate_read_id: PlateReadId, read: &
         read_time: Some(to_proto(read.read_time.map_or(now, |read| read.min(now)))),
     };
     Row::of(ids, now, plate_read_id.as_uuid(), 1, &fact)
+}
+
+/// The outbox row that tells what a barrier did.
+pub fn passage_acknowledged(ids: &Ids, now: Timestamp, said: &Acknowledged) -> Row {
+    let fact = proto::PassageAcknowledged {
+        lot_id: said.lot_id.to_string(),
+        version: 2,
+        plate_read_id: said.plate_read_id.to_string(),
+        gate_id: said.gate_id.clone(),
+        opened: said.opened,
+        acknowledge_time: Some(to_proto(said.time)),
+    };
+    Row::of(ids, now, said.plate_read_id.as_uuid(), 2, &fact)
 }

@@ -177,4 +177,29 @@ impl SensorService for SensorDoor {
         let plate_read_id = self.app.read_plate(&caller, asked, read).await?.to_string();
         Ok(Response::new(proto::SubmitPlateReadResponse { plate_read_id }))
     }
+
+    type WatchPassagesStream = BoxStream<proto::WatchPassagesResponse>;
+
+    async fn watch_passages(
+        &self,
+        request: Request<proto::WatchPassagesRequest>,
+    ) -> Result<Response<Self::WatchPassagesStream>, Status> {
+        let (caller, request) = checked(request)?;
+        let lot_id = convert::lot_id(&request.lot_id)?;
+        let watched = self.app.watch_passages(&caller, lot_id, request.gate_id)?;
+        let passages = ReceiverStream::new(watched);
+        Ok(Response::new(Box::pin(passages.map(|passage| passage.map_err(Status::from)))))
+    }
+
+    async fn acknowledge_passage(
+        &self,
+        request: Request<proto::AcknowledgePassageRequest>,
+    ) -> Result<Response<proto::AcknowledgePassageResponse>, Status> {
+        let (caller, request) = checked(request)?;
+        let lot_id = convert::lot_id(&request.lot_id)?;
+        let plate_read_id = convert::plate_read_id(&request.plate_read_id)?;
+        let acknowledging =
+            self.app.acknowledge_passage(&caller, lot_id, plate_read_id, request.opened);
+        Ok(Response::new(convert::acknowledged(&acknowledging.await?)))
+    }
 }

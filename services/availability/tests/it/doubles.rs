@@ -291,6 +291,22 @@ impl SensorService for Doubles {
     ) -> Result<Response<Self::WatchOccupancyStream>, Status> {
         Err(not_asked())
     }
+    type WatchPassagesStream = Parts<sensor::WatchPassagesResponse>;
+
+    async fn watch_passages(
+        &self,
+        _request: Request<sensor::WatchPassagesRequest>,
+    ) -> Result<Response<Self::WatchPassagesStream>, Status> {
+        Err(not_asked())
+    }
+
+    async fn acknowledge_passage(
+        &self,
+        _request: Request<sensor::AcknowledgePassageRequest>,
+    ) -> Result<Response<sensor::AcknowledgePassageResponse>, Status> {
+        Err(not_asked())
+    }
+
     async fn submit_plate_read(
         &self,
         _request: Request<sensor::SubmitPlateReadRequest>,

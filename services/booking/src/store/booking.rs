@@ -10,6 +10,7 @@ pub mod hold;
 pub mod obstacles;
 pub mod offer;
 pub mod overstay;
+pub mod passage;
 pub mod pending;
 pub mod plate;
 pub mod read;

@@ -20,6 +20,38 @@ use crate::booking_world::{Bookings, Town, confirm, held};
 use crate::pools::set_policy;
 use crate::timeline::{line, story};
 
+/// Writes a fact, and waits until booking has acted on it.
+async fn told<F: Fact>(town: &Town, plate_read_id: Uuid, version: i64, fact: &F) {
+    let world = &town.world;
+    let row = outbox::Row::of(&world.ids, world.clock.now(), plate_read_id, version, fact);
+    let fact_id = row.fact_id;
+    let mut connection = world.pool.acquire().await.unwrap();
+    outbox::append(&mut connection, &[row]).await.unwrap();
+    drop(connection);
+    eventually("booking's acting on the fact", || async {
+        let known: Option<i32> = sqlx::query_scalar("SELECT 1 FROM inbox WHERE fact_id = $1")
+            .bind(fact_id.as_uuid())
+            .fetch_optional(&world.pool)
+            .await
+            .unwrap();
+        known.map(drop)
+    })
+    .await;
+}
+
+/// The barrier says that it opened.
+async fn acknowledged(town: &Town, plate_read_id: Uuid) {
+    let fact = sensor::PassageAcknowledged {
+        lot_id: town.place.lot.lot_id.clone(),
+        version: 2,
+        plate_read_id: plate_read_id.to_string(),
+        gate_id: "north".to_owned(),
+        opened: true,
+        acknowledge_time: None,
+    };
+    told(town, plate_read_id, 2, &fact).await;
+}
+
 /// The fact that this plate was read then, as sensor tells it, once booking has acted on it.
 async fn passes_at(town: &Town, plate: &str, direction: GateDirection, at: Timestamp) -> Uuid {
     let world = &town.world;
@@ -37,20 +69,7 @@ async fn passes_at(town: &Town, plate: &str, direction: GateDirection, at: Times
         confidence_percent: Some(80),
         read_time: Some(to_proto(at)),
     };
-    let row = outbox::Row::of(&world.ids, world.clock.now(), plate_read_id, 1, &fact);
-    let fact_id = row.fact_id;
-    let mut connection = world.pool.acquire().await.unwrap();
-    outbox::append(&mut connection, &[row]).await.unwrap();
-    drop(connection);
-    eventually("the reading of the plate", || async {
-        let known: Option<i32> = sqlx::query_scalar("SELECT 1 FROM inbox WHERE fact_id = $1")
-            .bind(fact_id.as_uuid())
-            .fetch_optional(&world.pool)
-            .await
-            .unwrap();
-        known.map(drop)
-    })
-    .await;
+    told(town, plate_read_id, 1, &fact).await;
     plate_read_id
 }
 
@@ -110,6 +129,7 @@ async fn a_car_comes_and_goes_by_its_plate_and_both_gates_may_open() {
     );
     assert_eq!(Money::try_from(&ended.final_amount.unwrap()).unwrap().minor, 250);
     assert_eq!(granted(&town, exit).await.unwrap().direction(), Exit);
+    acknowledged(&town, exit).await;
     let told = story(&mut anna, &booking.booking_id).await;
     let expected = [
         line("activated", Cause::Plate, ""),
@@ -117,6 +137,7 @@ async fn a_car_comes_and_goes_by_its_plate_and_both_gates_may_open() {
         line("passage_granted", Cause::Plate, ""),
         line("completed", Cause::Plate, ""),
         line("passage_granted", Cause::Plate, ""),
+        line("passage_acknowledged", Cause::Plate, ""),
     ];
     assert_eq!(told[2..], expected);
     town.world.stop().await;

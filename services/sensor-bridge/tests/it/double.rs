@@ -215,6 +215,22 @@ impl SensorService for Double {
         Err(Status::unimplemented("not the bridge's to call"))
     }
 
+    type WatchPassagesStream = BoxStream<proto::WatchPassagesResponse>;
+
+    async fn watch_passages(
+        &self,
+        _request: Request<proto::WatchPassagesRequest>,
+    ) -> Result<Response<Self::WatchPassagesStream>, Status> {
+        Err(Status::unimplemented("not the bridge's to call"))
+    }
+
+    async fn acknowledge_passage(
+        &self,
+        _request: Request<proto::AcknowledgePassageRequest>,
+    ) -> Result<Response<proto::AcknowledgePassageResponse>, Status> {
+        Err(Status::unimplemented("not the bridge's to call"))
+    }
+
     async fn submit_plate_read(
         &self,
         _request: Request<proto::SubmitPlateReadRequest>,

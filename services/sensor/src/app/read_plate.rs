@@ -1,7 +1,7 @@
 //! SubmitPlateRead: a plate becomes marks at once, and is told as those.
 
 use jiff::{SignedDuration, Timestamp};
-use parkmesh_contracts::ids::PlateReadId;
+use parkmesh_contracts::ids::{LotId, PlateReadId};
 use parkmesh_eventbus::outbox;
 use parkmesh_platform::auth::{Caller, Role};
 use parkmesh_platform::postgres::transaction;
@@ -15,6 +15,18 @@ use crate::store::plate::{self, Asked};
 /// How long the answer of a request is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(48);
 
+/// Cameras and barriers speak for the lots that their token is bound to, and for no other.
+///
+/// # Errors
+/// [`Error::LotNotFound`].
+pub(super) fn check_gates(caller: &Caller, lot_id: LotId) -> Result<(), Error> {
+    let unbound = caller.role == Role::Device && caller.lots.is_empty();
+    if unbound || !caller.may_act_at(lot_id) {
+        return Err(Error::LotNotFound);
+    }
+    Ok(())
+}
+
 impl App {
     /// Makes a reading durable, once for this request.
     ///
@@ -26,16 +38,12 @@ impl App {
         asked: Asked,
         read: PlateRead,
     ) -> Result<PlateReadId, Error> {
-        // A camera speaks for the lots that its token is bound to, and for no other.
-        let unbound = caller.role == Role::Device && caller.lots.is_empty();
-        if unbound || !caller.may_act_at(read.lot_id) {
-            return Err(Error::LotNotFound);
-        }
+        check_gates(caller, read.lot_id)?;
         let (ids, now) = (self.ids.clone(), self.clock.now());
         let kept = transaction(&self.pool, move |connection| {
             Box::pin(async move {
                 let new: PlateReadId = ids.next();
-                let kept = plate::keep(connection, &asked, new, now).await?;
+                let kept = plate::keep(connection, &asked, (new, &read), now).await?;
                 if kept == new {
                     let fact = events::plate_read(&ids, now, new, &read);
                     outbox::append(connection, &[fact]).await?;

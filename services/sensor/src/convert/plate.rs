@@ -1,15 +1,16 @@
 //! A plate as a camera sends it: made into marks at the door, so that nothing behind it knows the plate.
 
+use parkmesh_contracts::ids::PlateReadId;
 use parkmesh_contracts::plate::PlateKey;
 use parkmesh_contracts::sensor::v1 as proto;
-use parkmesh_contracts::time::from_proto;
+use parkmesh_contracts::time::{from_proto, to_proto};
 use parkmesh_platform::auth::Caller;
 use prost::Message;
 
 use super::lot_id;
 use crate::domain::plate::PlateRead;
 use crate::error::Error;
-use crate::store::plate::Asked;
+use crate::store::plate::{Acknowledged, Asked};
 
 /// What is asked, and the reading.
 ///
@@ -40,4 +41,20 @@ pub fn plate_read(
         gate_id: request.gate_id,
     };
     Ok((asked, read))
+}
+
+/// The id of a reading.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn plate_read_id(text: &str) -> Result<PlateReadId, Error> {
+    PlateReadId::parse(text).map_err(|error| Error::field("plate_read_id", error.to_string()))
+}
+
+/// What a barrier said, as protos show it.
+pub fn acknowledged(said: &Acknowledged) -> proto::AcknowledgePassageResponse {
+    proto::AcknowledgePassageResponse {
+        opened: said.opened,
+        acknowledge_time: Some(to_proto(said.time)),
+    }
 }

@@ -28,6 +28,11 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
     ("LOT_NOT_FOUND", Kind::NotFound, "Check the id; operators see their own lots only."),
     ("SPOT_NOT_FOUND", Kind::NotFound, "Check the id; a spot without a sensor is not known here."),
     (
+        "PLATE_READ_NOT_FOUND",
+        Kind::NotFound,
+        "Acknowledge a passage of the last two days, at the lot of its gate.",
+    ),
+    (
         "REQUEST_ID_REUSED",
         Kind::Invalid,
         "Give every new request an id of its own; repeat an id only with the same body.",

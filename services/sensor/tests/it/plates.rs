@@ -1,11 +1,15 @@
 //! Plates that cameras read: told by marks, and the plate itself kept nowhere.
 
+use std::time::Duration;
+
+use parkmesh_contracts::booking::v1 as booking;
 use parkmesh_contracts::common::v1::GateDirection;
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::ids::LotId;
 use parkmesh_contracts::plate::PlateKey;
 use parkmesh_contracts::sensor::v1 as proto;
 use parkmesh_contracts::time::to_proto;
+use parkmesh_eventbus::outbox;
 use parkmesh_platform::auth::{Claims, LIFETIME_MAX_SECONDS, Role};
 use parkmesh_platform::fault::reason_of;
 use parkmesh_testkit::recorded;
@@ -108,4 +112,55 @@ async fn a_camera_reads_plates_at_its_own_lot_only() {
     let refused = submit(&world, &camera(&world, &[world.lot]), nowhere).await.unwrap_err();
     assert!(refused.message().contains("direction"), "{refused}");
     assert_eq!(told(&world).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_barrier_is_told_of_its_passages_and_its_first_word_counts() {
+    let world = World::start().await;
+    let token = camera(&world, &[world.lot]);
+    let plate_read_id = submit(&world, &token, read(&world)).await.unwrap();
+    let asked =
+        proto::WatchPassagesRequest { lot_id: world.lot.to_string(), gate_id: "north".to_owned() };
+    let mut client = world.client.clone();
+    let mut watch = client.watch_passages(with(&token, asked)).await.unwrap().into_inner();
+    for gate_id in ["south", "north"] {
+        let fact = booking::PassageGranted {
+            lot_id: world.lot.to_string(),
+            version: 1,
+            plate_read_id: plate_read_id.clone(),
+            gate_id: gate_id.to_owned(),
+            direction: GateDirection::Entry.into(),
+            booking_id: world.ids.next::<Uuid>().to_string(),
+        };
+        let row = outbox::Row::of(&world.ids, world.clock.now(), world.ids.next(), 1, &fact);
+        let mut connection = world.pool.acquire().await.unwrap();
+        outbox::append(&mut connection, &[row]).await.unwrap();
+    }
+    let told = tokio::time::timeout(Duration::from_secs(20), watch.message()).await;
+    let passage = told.expect("in time").unwrap().unwrap().passage.unwrap();
+    assert_eq!((passage.gate_id.as_str(), passage.plate_read_id.clone()), ("north", plate_read_id));
+    let acknowledge = |lot: LotId, opened| proto::AcknowledgePassageRequest {
+        request_id: world.ids.next::<Uuid>().to_string(),
+        lot_id: lot.to_string(),
+        plate_read_id: passage.plate_read_id.clone(),
+        opened,
+    };
+    let said = client.acknowledge_passage(with(&token, acknowledge(world.lot, true))).await;
+    let first = said.unwrap().into_inner();
+    assert!(first.opened);
+    world.advance(1);
+    let again = client.acknowledge_passage(with(&token, acknowledge(world.lot, false))).await;
+    assert_eq!(again.unwrap().into_inner(), first);
+    world.published().await;
+    let facts = recorded(&world.bus, "SENSOR").await;
+    let said = facts.iter().filter(|fact| fact.fact_type == proto::PassageAcknowledged::TYPE);
+    let said: Vec<proto::PassageAcknowledged> = said.map(|fact| fact.decode().unwrap()).collect();
+    assert_eq!(said.len(), 1);
+    assert_eq!((said[0].gate_id.as_str(), said[0].opened), ("north", true));
+    let elsewhere: LotId = world.ids.next();
+    let foreign = camera(&world, &[elsewhere]);
+    let refused = client.acknowledge_passage(with(&foreign, acknowledge(elsewhere, true))).await;
+    assert_eq!(reason_of(&refused.unwrap_err()).as_deref(), Some("PLATE_READ_NOT_FOUND"));
+    let refused = client.acknowledge_passage(with(&foreign, acknowledge(world.lot, true))).await;
+    assert_eq!(reason_of(&refused.unwrap_err()).as_deref(), Some("LOT_NOT_FOUND"));
 }

@@ -223,7 +223,8 @@ fn spot_of(fact: &Delivered) -> String {
         // They are told of spots, and are no part of what stands there.
         proto::DiscrepancyOpened::TYPE
         | proto::DiscrepancyClosed::TYPE
-        | proto::PlateRead::TYPE => String::new(),
+        | proto::PlateRead::TYPE
+        | proto::PassageAcknowledged::TYPE => String::new(),
         _ => fact.decode::<proto::SensorRecovered>().unwrap().spot_id,
     }
 }

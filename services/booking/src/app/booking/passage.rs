@@ -5,7 +5,8 @@ use parkmesh_contracts::booking::v1::PassageGranted;
 use parkmesh_contracts::booking::v1::{BookingState, Cause};
 use parkmesh_contracts::common::v1::GateDirection;
 use parkmesh_contracts::facts::Fact as _;
-use parkmesh_contracts::ids::{BookingId, FactId};
+use parkmesh_contracts::ids::{BookingId, FactId, PlateReadId};
+use parkmesh_contracts::sensor::v1::PassageAcknowledged;
 use parkmesh_eventbus::{inbox, outbox};
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::transaction;
@@ -19,8 +20,8 @@ use crate::domain::booking::Booking;
 use crate::domain::plate::{Read, meant};
 use crate::error::Error;
 use crate::events;
-use crate::store::booking::plate;
 use crate::store::booking::{self as store, Kept};
+use crate::store::booking::{passage, plate};
 use crate::store::timeline::{self, Note};
 
 /// A gate does not open for a car that stood there so long ago.
@@ -60,6 +61,36 @@ impl App {
     }
 }
 
+impl App {
+    /// Adds to a booking's story, once, what the barrier did that its car was let pass.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn note_passage(
+        &self,
+        consumer: &'static str,
+        fact_id: FactId,
+        plate_read_id: PlateReadId,
+    ) -> Result<(), Error> {
+        transaction::<_, Error, _>(&self.pool, move |connection| {
+            Box::pin(async move {
+                let now = store::now(&mut *connection).await?;
+                if !inbox::admit(connection, consumer, fact_id, now).await? {
+                    return Ok(());
+                }
+                // Of a reading that was granted nothing a barrier has nothing to say.
+                let Some(booking_id) = passage::find(&mut *connection, plate_read_id).await? else {
+                    return Ok(());
+                };
+                let booking = store::get(&mut *connection, booking_id).await?.booking;
+                let note = note(&booking, PassageAcknowledged::TYPE, now);
+                timeline::note(connection, &note).await
+            })
+        })
+        .await
+    }
+}
+
 async fn pass(
     connection: &mut PgConnection,
     ids: &Ids,
@@ -81,7 +112,8 @@ async fn pass(
     let booking = store::lock(connection, booking_id).await?.booking;
     let fact = events::passage_granted(ids, now, &booking, read);
     outbox::append(connection, &[fact]).await?;
-    timeline::note(connection, &note(&booking, now)).await
+    passage::keep(connection, read.plate_read_id, booking_id, now).await?;
+    timeline::note(connection, &note(&booking, PassageGranted::TYPE, now)).await
 }
 
 /// Whether the car of the booking is in the lot by right then.
@@ -116,12 +148,12 @@ async fn leave(
     }
 }
 
-fn note(booking: &Booking, now: Timestamp) -> Note {
+fn note(booking: &Booking, fact_type: &'static str, now: Timestamp) -> Note {
     Note {
         aggregate_id: booking.booking_id.as_uuid(),
         spot_id: booking.spot_id(),
         version: booking.version,
-        fact_type: PassageGranted::TYPE,
+        fact_type,
         cause: Cause::Plate,
         create_time: now,
     }
