@@ -15,12 +15,14 @@ use tokio::sync::Semaphore;
 use crate::domain::model::Models;
 use crate::domain::sensor::{Sensor, Told};
 use crate::error::Error;
+use crate::metrics::Metrics;
 use crate::{events, store};
 use due::Due;
 
 pub mod apply;
 pub mod compare;
 pub mod due;
+pub mod judge;
 pub mod keep;
 pub mod list;
 pub mod passage;
@@ -58,6 +60,8 @@ pub struct App {
     pub plate_key: PlateKey,
     /// What booking lets pass, for the barriers.
     pub passages: passage::Passages,
+    /// What is counted.
+    pub metrics: Metrics,
     /// How watches run.
     pub watch_limits: watch::WatchLimits,
     /// Turns of snapshots, [`snapshot::SNAPSHOTS_MAX`] of them.

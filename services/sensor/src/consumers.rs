@@ -1,11 +1,14 @@
 //! What sensor listens to: booking's sessions. It never asks booking; it learns by its facts.
 
+use jiff::Timestamp;
 use parkmesh_contracts::booking::v1 as booking;
+use parkmesh_contracts::booking::v1::Cause;
 use parkmesh_contracts::facts::Fact;
 use parkmesh_eventbus::consumer::{self, Consumer, Handler, Listening};
 use parkmesh_eventbus::{Delivered, Failure};
 
 use crate::app::App;
+use crate::domain::discrepancy::TOLERANCE;
 use crate::store::books::Session;
 
 /// The consumer of booking's facts.
@@ -33,12 +36,16 @@ impl Handler for Books {
 /// The session that began or ended; None for a ticket, which has no spot, and for a fact that we do not
 /// know.
 fn session(fact: &Delivered) -> Result<Option<Session>, Failure> {
-    let (told, under_way) = match fact.fact_type.as_str() {
+    let (told, cause, under_way) = match fact.fact_type.as_str() {
         booking::BookingActivated::TYPE => {
-            (fact.decode::<booking::BookingActivated>()?.booking, true)
+            let told: booking::BookingActivated = fact.decode()?;
+            let cause = told.cause();
+            (told.booking, cause, true)
         }
         booking::BookingCompleted::TYPE => {
-            (fact.decode::<booking::BookingCompleted>()?.booking, false)
+            let told: booking::BookingCompleted = fact.decode()?;
+            let cause = told.cause();
+            (told.booking, cause, false)
         }
         _ => return Ok(None),
     };
@@ -53,7 +60,22 @@ fn session(fact: &Delivered) -> Result<Option<Session>, Failure> {
         version: told.version,
         under_way,
         change_time: fact.time,
+        look_time: is_witnessed(cause, under_way).then(|| due(fact.time)),
     }))
+}
+
+/// Whether somebody else than the sensor has seen it: the car where it came; when it goes, only the gate.
+fn is_witnessed(cause: Cause, under_way: bool) -> bool {
+    match cause {
+        Cause::Driver | Cause::Kiosk | Cause::Operator => under_way,
+        Cause::Plate => !under_way,
+        _ => false,
+    }
+}
+
+/// When the sensor should have noticed too.
+fn due(time: Timestamp) -> Timestamp {
+    time.checked_add(TOLERANCE).unwrap_or(Timestamp::MAX)
 }
 
 fn poison(field: &str, why: impl std::fmt::Display) -> Failure {

@@ -99,8 +99,18 @@ fn once<T: Eq + Hash>(seen: &mut HashSet<T>, value: T) -> Result<(), String> {
     if seen.insert(value) { Ok(()) } else { Err("is named twice".to_owned()) }
 }
 
+/// Sensors as protos show them, each with how far it agrees with others.
+pub fn sensors(
+    sensors: &[Sensor],
+    agreement: Vec<Option<i32>>,
+    now: Timestamp,
+) -> Vec<proto::Sensor> {
+    let each = sensors.iter().zip(agreement);
+    each.map(|(one, agreement)| sensor(one, agreement, now)).collect()
+}
+
 /// A sensor as protos show it.
-pub fn sensor(sensor: &Sensor, now: Timestamp) -> proto::Sensor {
+pub fn sensor(sensor: &Sensor, agreement: Option<i32>, now: Timestamp) -> proto::Sensor {
     let health = match sensor.ground.health(now) {
         Health::Ok => proto::SensorHealth::Ok,
         Health::Silent => proto::SensorHealth::Silent,
@@ -121,6 +131,7 @@ pub fn sensor(sensor: &Sensor, now: Timestamp) -> proto::Sensor {
         battery_low: sensor.ground.battery_low,
         faulty: sensor.ground.faulty,
         low_confidence: sensor.ground.low_confidence > 0,
+        agreement_percent: agreement.unwrap_or(-1),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rules of the ground: pure, without a clock of their own.
 
 pub mod acks;
+pub mod agreement;
 pub mod discrepancy;
 pub mod ground;
 pub mod model;

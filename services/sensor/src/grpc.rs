@@ -53,8 +53,8 @@ impl SensorService for SensorDoor {
         let lot_id = convert::lot_id(&request.lot_id)?;
         let new = convert::new_sensors(&self.app.models, request.sensors)?;
         let sensors = self.app.register(&caller, lot_id, new).await?;
-        let now = self.app.clock.now();
-        let sensors = sensors.iter().map(|sensor| convert::sensor(sensor, now)).collect();
+        let agreement = self.app.agreement(&sensors).await?;
+        let sensors = convert::sensors(&sensors, agreement, self.app.clock.now());
         Ok(Response::new(proto::RegisterSensorsResponse { sensors }))
     }
 
@@ -67,8 +67,8 @@ impl SensorService for SensorDoor {
         let (size, token) = (request.page_size, &request.page_token);
         let (sensors, next_page_token) =
             self.app.list_sensors(&caller, lot_id, size, token).await?;
-        let now = self.app.clock.now();
-        let sensors = sensors.iter().map(|sensor| convert::sensor(sensor, now)).collect();
+        let agreement = self.app.agreement(&sensors).await?;
+        let sensors = convert::sensors(&sensors, agreement, self.app.clock.now());
         Ok(Response::new(proto::ListSensorsResponse { sensors, next_page_token }))
     }
 
@@ -109,9 +109,11 @@ impl SensorService for SensorDoor {
         let (caller, request) = checked(request)?;
         let spot_id = convert::spot_id(&request.spot_id)?;
         let sensor = self.app.get_spot(&caller, spot_id).await?;
+        let agreement = self.app.agreement(std::slice::from_ref(&sensor)).await?;
+        let agreement = agreement.first().copied().flatten();
         Ok(Response::new(proto::GetSpotOccupancyResponse {
             occupancy: Some(convert::occupancy(&sensor)),
-            sensor: Some(convert::sensor(&sensor, self.app.clock.now())),
+            sensor: Some(convert::sensor(&sensor, agreement, self.app.clock.now())),
         }))
     }
 

@@ -41,7 +41,10 @@ pub fn start(app: &App, silence_grace: Duration) {
     let comparer = app.clone();
     app.tasks.every("discrepancies", COMPARE_PERIOD, move |now| {
         let app = comparer.clone();
-        async move { logged("discrepancies", app.compare(now).await) }
+        async move {
+            logged("discrepancies", app.compare(now).await);
+            logged("agreement", app.judge(now).await);
+        }
     });
     let trimmer = app.clone();
     app.tasks.every("quarantine", TRIM_PERIOD, move |now| {

@@ -18,6 +18,7 @@ pub mod error;
 mod events;
 mod grpc;
 mod jobs;
+mod metrics;
 mod start;
 mod store;
 

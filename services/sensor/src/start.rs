@@ -22,6 +22,7 @@ use crate::app::{App, snapshot};
 use crate::config::Config;
 use crate::domain::model::Models;
 use crate::grpc::SensorDoor;
+use crate::metrics::Metrics;
 use crate::{consumers, jobs};
 
 /// The name of the role.
@@ -68,6 +69,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         tasks: tasks.clone(),
         models: Models { settle: config.settle.map(Into::into) },
         due: Arc::new(Due::default()),
+        metrics: Metrics::default(),
         changes: Changes::default(),
         passages: Passages::default(),
         watch_limits: config.watch,

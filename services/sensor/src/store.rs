@@ -1,5 +1,6 @@
 //! All SQL; rows to domain and back.
 
+pub mod agreement;
 pub mod books;
 pub mod discrepancy;
 pub mod ground;

@@ -22,6 +22,8 @@ pub struct Session {
     pub under_way: bool,
     /// When booking said so.
     pub change_time: Timestamp,
+    /// When to look whether the sensor agrees; None where it is the sensor that booking believed.
+    pub look_time: Option<Timestamp>,
 }
 
 /// Writes it down, unless something newer is known of the spot.
@@ -30,12 +32,13 @@ pub struct Session {
 /// The store's.
 pub async fn apply(connection: &mut PgConnection, session: &Session) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO spot_books AS known (spot_id, lot_id, booking_id, version, in_session, change_time)
-         VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO spot_books AS known (spot_id, lot_id, booking_id, version, in_session, change_time,
+                                        look_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (spot_id) DO UPDATE
          SET lot_id = excluded.lot_id, booking_id = excluded.booking_id,
              version = excluded.version, in_session = excluded.in_session,
-             change_time = excluded.change_time
+             change_time = excluded.change_time, look_time = excluded.look_time
          WHERE CASE WHEN known.booking_id = excluded.booking_id
                     THEN known.version < excluded.version
                     ELSE known.change_time < excluded.change_time END",
@@ -46,6 +49,7 @@ pub async fn apply(connection: &mut PgConnection, session: &Session) -> Result<(
     .bind(session.version)
     .bind(session.under_way)
     .bind(session.change_time.to_sqlx())
+    .bind(session.look_time.map(ToSqlx::to_sqlx))
     .execute(connection)
     .await?;
     Ok(())

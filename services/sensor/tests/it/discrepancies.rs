@@ -1,6 +1,7 @@
 //! Where ground and books say different things: told, listed with their age, and closed when they end.
 
 use parkmesh_contracts::booking::v1 as booking;
+use parkmesh_contracts::booking::v1::Cause;
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::sensor::v1 as proto;
 use parkmesh_contracts::sensor::v1::DiscrepancyKind::{
@@ -51,10 +52,15 @@ async fn heard(world: &World, spot: &Placed, booking_id: Uuid, in_session: bool)
 }
 
 async fn began(world: &World, spot: &Placed, booking_id: Uuid) {
+    began_by(world, spot, booking_id, Cause::Sensor).await;
+}
+
+async fn began_by(world: &World, spot: &Placed, booking_id: Uuid, cause: Cause) {
     let fact = booking::BookingActivated {
         lot_id: world.lot.to_string(),
         version: 3,
         booking: Some(summary(world, spot, booking_id, 3)),
+        cause: cause.into(),
         ..Default::default()
     };
     publish(world, booking_id, 3, &fact).await;
@@ -219,4 +225,70 @@ async fn operators_see_the_discrepancies_of_their_lots_only() {
     let driver = world.tokens.driver("anna");
     let refused = client.list_discrepancies(with(&driver, asked)).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
+}
+
+/// How far the sensor of the spot agrees with others, once that is this much.
+async fn agrees(world: &World, spot: &Placed, percent: i32) {
+    eventually("the sensor's agreement", || async {
+        let sensor = world.spot(spot.spot_id).await.sensor.unwrap();
+        (sensor.agreement_percent == percent).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sensor_is_judged_by_those_who_have_seen_the_car_and_not_by_its_own_word() {
+    let world = World::without_settling().await;
+    let spots = world.place("bay", 3, 0).await;
+    let [right, wrong, alone] = spots.as_slice() else { panic!("three") };
+    let mut feed = world.bridge().await;
+    let says = |spot, occupied| world.says(spot, occupied);
+    feed.send(vec![says(right, true), says(wrong, false), says(alone, true)]).await;
+    began_by(&world, right, world.ids.next(), Cause::Kiosk).await;
+    began_by(&world, wrong, world.ids.next(), Cause::Driver).await;
+    began_by(&world, alone, world.ids.next(), Cause::Sensor).await;
+    world.advance(301);
+    agrees(&world, right, 100).await;
+    agrees(&world, wrong, 80).await;
+    agrees(&world, alone, -1).await;
+    let asked = proto::ListSensorsRequest { lot_id: world.lot.to_string(), ..Default::default() };
+    let mut client = world.client.clone();
+    let listed = client.list_sensors(with(&world.admin(), asked)).await.unwrap().into_inner();
+    let told: Vec<i32> = listed.sensors.iter().map(|sensor| sensor.agreement_percent).collect();
+    assert_eq!(told, [100, 80, -1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sensor_that_never_changes_among_busy_neighbours_is_not_believed() {
+    let world = World::without_settling().await;
+    let spots = world.place("bay", 6, 0).await;
+    let mut feed = world.bridge().await;
+    feed.send(spots.iter().map(|spot| world.says(spot, false)).collect()).await;
+    let looked = |count: i64| {
+        let pool = world.pool.clone();
+        eventually("a look at the floor", move || {
+            let pool = pool.clone();
+            async move {
+                let query =
+                    "SELECT count(*) FROM sensor_agreement WHERE changes_per_day IS NOT NULL";
+                let found: i64 = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
+                (found == count).then_some(())
+            }
+        })
+    };
+    eventually("a first look at the floor", || async {
+        let query = "SELECT count(*) FROM sensor_agreement WHERE look_time IS NOT NULL";
+        let found: i64 = sqlx::query_scalar(query).fetch_one(&world.pool).await.unwrap();
+        (found == 6).then_some(())
+    })
+    .await;
+    for round in 0..6 {
+        world.advance(5);
+        let busy = spots.iter().skip(1).map(|spot| world.says(spot, round % 2 == 0));
+        feed.send(busy.collect()).await;
+    }
+    world.advance(3_601);
+    looked(6).await;
+    agrees(&world, &spots[0], 20).await;
+    agrees(&world, &spots[1], 100).await;
 }
