@@ -120,6 +120,11 @@ impl Double {
         batches.iter().flat_map(|batch| batch.readings.clone()).collect()
     }
 
+    pub fn plates(&self) -> Vec<proto::PlateSighting> {
+        let batches = self.batches.lock().unwrap();
+        batches.iter().flat_map(|batch| batch.plates.clone()).collect()
+    }
+
     pub fn unreadable(&self) -> Vec<proto::UnreadableFrame> {
         let batches = self.batches.lock().unwrap();
         batches.iter().flat_map(|batch| batch.unreadable.clone()).collect()

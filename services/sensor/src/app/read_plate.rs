@@ -4,7 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::ids::{LotId, PlateReadId};
 use parkmesh_eventbus::outbox;
 use parkmesh_platform::auth::{Caller, Role};
+use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::transaction;
+use sqlx::PgConnection;
 
 use super::App;
 use crate::domain::plate::PlateRead;
@@ -27,6 +29,39 @@ pub(super) fn check_gates(caller: &Caller, lot_id: LotId) -> Result<(), Error> {
     Ok(())
 }
 
+/// Keeps a reading and tells it, once for this request. Its id, and whether it is new.
+async fn keep_plate(
+    connection: &mut PgConnection,
+    ids: &Ids,
+    (asked, read): (&Asked, &PlateRead),
+    now: Timestamp,
+) -> Result<(PlateReadId, bool), Error> {
+    let new: PlateReadId = ids.next();
+    let kept = plate::keep(connection, asked, (new, read), now).await?;
+    if kept == new {
+        let fact = events::plate_read(ids, now, new, read);
+        outbox::append(connection, &[fact]).await?;
+    }
+    Ok((kept, kept == new))
+}
+
+/// Keeps the plates of batches, in the caller's transaction. Whether any is new.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn keep_plates<'a>(
+    connection: &mut PgConnection,
+    ids: &Ids,
+    plates: impl Iterator<Item = &'a (Asked, PlateRead)>,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let mut any = false;
+    for (asked, read) in plates {
+        any |= keep_plate(connection, ids, (asked, read), now).await?.1;
+    }
+    Ok(any)
+}
+
 impl App {
     /// Makes a reading durable, once for this request.
     ///
@@ -42,13 +77,7 @@ impl App {
         let (ids, now) = (self.ids.clone(), self.clock.now());
         let kept = transaction(&self.pool, move |connection| {
             Box::pin(async move {
-                let new: PlateReadId = ids.next();
-                let kept = plate::keep(connection, &asked, (new, &read), now).await?;
-                if kept == new {
-                    let fact = events::plate_read(&ids, now, new, &read);
-                    outbox::append(connection, &[fact]).await?;
-                }
-                Ok::<_, Error>(kept)
+                keep_plate(connection, &ids, (&asked, &read), now).await.map(|(kept, _)| kept)
             })
         })
         .await?;

@@ -164,3 +164,33 @@ async fn a_barrier_is_told_of_its_passages_and_its_first_word_counts() {
     let refused = client.acknowledge_passage(with(&foreign, acknowledge(world.lot, true))).await;
     assert_eq!(reason_of(&refused.unwrap_err()).as_deref(), Some("LOT_NOT_FOUND"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn plates_that_come_with_readings_are_told_once_and_are_the_bridges_to_carry() {
+    let world = World::start().await;
+    let seen = |message_id: &str, seconds| proto::PlateSighting {
+        lot_id: world.lot.to_string(),
+        gate_id: "north".to_owned(),
+        direction: GateDirection::Exit.into(),
+        plate: PLATE.to_owned(),
+        receive_time: Some(to_proto(world.clock.now() - jiff::SignedDuration::from_secs(seconds))),
+        message_id: message_id.to_owned(),
+        ..Default::default()
+    };
+    let batch =
+        |batch, plates| proto::StreamReadingsRequest { batch, plates, ..Default::default() };
+    let mut feed = world.bridge().await;
+    // Sent again by the broker, it is heard later.
+    let plates = vec![seen("1", 9), seen("2", 9), seen("1", 4), seen("", 7), seen("", 5)];
+    assert_eq!(feed.ask(batch(1, plates)).await.unwrap(), 1);
+    assert_eq!(feed.ask(batch(2, vec![seen("2", 1)])).await.unwrap(), 2);
+    let facts = told(&world).await;
+    assert_eq!(facts.len(), 4, "two with an id of their own, two that only their time tells apart");
+    assert!(facts.iter().all(|fact| fact.direction() == GateDirection::Exit));
+    let none = proto::PlateSighting { plate: "--".to_owned(), ..seen("3", 0) };
+    let refused = feed.ask(batch(3, vec![none])).await.unwrap_err();
+    assert!(refused.message().contains("plates[0].plate"), "{refused}");
+    let mut own = world.feed(&world.tokens.device("bay-0")).await;
+    let refused = own.ask(batch(1, vec![seen("4", 0)])).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+}

@@ -262,7 +262,12 @@ impl Feed {
         readings: Vec<proto::Reading>,
         unreadable: Vec<proto::UnreadableFrame>,
     ) -> Result<u64, Status> {
-        let request = proto::StreamReadingsRequest { batch, readings, unreadable };
+        let plates = Vec::new();
+        self.ask(proto::StreamReadingsRequest { batch, readings, unreadable, plates }).await
+    }
+
+    /// Sends a batch and returns the acknowledgement.
+    pub async fn ask(&mut self, request: proto::StreamReadingsRequest) -> Result<u64, Status> {
         self.sender.send(request).await.map_err(|_| Status::cancelled("the stream is over"))?;
         let ack = tokio::time::timeout(Duration::from_secs(20), self.acks.message()).await;
         Ok(ack.expect("an acknowledgement in time")?.expect("an acknowledgement").durable_batch)
