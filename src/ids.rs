@@ -86,6 +86,10 @@ uuid_ids! {
     PaymentId;
     /// A device on the ground.
     SensorId;
+    /// A plate that was read at a gate.
+    PlateReadId;
+    /// Ground and books that say different things of a spot, for a time.
+    DiscrepancyId;
     /// A message to a person.
     NotificationId;
     /// A version of the price rules.

@@ -8,8 +8,17 @@ const LINES_MAX: usize = 500;
 const LINES_USUAL: usize = 400;
 
 /// Rules may know the words of a state or a type, which the protos say as enums; never a message.
-const WORDS: [&str; 8] =
-    ["State", "Type", "Status", "Cause", "Reason", "PoolOrder", "SpotPromise", "SpotBlock"];
+const WORDS: [&str; 9] = [
+    "State",
+    "Type",
+    "Status",
+    "Cause",
+    "Reason",
+    "PoolOrder",
+    "SpotPromise",
+    "SpotBlock",
+    "GateDirection",
+];
 
 #[test]
 fn rules_are_pure() {

@@ -5,6 +5,7 @@ mod errors;
 mod facts;
 mod methods;
 mod money;
+mod plate;
 mod validation;
 mod values;
 

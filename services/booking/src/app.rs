@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use parkmesh_contracts::payment::v1::payment_service_client::PaymentServiceClient;
+use parkmesh_contracts::plate::PlateKey;
 use parkmesh_eventbus::Bus;
 use parkmesh_eventbus::relay::Relay;
 use parkmesh_platform::channel::Channel;
@@ -37,6 +38,8 @@ pub struct App {
     pub snapshots: Arc<Semaphore>,
     /// Lots and spots that holds have met.
     pub known: booking::known::Known,
+    /// What marks of plates are made with.
+    pub plate_key: PlateKey,
     /// How watches run.
     pub watch_limits: booking::watch::WatchLimits,
     /// Asks that wait to be written, in groups.

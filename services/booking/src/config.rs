@@ -1,5 +1,6 @@
 //! The settings of this service, with their defaults.
 
+use parkmesh_contracts::plate::PlateKey;
 use parkmesh_platform::config::Reader;
 use parkmesh_platform::serve::ServeConfig;
 
@@ -16,6 +17,8 @@ pub struct Config {
     pub reserve_writers: usize,
     /// How watches run.
     pub watch: WatchLimits,
+    /// What marks of plates are made with: the same as sensor's.
+    pub plate_key: PlateKey,
 }
 
 impl Default for Config {
@@ -25,6 +28,7 @@ impl Default for Config {
             clockwork: true,
             reserve_writers: 2,
             watch: WatchLimits::default(),
+            plate_key: PlateKey::default(),
         }
     }
 }
@@ -42,6 +46,7 @@ impl Config {
             reserve_writers,
             clockwork: reader.get("CLOCKWORK", clockwork),
             watch,
+            plate_key: reader.get("PLATE_KEY", PlateKey::default()),
         }
     }
 }

@@ -1,16 +1,21 @@
 //! What booking listens to: the ground, and those who erase a person with it.
 
+use parkmesh_contracts::booking::v1::Cause;
 use parkmesh_contracts::facts::Fact;
-use parkmesh_contracts::ids::ErasureId;
+use parkmesh_contracts::ids::{ErasureId, SpotId};
 use parkmesh_contracts::notification::v1 as notification;
 use parkmesh_contracts::payment::v1 as payment;
+use parkmesh_contracts::plate::PlateMarks;
 use parkmesh_contracts::sensor::v1 as sensor;
 use parkmesh_contracts::time::from_proto;
 use parkmesh_eventbus::consumer::{self, Consumer, Handler, Listening};
 use parkmesh_eventbus::{Delivered, Failure};
 
 use crate::app::App;
+use crate::domain::booking::Doubt;
+use crate::domain::plate::Read;
 use crate::store::booking::reality::Reality;
+use crate::store::timeline::Note;
 
 /// The consumer of the sensors' facts.
 const SENSOR: Consumer = Consumer {
@@ -21,6 +26,9 @@ const SENSOR: Consumer = Consumer {
         sensor::SpotVacated::TYPE,
         sensor::SensorSilent::TYPE,
         sensor::SensorRecovered::TYPE,
+        sensor::SensorSuspect::TYPE,
+        sensor::PlateRead::TYPE,
+        sensor::PassageAcknowledged::TYPE,
     ],
 };
 
@@ -80,14 +88,74 @@ struct Ground(App);
 impl Handler for Ground {
     async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
         let fact_id = fact.fact_id;
+        if fact.fact_type == sensor::SensorSuspect::TYPE {
+            let note = suspicion(&fact)?;
+            return self.0.note_ground(SENSOR.name, fact_id, note).await.map_err(Failure::retry);
+        }
+        if fact.fact_type == sensor::PlateRead::TYPE {
+            let read = plate_read(&fact)?;
+            return self.0.observe_plate(SENSOR.name, fact_id, read).await.map_err(Failure::retry);
+        }
+        if fact.fact_type == sensor::PassageAcknowledged::TYPE {
+            let told: sensor::PassageAcknowledged = fact.decode()?;
+            let plate_read_id = told.plate_read_id.parse();
+            let plate_read_id = plate_read_id.map_err(|error| poison("plate_read_id", error))?;
+            let noted = self.0.note_passage(SENSOR.name, fact_id, plate_read_id).await;
+            return noted.map_err(Failure::retry);
+        }
         let Some(reality) = reality(&fact)? else { return Ok(()) };
         self.0.observe(SENSOR.name, fact_id, reality).await.map_err(Failure::retry)
     }
 }
 
+/// That a sensor is not to be trusted is part of its spot's story, and changes nothing about the spot.
+fn suspicion(fact: &Delivered) -> Result<Note, Failure> {
+    let told: sensor::SensorSuspect = fact.decode()?;
+    let create_time = match &told.suspect_time {
+        Some(since) => from_proto(since).map_err(|error| poison("suspect_time", error))?,
+        None => fact.time,
+    };
+    let spot_id: SpotId = told.spot_id.parse().map_err(|error| poison("spot_id", error))?;
+    Ok(Note {
+        aggregate_id: spot_id.as_uuid(),
+        spot_id: Some(spot_id),
+        version: told.version,
+        fact_type: sensor::SensorSuspect::TYPE,
+        cause: Cause::Sensor,
+        create_time,
+    })
+}
+
+/// A plate that was read at a gate.
+fn plate_read(fact: &Delivered) -> Result<Read, Failure> {
+    let told: sensor::PlateRead = fact.decode()?;
+    let mark = |field, bytes: &[u8]| bytes.try_into().map_err(|error| poison(field, error));
+    let near = told.near_marks.iter().map(|bytes| mark("near_marks", bytes));
+    let read_time = match &told.read_time {
+        Some(read) => from_proto(read).map_err(|error| poison("read_time", error))?,
+        None => fact.time,
+    };
+    Ok(Read {
+        plate_read_id: told
+            .plate_read_id
+            .parse()
+            .map_err(|error| poison("plate_read_id", error))?,
+        lot_id: told.lot_id.parse().map_err(|error| poison("lot_id", error))?,
+        direction: told.direction(),
+        marks: PlateMarks {
+            exact: mark("exact_mark", &told.exact_mark)?,
+            shape: mark("shape_mark", &told.shape_mark)?,
+            near: near.collect::<Result<_, _>>()?,
+        },
+        confidence_percent: told.confidence_percent,
+        read_time,
+        gate_id: told.gate_id,
+    })
+}
+
 /// What the fact says of its spot; None for a fact that we do not know.
 fn reality(fact: &Delivered) -> Result<Option<Reality>, Failure> {
-    let of = |spot_id: &str, occupied, version, since: Option<&prost_types::Timestamp>| {
+    let of = |spot_id: &str, occupied, version, since: Option<&prost_types::Timestamp>, doubt| {
         let change_time = match since {
             Some(since) => from_proto(since).map_err(|error| poison("change_time", error))?,
             None => fact.time,
@@ -98,26 +166,37 @@ fn reality(fact: &Delivered) -> Result<Option<Reality>, Failure> {
             occupied,
             version,
             change_time,
+            doubt,
         }))
     };
     match fact.fact_type.as_str() {
         sensor::SpotOccupied::TYPE => {
             let told: sensor::SpotOccupied = fact.decode()?;
-            of(&told.spot_id, Some(true), told.version, told.change_time.as_ref())
+            of(&told.spot_id, Some(true), told.version, told.change_time.as_ref(), None)
         }
         sensor::SpotVacated::TYPE => {
             let told: sensor::SpotVacated = fact.decode()?;
-            of(&told.spot_id, Some(false), told.version, told.change_time.as_ref())
+            let doubt = doubt(told.suspicion());
+            of(&told.spot_id, Some(false), told.version, told.change_time.as_ref(), doubt)
         }
         sensor::SensorSilent::TYPE => {
             let told: sensor::SensorSilent = fact.decode()?;
-            of(&told.spot_id, None, told.version, None)
+            of(&told.spot_id, None, told.version, None, None)
         }
         sensor::SensorRecovered::TYPE => {
             let told: sensor::SensorRecovered = fact.decode()?;
-            of(&told.spot_id, Some(told.occupied), told.version, told.change_time.as_ref())
+            let doubt = doubt(told.suspicion());
+            of(&told.spot_id, Some(told.occupied), told.version, told.change_time.as_ref(), doubt)
         }
         _ => Ok(None),
+    }
+}
+
+fn doubt(suspicion: sensor::SuspicionCause) -> Option<Doubt> {
+    match suspicion {
+        sensor::SuspicionCause::Unspecified => None,
+        sensor::SuspicionCause::Flapping => Some(Doubt::Flapping),
+        sensor::SuspicionCause::Faulty => Some(Doubt::Faulty),
     }
 }
 

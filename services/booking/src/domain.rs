@@ -6,6 +6,7 @@ pub mod booking;
 pub mod closure;
 pub mod inventory;
 pub mod packing;
+pub mod plate;
 pub mod pooling;
 pub mod rules;
 pub mod series;

@@ -13,6 +13,7 @@ use parkmesh_platform::ids::Ids;
 
 use crate::convert::booking::{PlaceWords, entry_words, line};
 use crate::domain::booking::{Booking, Event, Place, Terms};
+use crate::domain::plate::Read;
 use crate::domain::tariff::Line;
 
 /// Every fact of a booking.
@@ -21,6 +22,8 @@ pub const FACT_TYPES: &[&str] = &[
     proto::BookingReserved::TYPE,
     proto::BookingSpotAssigned::TYPE,
     proto::BookingActivated::TYPE,
+    proto::BookingDeparted::TYPE,
+    proto::BookingReturned::TYPE,
     proto::BookingCompleted::TYPE,
     proto::BookingCancelled::TYPE,
     proto::BookingExpired::TYPE,
@@ -40,6 +43,8 @@ pub fn fact(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms, event: 
         Event::Reserved => telling.row(&telling.reserved()),
         Event::Assigned => telling.row(&telling.spot_assigned()),
         Event::Activated(cause) => telling.row(&telling.activated(*cause)),
+        Event::Departed(until, cause) => telling.row(&telling.departed(*until, *cause)),
+        Event::Returned(cause) => telling.row(&telling.returned(*cause)),
         Event::Completed(cause, lines) => telling.row(&telling.completed(*cause, lines)),
         Event::Cancelled(cause) => telling.row(&telling.cancelled(*cause)),
         Event::Expired => telling.row(&telling.expired()),
@@ -56,6 +61,19 @@ pub fn fact(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms, event: 
 pub fn offered(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms) -> Row {
     let telling = Telling { ids, now, booking, terms };
     telling.row(&telling.offered())
+}
+
+/// The fact that the car of a booking may pass the gate at which its plate was read.
+pub fn passage_granted(ids: &Ids, now: Timestamp, booking: &Booking, read: &Read) -> Row {
+    let fact = proto::PassageGranted {
+        lot_id: booking.lot_id.to_string(),
+        version: 1,
+        plate_read_id: read.plate_read_id.to_string(),
+        gate_id: read.gate_id.clone(),
+        direction: read.direction.into(),
+        booking_id: booking.booking_id.to_string(),
+    };
+    Row::of(ids, now, read.plate_read_id.into(), 1, &fact)
 }
 
 /// The fact that a person is to be erased.
@@ -155,6 +173,26 @@ impl Telling<'_> {
             version: self.booking.version,
             booking: Some(self.summary()),
             arrive_time: self.booking.arrive_time.map(to_proto),
+            cause: cause.into(),
+        }
+    }
+
+    fn departed(&self, until: Timestamp, cause: proto::Cause) -> proto::BookingDeparted {
+        proto::BookingDeparted {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            depart_time: self.booking.depart_time.map(to_proto),
+            back_until_time: Some(to_proto(until)),
+            cause: cause.into(),
+        }
+    }
+
+    fn returned(&self, cause: proto::Cause) -> proto::BookingReturned {
+        proto::BookingReturned {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
             cause: cause.into(),
         }
     }

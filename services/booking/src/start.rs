@@ -72,6 +72,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         relay,
         snapshots: Arc::new(Semaphore::new(snapshot::SNAPSHOTS_MAX)),
         watch_limits: config.watch,
+        plate_key: config.plate_key,
         known: Known::default(),
         groups: Groups::default(),
         churn: Churn::default(),

@@ -4,6 +4,7 @@
 mod bosch_tps110;
 pub mod chirpstack;
 mod frame;
+pub mod gate;
 mod libelium;
 mod make;
 mod moko_lw009;

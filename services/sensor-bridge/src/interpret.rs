@@ -6,9 +6,10 @@ mod say;
 mod tests;
 
 use jiff::Timestamp;
-use parkmesh_contracts::sensor::v1::{Reading, UnreadableFrame};
+use parkmesh_contracts::sensor::v1::{PlateSighting, Reading, UnreadableFrame};
 use parkmesh_contracts::validate::Validate;
 
+use crate::decode::gate::{self, Gate, Sighting};
 use crate::decode::plain::{self, Mappings};
 use crate::decode::sparkplug::{Address, Heard, Nodes};
 use crate::decode::{
@@ -34,6 +35,13 @@ pub struct Raw<'a> {
     pub receive_time: Timestamp,
 }
 
+impl Raw<'_> {
+    /// It without what it carries, which is personal.
+    pub fn veiled(&self) -> Self {
+        Self { payload: &[], ..*self }
+    }
+}
+
 /// A message whose envelope is open.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Opened {
@@ -43,6 +51,8 @@ pub enum Opened {
     Uplink(String, Uplink),
     /// A node with its devices, in words.
     Node(Address, Heard),
+    /// A plate.
+    Plate(Gate, Result<Sighting, Unreadable>),
     /// It makes no sense; the device's name, as far as the topic tells it.
     Unreadable(String, Unreadable),
 }
@@ -52,7 +62,7 @@ impl Opened {
     pub fn device(&self) -> Option<&str> {
         match self {
             Self::Bare(device_id, _) | Self::Uplink(device_id, _) => Some(device_id),
-            Self::Node(..) | Self::Unreadable(..) => None,
+            Self::Node(..) | Self::Plate(..) | Self::Unreadable(..) => None,
         }
     }
 
@@ -70,6 +80,8 @@ impl Opened {
 pub enum Said {
     /// A reading.
     Reading(Box<Reading>),
+    /// A plate.
+    Plate(Box<PlateSighting>),
     /// A frame for the quarantine.
     Unreadable(Box<UnreadableFrame>),
 }
@@ -107,6 +119,7 @@ impl Interpreter {
                 Ok((device_id, uplink)) => Opened::Uplink(device_id, uplink),
                 Err(error) => Opened::Unreadable(name, error),
             },
+            Source::Gate(gate) => Opened::Plate(gate, gate::decode(raw.payload)),
             Source::Sparkplug(address) => self.node(raw, address),
             Source::Other => {
                 let error = Unreadable::envelope("the topic names no device");
@@ -139,6 +152,9 @@ impl Interpreter {
                 vec![(device_id, reading)]
             }
             Opened::Node(address, heard) => of_node(raw, &address, heard),
+            // A plate that the broker kept is of a car that is gone.
+            Opened::Plate(..) if raw.retained => return Vec::new(),
+            Opened::Plate(gate, sighting) => return vec![plate(raw, &gate, sighting)],
             Opened::Unreadable(device_id, error) => vec![(device_id, Err(error))],
         };
         outcomes.into_iter().map(|(device_id, outcome)| said(raw, &device_id, outcome)).collect()
@@ -211,6 +227,19 @@ fn of_node(
         (address.name(), Err(Unreadable { cause: Cause::UnknownAlias, detail }))
     });
     said.chain(gone).chain(unknown).collect()
+}
+
+/// A plate; or why it is none, without what stood there.
+fn plate(raw: &Raw<'_>, gate: &Gate, sighting: Result<Sighting, Unreadable>) -> Said {
+    let sighting = sighting.map(|sighting| say::plate(raw, gate, sighting));
+    let valid = sighting.and_then(|sighting| match sighting.validate() {
+        Ok(()) => Ok(sighting),
+        Err(found) => Err(Unreadable::envelope(parkmesh_platform::fault::sentence(&found))),
+    });
+    match valid {
+        Ok(sighting) => Said::Plate(Box::new(sighting)),
+        Err(error) => Said::Unreadable(Box::new(unreadable(&raw.veiled(), &gate.name(), &error))),
+    }
 }
 
 /// What breaks a rule of the contract would have the whole batch refused.

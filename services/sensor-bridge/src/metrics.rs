@@ -12,6 +12,7 @@ pub struct Metrics {
     readings: Counter<u64>,
     unreadable: Counter<u64>,
     refused: Counter<u64>,
+    plates: Counter<u64>,
 }
 
 impl Default for Metrics {
@@ -26,6 +27,7 @@ impl Default for Metrics {
                 "parkmesh.bridge.unreadable",
                 "Messages for the quarantine, by cause",
             ),
+            plates: counter("parkmesh.bridge.plates", "Plates made of messages"),
             refused: counter(
                 "parkmesh.bridge.refused",
                 "Parts that the sensor service did not take",
@@ -39,6 +41,7 @@ impl Metrics {
     pub fn said(&self, said: &Said) {
         match said {
             Said::Reading(_) => self.readings.add(1, &[]),
+            Said::Plate(_) => self.plates.add(1, &[]),
             Said::Unreadable(frame) => {
                 self.unreadable.add(1, &[KeyValue::new("cause", frame.reason.clone())]);
             }

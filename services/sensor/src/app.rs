@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parkmesh_contracts::plate::PlateKey;
 use parkmesh_eventbus::Bus;
 use parkmesh_eventbus::outbox::{self, Row};
 use parkmesh_eventbus::relay::Relay;
@@ -14,17 +15,23 @@ use tokio::sync::Semaphore;
 use crate::domain::model::Models;
 use crate::domain::sensor::{Sensor, Told};
 use crate::error::Error;
+use crate::metrics::Metrics;
 use crate::{events, store};
 use due::Due;
 
 pub mod apply;
+pub mod compare;
 pub mod due;
+pub mod judge;
 pub mod keep;
 pub mod list;
+pub mod passage;
+pub mod read_plate;
 pub mod register;
 pub mod settle;
 pub mod snapshot;
 pub mod speak;
+pub mod watch;
 
 /// What every use case works with. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +54,16 @@ pub struct App {
     pub due: Arc<Due>,
     /// Keeps readings to look back at.
     pub keeper: keep::Keeper,
+    /// What changes, for those who watch.
+    pub changes: watch::Changes,
+    /// What marks of plates are made with.
+    pub plate_key: PlateKey,
+    /// What booking lets pass, for the barriers.
+    pub passages: passage::Passages,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// How watches run.
+    pub watch_limits: watch::WatchLimits,
     /// Turns of snapshots, [`snapshot::SNAPSHOTS_MAX`] of them.
     pub snapshots: Arc<Semaphore>,
 }

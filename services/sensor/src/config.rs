@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use parkmesh_contracts::plate::PlateKey;
 use parkmesh_platform::config::Reader;
 use parkmesh_platform::serve::ServeConfig;
 
+use crate::app::watch::WatchLimits;
 use crate::domain::model::Settle;
 
 /// How sensor runs.
@@ -19,11 +21,21 @@ pub struct Config {
     /// How long after the start nobody is called silent: first what was said while we were away must
     /// come in.
     pub silence_grace: Duration,
+    /// How watches run.
+    pub watch: WatchLimits,
+    /// What marks of plates are made with: the same as booking's.
+    pub plate_key: PlateKey,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { serve: ServeConfig::default(), settle: None, silence_grace: Duration::from_secs(10) }
+        Self {
+            serve: ServeConfig::default(),
+            settle: None,
+            silence_grace: Duration::from_secs(10),
+            watch: WatchLimits::default(),
+            plate_key: PlateKey::default(),
+        }
     }
 }
 
@@ -47,7 +59,7 @@ impl From<SettleMs> for Settle {
 
 impl Config {
     /// Reads `PARKMESH_GRPC_*`, `PARKMESH_SETTLE_OCCUPIED_MS` and `PARKMESH_SETTLE_VACANT_MS` (both
-    /// or none), `PARKMESH_SILENCE_GRACE_SECONDS`; mistakes stay with the reader.
+    /// or none), `PARKMESH_SILENCE_GRACE_SECONDS`, `PARKMESH_PLATE_KEY`; mistakes stay with the reader.
     pub fn read(reader: &mut Reader) -> Self {
         let occupied = reader.find("SETTLE_OCCUPIED_MS");
         let vacant = reader.find("SETTLE_VACANT_MS");
@@ -58,7 +70,13 @@ impl Config {
         let settle = occupied.zip(vacant).map(|(occupied, vacant)| SettleMs { occupied, vacant });
         let grace = reader.get("SILENCE_GRACE_SECONDS", Self::default().silence_grace.as_secs());
         let silence_grace = Duration::from_secs(grace);
-        Self { serve: ServeConfig::read(reader), settle, silence_grace }
+        Self {
+            serve: ServeConfig::read(reader),
+            settle,
+            silence_grace,
+            watch: WatchLimits::default(),
+            plate_key: reader.get("PLATE_KEY", PlateKey::default()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Protos to commands, domain to protos.
 
+mod plate;
 mod readings;
 
 use std::collections::HashSet;
@@ -11,6 +12,7 @@ use parkmesh_contracts::sensor::v1 as proto;
 use parkmesh_contracts::time::to_proto;
 use parkmesh_platform::fault::invalid;
 
+use crate::domain::discrepancy::{Discrepancy, Kind};
 use crate::domain::ground::{Health, State};
 use crate::domain::model::{Model, Models};
 use crate::domain::sensor::Sensor;
@@ -18,6 +20,7 @@ use crate::error::Error;
 use crate::store::quarantine::Quarantined;
 use crate::store::sensor::Occupancy;
 
+pub use plate::{acknowledged, plate_read, plate_read_id};
 pub use readings::batch;
 
 /// A device that is to be registered.
@@ -96,8 +99,18 @@ fn once<T: Eq + Hash>(seen: &mut HashSet<T>, value: T) -> Result<(), String> {
     if seen.insert(value) { Ok(()) } else { Err("is named twice".to_owned()) }
 }
 
+/// Sensors as protos show them, each with how far it agrees with others.
+pub fn sensors(
+    sensors: &[Sensor],
+    agreement: Vec<Option<i32>>,
+    now: Timestamp,
+) -> Vec<proto::Sensor> {
+    let each = sensors.iter().zip(agreement);
+    each.map(|(one, agreement)| sensor(one, agreement, now)).collect()
+}
+
 /// A sensor as protos show it.
-pub fn sensor(sensor: &Sensor, now: Timestamp) -> proto::Sensor {
+pub fn sensor(sensor: &Sensor, agreement: Option<i32>, now: Timestamp) -> proto::Sensor {
     let health = match sensor.ground.health(now) {
         Health::Ok => proto::SensorHealth::Ok,
         Health::Silent => proto::SensorHealth::Silent,
@@ -118,6 +131,7 @@ pub fn sensor(sensor: &Sensor, now: Timestamp) -> proto::Sensor {
         battery_low: sensor.ground.battery_low,
         faulty: sensor.ground.faulty,
         low_confidence: sensor.ground.low_confidence > 0,
+        agreement_percent: agreement.unwrap_or(-1),
     }
 }
 
@@ -173,5 +187,32 @@ pub fn quarantined(device: Quarantined) -> proto::QuarantinedDevice {
         frames: device.frames,
         first_seen_time: Some(to_proto(device.first_seen_time)),
         last_seen_time: Some(to_proto(device.last.receive_time)),
+    }
+}
+
+/// In what ground and books differ, as protos say it.
+pub fn kind(kind: Kind) -> proto::DiscrepancyKind {
+    match kind {
+        Kind::CarWithoutSession => proto::DiscrepancyKind::CarWithoutSession,
+        Kind::SessionWithoutCar => proto::DiscrepancyKind::SessionWithoutCar,
+        Kind::GroundUnknown => proto::DiscrepancyKind::GroundUnknown,
+    }
+}
+
+/// A discrepancy as protos show it.
+pub fn discrepancy(told: &Discrepancy, now: Timestamp) -> proto::Discrepancy {
+    let both = &told.both;
+    proto::Discrepancy {
+        discrepancy_id: told.discrepancy_id.to_string(),
+        lot_id: both.lot_id.to_string(),
+        floor_id: both.floor_id.to_string(),
+        spot_id: both.spot_id.to_string(),
+        kind: kind(told.kind).into(),
+        since_time: Some(to_proto(both.since_time)),
+        age_seconds: told.age(now).as_secs(),
+        ground: state(both.ground).into(),
+        in_session: both.in_session,
+        booking_id: both.booking_id.map(|id| id.to_string()).unwrap_or_default(),
+        close_time: told.close_time.map(to_proto),
     }
 }

@@ -43,6 +43,12 @@ pub enum Error {
     /// No sensor there, or not a lot of the caller's.
     #[error("there is no spot of this id with a sensor")]
     SpotNotFound,
+    /// No such reading at this lot, or too long ago.
+    #[error("there is no such reading of a plate at this lot")]
+    PlateReadNotFound,
+    /// A request id that was used for something else.
+    #[error("this request_id was used for another request")]
+    RequestIdReused,
     /// A reading of a device that the token is not for.
     #[error("the token is not for this device")]
     DeviceNotOwn,
@@ -52,6 +58,9 @@ pub enum Error {
     /// The snapshot waits for its reader.
     #[error("the snapshot was not read in time; begin again")]
     ReaderTooSlow,
+    /// A watch has lived for as long as it may.
+    #[error("the watch has lived for as long as it may; open it again")]
+    StreamExpired,
     /// The service stops.
     #[error("the service stops; open the stream again")]
     StreamEnding,
@@ -92,9 +101,12 @@ impl Fault for Error {
             Self::SpotTakenByDevice(_) => "SPOT_TAKEN_BY_DEVICE",
             Self::LotNotFound => "LOT_NOT_FOUND",
             Self::SpotNotFound => "SPOT_NOT_FOUND",
+            Self::PlateReadNotFound => "PLATE_READ_NOT_FOUND",
+            Self::RequestIdReused => "REQUEST_ID_REUSED",
             Self::DeviceNotOwn => "DEVICE_NOT_OWN",
             Self::BatchMissing => "BATCH_MISSING",
             Self::ReaderTooSlow => "READER_TOO_SLOW",
+            Self::StreamExpired => "STREAM_EXPIRED",
             Self::StreamEnding => "STREAM_ENDING",
             Self::Store(error) => store::reason(error),
             Self::Shared(error) => error.reason(),
@@ -131,7 +143,11 @@ impl Fault for Error {
             Self::SpotTakenByDevice(spots) => {
                 details.metadata = vec![("spot_ids", spots.join(","))];
             }
-            Self::StreamEnding | Self::Shared(_) | Self::Store(_) | Self::Bus(_)
+            Self::StreamExpired
+            | Self::StreamEnding
+            | Self::Shared(_)
+            | Self::Store(_)
+            | Self::Bus(_)
                 if self.kind() != Kind::Internal =>
             {
                 details.retry_after = Some(RETRY_AFTER);
@@ -176,9 +192,12 @@ mod tests {
             Error::SpotTakenByDevice(vec!["s".to_owned()]),
             Error::LotNotFound,
             Error::SpotNotFound,
+            Error::PlateReadNotFound,
+            Error::RequestIdReused,
             Error::DeviceNotOwn,
             Error::BatchMissing,
             Error::ReaderTooSlow,
+            Error::StreamExpired,
             Error::StreamEnding,
             Error::Store(sqlx::Error::PoolTimedOut),
             Error::Store(sqlx::Error::RowNotFound),

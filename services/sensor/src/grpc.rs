@@ -53,8 +53,8 @@ impl SensorService for SensorDoor {
         let lot_id = convert::lot_id(&request.lot_id)?;
         let new = convert::new_sensors(&self.app.models, request.sensors)?;
         let sensors = self.app.register(&caller, lot_id, new).await?;
-        let now = self.app.clock.now();
-        let sensors = sensors.iter().map(|sensor| convert::sensor(sensor, now)).collect();
+        let agreement = self.app.agreement(&sensors).await?;
+        let sensors = convert::sensors(&sensors, agreement, self.app.clock.now());
         Ok(Response::new(proto::RegisterSensorsResponse { sensors }))
     }
 
@@ -67,8 +67,8 @@ impl SensorService for SensorDoor {
         let (size, token) = (request.page_size, &request.page_token);
         let (sensors, next_page_token) =
             self.app.list_sensors(&caller, lot_id, size, token).await?;
-        let now = self.app.clock.now();
-        let sensors = sensors.iter().map(|sensor| convert::sensor(sensor, now)).collect();
+        let agreement = self.app.agreement(&sensors).await?;
+        let sensors = convert::sensors(&sensors, agreement, self.app.clock.now());
         Ok(Response::new(proto::ListSensorsResponse { sensors, next_page_token }))
     }
 
@@ -109,10 +109,25 @@ impl SensorService for SensorDoor {
         let (caller, request) = checked(request)?;
         let spot_id = convert::spot_id(&request.spot_id)?;
         let sensor = self.app.get_spot(&caller, spot_id).await?;
+        let agreement = self.app.agreement(std::slice::from_ref(&sensor)).await?;
+        let agreement = agreement.first().copied().flatten();
         Ok(Response::new(proto::GetSpotOccupancyResponse {
             occupancy: Some(convert::occupancy(&sensor)),
-            sensor: Some(convert::sensor(&sensor, self.app.clock.now())),
+            sensor: Some(convert::sensor(&sensor, agreement, self.app.clock.now())),
         }))
+    }
+
+    type WatchOccupancyStream = BoxStream<proto::WatchOccupancyResponse>;
+
+    async fn watch_occupancy(
+        &self,
+        request: Request<proto::WatchOccupancyRequest>,
+    ) -> Result<Response<Self::WatchOccupancyStream>, Status> {
+        let (caller, request) = checked(request)?;
+        let lot_id = convert::lot_id(&request.lot_id)?;
+        let watched = self.app.watch_occupancy(&caller, lot_id, &request.resume_token)?;
+        let changes = ReceiverStream::new(watched);
+        Ok(Response::new(Box::pin(changes.map(|change| change.map_err(Status::from)))))
     }
 
     type StreamOccupancyStream = BoxStream<proto::StreamOccupancyResponse>;
@@ -139,5 +154,54 @@ impl SensorService for SensorDoor {
         let (devices, next_page_token) = self.app.list_quarantine(&caller, size, token).await?;
         let devices = devices.into_iter().map(convert::quarantined).collect();
         Ok(Response::new(proto::ListQuarantineResponse { devices, next_page_token }))
+    }
+
+    async fn list_discrepancies(
+        &self,
+        request: Request<proto::ListDiscrepanciesRequest>,
+    ) -> Result<Response<proto::ListDiscrepanciesResponse>, Status> {
+        let (caller, request) = checked(request)?;
+        let lot_id = convert::lot_id(&request.lot_id)?;
+        let page = (request.page_size, request.page_token.as_str());
+        let listed =
+            self.app.list_discrepancies(&caller, lot_id, request.include_closed, page).await?;
+        let (now, (found, next_page_token)) = (self.app.clock.now(), listed);
+        let discrepancies = found.iter().map(|one| convert::discrepancy(one, now)).collect();
+        Ok(Response::new(proto::ListDiscrepanciesResponse { discrepancies, next_page_token }))
+    }
+
+    async fn submit_plate_read(
+        &self,
+        request: Request<proto::SubmitPlateReadRequest>,
+    ) -> Result<Response<proto::SubmitPlateReadResponse>, Status> {
+        let (caller, request) = checked(request)?;
+        let (asked, read) = convert::plate_read(&self.app.plate_key, &caller, request)?;
+        let plate_read_id = self.app.read_plate(&caller, asked, read).await?.to_string();
+        Ok(Response::new(proto::SubmitPlateReadResponse { plate_read_id }))
+    }
+
+    type WatchPassagesStream = BoxStream<proto::WatchPassagesResponse>;
+
+    async fn watch_passages(
+        &self,
+        request: Request<proto::WatchPassagesRequest>,
+    ) -> Result<Response<Self::WatchPassagesStream>, Status> {
+        let (caller, request) = checked(request)?;
+        let lot_id = convert::lot_id(&request.lot_id)?;
+        let watched = self.app.watch_passages(&caller, lot_id, request.gate_id)?;
+        let passages = ReceiverStream::new(watched);
+        Ok(Response::new(Box::pin(passages.map(|passage| passage.map_err(Status::from)))))
+    }
+
+    async fn acknowledge_passage(
+        &self,
+        request: Request<proto::AcknowledgePassageRequest>,
+    ) -> Result<Response<proto::AcknowledgePassageResponse>, Status> {
+        let (caller, request) = checked(request)?;
+        let lot_id = convert::lot_id(&request.lot_id)?;
+        let plate_read_id = convert::plate_read_id(&request.plate_read_id)?;
+        let acknowledging =
+            self.app.acknowledge_passage(&caller, lot_id, plate_read_id, request.opened);
+        Ok(Response::new(convert::acknowledged(&acknowledging.await?)))
     }
 }

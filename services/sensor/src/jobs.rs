@@ -17,6 +17,8 @@ const MOVED_PERIOD: Duration = Duration::from_millis(20);
 const LOCKED_WAIT: Duration = Duration::from_millis(5);
 /// How often silence is looked for. A heartbeat is minutes at least.
 const SILENCE_PERIOD: Duration = Duration::from_millis(500);
+/// How often ground and books are compared. They may differ for minutes before anybody is told.
+const COMPARE_PERIOD: Duration = Duration::from_secs(5);
 /// How often the quarantine is trimmed.
 const TRIM_PERIOD: Duration = Duration::from_secs(60);
 
@@ -36,10 +38,21 @@ pub fn start(app: &App, silence_grace: Duration) {
             async move { logged("silence", app.find_silent(now).await) }
         });
     });
+    let comparer = app.clone();
+    app.tasks.every("discrepancies", COMPARE_PERIOD, move |now| {
+        let app = comparer.clone();
+        async move {
+            logged("discrepancies", app.compare(now).await);
+            logged("agreement", app.judge(now).await);
+        }
+    });
     let trimmer = app.clone();
-    app.tasks.every("quarantine", TRIM_PERIOD, move |_now| {
+    app.tasks.every("quarantine", TRIM_PERIOD, move |now| {
         let app = trimmer.clone();
-        async move { logged("quarantine", app.trim_quarantine().await) }
+        async move {
+            logged("quarantine", app.trim_quarantine().await);
+            logged("plates", app.forget_plate_requests(now).await);
+        }
     });
 }
 

@@ -1,7 +1,7 @@
 //! The truth of the ground: which device watches which spot, what it says, and what that means
 //! after debouncing.
 //!
-//! It never asks who has a spot (that is booking's matter) and never talks MQTT (sensor-bridge
+//! It never asks who has a spot (that is booking's matter: it hears of sessions by booking's facts) and never talks MQTT (sensor-bridge
 //! does). Nothing here is
 //! forgotten by a kill: a batch of readings is acknowledged when its transaction has been
 //! committed, and what is to
@@ -11,15 +11,18 @@
 
 mod app;
 mod config;
+mod consumers;
 mod convert;
 mod domain;
 pub mod error;
 mod events;
 mod grpc;
 mod jobs;
+mod metrics;
 mod start;
 mod store;
 
+pub use app::watch::WatchLimits;
 pub use config::{Config, SettleMs};
 pub use domain::model::{Models, Settle, model_names};
 pub use start::{Deps, NAME, StartError, start};

@@ -16,11 +16,14 @@ use tokio::sync::Semaphore;
 use crate::app::apply::Writer;
 use crate::app::due::Due;
 use crate::app::keep::Keeper;
+use crate::app::passage::Passages;
+use crate::app::watch::Changes;
 use crate::app::{App, snapshot};
 use crate::config::Config;
 use crate::domain::model::Models;
 use crate::grpc::SensorDoor;
-use crate::jobs;
+use crate::metrics::Metrics;
+use crate::{consumers, jobs};
 
 /// The name of the role.
 pub const NAME: &str = "sensor";
@@ -66,8 +69,16 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         tasks: tasks.clone(),
         models: Models { settle: config.settle.map(Into::into) },
         due: Arc::new(Due::default()),
+        metrics: Metrics::default(),
+        changes: Changes::default(),
+        passages: Passages::default(),
+        watch_limits: config.watch,
+        plate_key: config.plate_key,
         snapshots: Arc::new(Semaphore::new(snapshot::SNAPSHOTS_MAX)),
     };
+    consumers::start(&app);
+    app.follow_changes();
+    app.follow_passages();
     jobs::start(&app, config.silence_grace);
     let writer = Writer::start(&app);
     let door = SensorServiceServer::new(SensorDoor::new(app, writer));

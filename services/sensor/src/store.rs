@@ -1,6 +1,10 @@
 //! All SQL; rows to domain and back.
 
+pub mod agreement;
+pub mod books;
+pub mod discrepancy;
 pub mod ground;
+pub mod plate;
 pub mod quarantine;
 pub mod row;
 pub mod sensor;

@@ -284,6 +284,42 @@ impl SensorService for Doubles {
     ) -> Result<Response<sensor::GetSpotOccupancyResponse>, Status> {
         Err(not_asked())
     }
+    type WatchOccupancyStream = Parts<sensor::WatchOccupancyResponse>;
+    async fn watch_occupancy(
+        &self,
+        _request: Request<sensor::WatchOccupancyRequest>,
+    ) -> Result<Response<Self::WatchOccupancyStream>, Status> {
+        Err(not_asked())
+    }
+    type WatchPassagesStream = Parts<sensor::WatchPassagesResponse>;
+
+    async fn watch_passages(
+        &self,
+        _request: Request<sensor::WatchPassagesRequest>,
+    ) -> Result<Response<Self::WatchPassagesStream>, Status> {
+        Err(not_asked())
+    }
+
+    async fn acknowledge_passage(
+        &self,
+        _request: Request<sensor::AcknowledgePassageRequest>,
+    ) -> Result<Response<sensor::AcknowledgePassageResponse>, Status> {
+        Err(not_asked())
+    }
+
+    async fn submit_plate_read(
+        &self,
+        _request: Request<sensor::SubmitPlateReadRequest>,
+    ) -> Result<Response<sensor::SubmitPlateReadResponse>, Status> {
+        Err(not_asked())
+    }
+
+    async fn list_discrepancies(
+        &self,
+        _request: Request<sensor::ListDiscrepanciesRequest>,
+    ) -> Result<Response<sensor::ListDiscrepanciesResponse>, Status> {
+        Err(not_asked())
+    }
     async fn list_quarantine(
         &self,
         _request: Request<sensor::ListQuarantineRequest>,

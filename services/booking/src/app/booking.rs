@@ -19,6 +19,7 @@ pub mod known;
 pub mod lapse;
 mod move_booking;
 pub mod offers;
+pub mod passage;
 mod payment;
 mod read;
 mod relocate;
@@ -78,9 +79,11 @@ fn cause(caller: &Caller) -> Cause {
 /// What brings a step about, where the command says it; else whoever signed the transaction.
 fn cause_of(command: &Command) -> Option<Cause> {
     match command {
-        Command::Start(_, cause) | Command::Arrive(_, cause) | Command::Leave(_, cause) => {
-            Some(*cause)
-        }
+        Command::Start(_, cause)
+        | Command::Arrive(_, cause)
+        | Command::Depart(_, _, cause)
+        | Command::Return(cause)
+        | Command::Leave(_, cause) => Some(*cause),
         Command::Lapse => Some(Cause::Deadline),
         Command::Cancel(Some(_)) => Some(Cause::Payment),
         Command::Extend(..) | Command::Move(..) => Some(Cause::Driver),

@@ -39,6 +39,8 @@ pub fn lot(lot: &Lot) -> Value {
             "early_arrival_seconds": lot.policy.early_arrival_seconds,
             "no_show_seconds": lot.policy.no_show_seconds,
             "overstay_grace_seconds": lot.policy.overstay_grace_seconds,
+            "departure_grace_seconds": lot.policy.departure_grace_seconds,
+            "in_and_out_allowed": lot.policy.in_and_out_allowed,
             "max_holds_per_user": lot.policy.max_holds_per_user,
             "shortest_window_seconds": lot.rules.shortest_window_seconds,
             "longest_window_seconds": lot.rules.longest_window_seconds,

@@ -264,6 +264,7 @@ impl From<&Booking> for proto::Booking {
             create_time: Some(time::to_proto(booking.create_time)),
             waitlist_entry_id: entry_words(booking),
             overstay_amount: booking.overstay_amount.map(Into::into),
+            depart_time: booking.depart_time.map(time::to_proto),
         }
     }
 }

@@ -89,6 +89,8 @@ fn policy_field(policy: &mut PolicyChoice, field: &str, asked: PolicyChoice) -> 
         "early_arrival_seconds" => policy.early_arrival_seconds = asked.early_arrival_seconds,
         "no_show_seconds" => policy.no_show_seconds = asked.no_show_seconds,
         "overstay_grace_seconds" => policy.overstay_grace_seconds = asked.overstay_grace_seconds,
+        "departure_grace_seconds" => policy.departure_grace_seconds = asked.departure_grace_seconds,
+        "in_and_out_allowed" => policy.in_and_out_allowed = asked.in_and_out_allowed,
         "max_holds_per_user" => policy.max_holds_per_user = asked.max_holds_per_user,
         _ => return false,
     }

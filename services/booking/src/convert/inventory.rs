@@ -94,6 +94,8 @@ impl From<proto::LotPolicy> for PolicyChoice {
             early_arrival_seconds: policy.early_arrival_seconds,
             no_show_seconds: policy.no_show_seconds,
             overstay_grace_seconds: policy.overstay_grace_seconds,
+            departure_grace_seconds: policy.departure_grace_seconds,
+            in_and_out_allowed: policy.in_and_out_allowed,
             max_holds_per_user: policy.max_holds_per_user,
         }
     }
@@ -168,6 +170,8 @@ fn policy(lot: &Lot) -> proto::LotPolicy {
         early_arrival_seconds: policy.early_arrival_seconds,
         no_show_seconds: policy.no_show_seconds,
         overstay_grace_seconds: policy.overstay_grace_seconds,
+        departure_grace_seconds: policy.departure_grace_seconds,
+        in_and_out_allowed: policy.in_and_out_allowed,
         max_holds_per_user: policy.max_holds_per_user,
         shortest_window_seconds: rules.shortest_window_seconds,
         longest_window_seconds: rules.longest_window_seconds,

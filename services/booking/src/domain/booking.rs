@@ -13,11 +13,13 @@ use uuid::Uuid;
 use super::inventory::Policy;
 use crate::domain::tariff::Fare;
 
+mod departure;
 mod life;
 mod moves;
 mod pricing;
 mod table;
 
+pub use departure::Doubt;
 pub use life::{Command, Event, Refusal, Step, Target};
 pub use moves::OVERSTAY_MAX;
 pub use pricing::{NO_TARIFF, Price};
@@ -67,6 +69,8 @@ pub struct Booking {
     pub payment_id: Option<PaymentId>,
     /// When the car came.
     pub arrive_time: Option<Timestamp>,
+    /// When the car of a session was seen to leave that may still be back.
+    pub depart_time: Option<Timestamp>,
     /// When the car left.
     pub leave_time: Option<Timestamp>,
     /// What is to be captured: of a stay, or a fee where one is due.

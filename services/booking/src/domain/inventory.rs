@@ -39,6 +39,10 @@ pub struct PolicyChoice {
     pub no_show_seconds: i32,
     /// Seconds past the end after which an open session is ended.
     pub overstay_grace_seconds: i32,
+    /// Seconds in which a car that was seen to leave may be back.
+    pub departure_grace_seconds: i32,
+    /// A car may leave and come back for all of its window.
+    pub in_and_out_allowed: bool,
     /// Live holds of one driver in the lot.
     pub max_holds_per_user: i32,
 }
@@ -54,6 +58,10 @@ pub struct Policy {
     pub no_show: SignedDuration,
     /// How long past the end an open session is ended.
     pub overstay_grace: SignedDuration,
+    /// How long a car that was seen to leave may be back.
+    pub departure_grace: SignedDuration,
+    /// A car may leave and come back for all of its window.
+    pub in_and_out_allowed: bool,
     /// Live holds of one driver in the lot.
     pub max_holds_per_user: i32,
 }
@@ -65,6 +73,8 @@ impl PolicyChoice {
         early_arrival_seconds: 900,
         no_show_seconds: 1_800,
         overstay_grace_seconds: 900,
+        departure_grace_seconds: 0,
+        in_and_out_allowed: false,
         max_holds_per_user: 3,
     };
 
@@ -78,6 +88,7 @@ impl PolicyChoice {
             no_show_seconds: or(self.no_show_seconds, default.no_show_seconds),
             overstay_grace_seconds: or(self.overstay_grace_seconds, default.overstay_grace_seconds),
             max_holds_per_user: or(self.max_holds_per_user, default.max_holds_per_user),
+            ..self
         }
     }
 
@@ -90,6 +101,8 @@ impl PolicyChoice {
             early_arrival: seconds(policy.early_arrival_seconds),
             no_show: seconds(policy.no_show_seconds),
             overstay_grace: seconds(policy.overstay_grace_seconds),
+            departure_grace: seconds(policy.departure_grace_seconds),
+            in_and_out_allowed: policy.in_and_out_allowed,
             max_holds_per_user: policy.max_holds_per_user,
         }
     }

@@ -10,7 +10,9 @@ pub mod hold;
 pub mod obstacles;
 pub mod offer;
 pub mod overstay;
+pub mod passage;
 pub mod pending;
+pub mod plate;
 pub mod read;
 pub mod reality;
 pub mod search;
@@ -59,7 +61,7 @@ macro_rules! select_booking {
                     upper(b.during) - make_interval(secs => b.turnaround_seconds) AS window_end,
                     b.start_time, b.state, b.tariff_version, b.amount_minor,
                     b.currency_code, b.hold_expire_time, b.payment_attempt, b.decline_code,
-                    b.payment_id, b.arrive_time, b.leave_time, b.final_amount_minor, b.due_time,
+                    b.payment_id, b.arrive_time, b.depart_time, b.leave_time, b.final_amount_minor, b.due_time,
                     b.overstay_minor, b.turnaround_seconds,
                     b.version, b.create_time,
                     coalesce(b.spot_type, spot.spot_type) AS spot_type,
@@ -69,7 +71,7 @@ macro_rules! select_booking {
                     b.waitlist_entry_id,
                     lot.name AS lot_name, lot.time_zone, lot.hold_ttl_seconds,
                     lot.early_arrival_seconds, lot.no_show_seconds, lot.overstay_grace_seconds,
-                    lot.max_holds_per_user
+                    lot.max_holds_per_user, lot.departure_grace_seconds, lot.in_and_out_allowed
              FROM booking AS b
              JOIN lot ON lot.lot_id = b.lot_id
              LEFT JOIN spot ON spot.spot_id = b.spot_id
@@ -113,6 +115,7 @@ fn booking_of(row: &PgRow) -> Result<Booking, Error> {
         decline_code: row.try_get("decline_code")?,
         payment_id: row.try_get::<Option<Uuid>, _>("payment_id")?.map(Into::into),
         arrive_time: optional_time(row, "arrive_time")?,
+        depart_time: optional_time(row, "depart_time")?,
         leave_time: optional_time(row, "leave_time")?,
         final_amount: final_amount.map(money),
         overstay_amount: overstay.map(money),
@@ -162,6 +165,8 @@ fn terms_of(row: &PgRow) -> Result<Terms, Error> {
         early_arrival_seconds: row.try_get("early_arrival_seconds")?,
         no_show_seconds: row.try_get("no_show_seconds")?,
         overstay_grace_seconds: row.try_get("overstay_grace_seconds")?,
+        departure_grace_seconds: row.try_get("departure_grace_seconds")?,
+        in_and_out_allowed: row.try_get("in_and_out_allowed")?,
         max_holds_per_user: row.try_get("max_holds_per_user")?,
     };
     Ok(Terms {

@@ -1,8 +1,10 @@
 //! Why spots and bookings are as they are. The database keeps the timeline itself, whenever a fact is
 //! written (see its migration); here it is told who brings the facts of a transaction about, and read.
 
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::booking::v1::Cause;
-use parkmesh_contracts::ids::UserId;
+use parkmesh_contracts::ids::{SpotId, UserId};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
@@ -42,6 +44,43 @@ fn of_row(row: &PgRow) -> Result<Entry, Error> {
         actor: row.try_get("actor")?,
         create_time: row.try_get::<jiff_sqlx::Timestamp, _>("create_time")?.to_jiff(),
     })
+}
+
+/// What belongs to a story beside the facts of bookings and spots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Note {
+    /// The booking or the spot that it is of.
+    pub aggregate_id: Uuid,
+    /// The spot, where there is one.
+    pub spot_id: Option<SpotId>,
+    /// Version of the booking, or what counts these facts.
+    pub version: i64,
+    /// The fact, as its publisher names it.
+    pub fact_type: &'static str,
+    /// What brought it about.
+    pub cause: Cause,
+    /// When, or since when.
+    pub create_time: Timestamp,
+}
+
+/// Adds it to the story.
+///
+/// # Errors
+/// The store's.
+pub async fn note(connection: &mut PgConnection, note: &Note) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO timeline (aggregate_id, spot_id, version, fact_type, cause, create_time)
+         VALUES ($1, coalesce($6, $1), $2, $3, $4, $5)",
+    )
+    .bind(note.aggregate_id)
+    .bind(note.version)
+    .bind(note.fact_type)
+    .bind(i16::try_from(i32::from(note.cause)).map_err(|error| broken("cause", error))?)
+    .bind(note.create_time.to_sqlx())
+    .bind(note.spot_id.map(SpotId::as_uuid))
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Whose story is read.

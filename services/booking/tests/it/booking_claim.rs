@@ -7,7 +7,7 @@ use crate::booking_change::check_in;
 use crate::booking_world::{Bookings, Town, held, reason};
 use crate::world::request_id;
 
-fn claim(town: &Town, booking: &proto::Booking, spot: usize) -> proto::ClaimSpotRequest {
+pub fn claim(town: &Town, booking: &proto::Booking, spot: usize) -> proto::ClaimSpotRequest {
     proto::ClaimSpotRequest {
         request_id: request_id(),
         booking_id: booking.booking_id.clone(),
@@ -16,7 +16,7 @@ fn claim(town: &Town, booking: &proto::Booking, spot: usize) -> proto::ClaimSpot
     }
 }
 
-async fn claimed(anna: &mut Bookings, request: proto::ClaimSpotRequest) -> proto::Booking {
+pub async fn claimed(anna: &mut Bookings, request: proto::ClaimSpotRequest) -> proto::Booking {
     anna.claim_spot(request).await.unwrap().into_inner().booking.unwrap()
 }
 

@@ -12,13 +12,13 @@ use crate::booking_change::check_in;
 use crate::booking_sensor::{becomes, known, occupied, vacated};
 use crate::booking_world::{Bookings, Town};
 
-async fn read(client: &mut Bookings, booking: &proto::Booking) -> proto::Booking {
+pub async fn read(client: &mut Bookings, booking: &proto::Booking) -> proto::Booking {
     let asked = proto::GetBookingRequest { booking_id: booking.booking_id.clone() };
     client.get_booking(asked).await.unwrap().into_inner().booking.unwrap()
 }
 
 /// The first fact of this type about a booking, once it is written.
-async fn fact_of<F: Fact + Message + Default>(town: &Town, booking: &proto::Booking) -> F {
+pub async fn fact_of<F: Fact + Message + Default>(town: &Town, booking: &proto::Booking) -> F {
     let body = parkmesh_testkit::eventually(F::TYPE, || async {
         let row: Option<Vec<u8>> = sqlx::query_scalar(
             "SELECT body FROM outbox WHERE aggregate_id = $1 AND fact_type = $2",
@@ -34,7 +34,7 @@ async fn fact_of<F: Fact + Message + Default>(town: &Town, booking: &proto::Book
     F::decode(body.as_slice()).unwrap()
 }
 
-async fn out_of_service(town: &Town, spot: usize) {
+pub async fn out_of_service(town: &Town, spot: usize) {
     sqlx::query("UPDATE spot SET out_of_service = true WHERE spot_id = $1")
         .bind(Uuid::parse_str(&town.place.spots[spot].spot_id).unwrap())
         .execute(&town.world.pool)

@@ -13,7 +13,7 @@ use parkmesh_testkit::eventually;
 use crate::booking_world::{Bookings, Town, confirm, held};
 
 /// Publishes a sensor's fact; the relay of booking carries any.
-async fn publish<F: Fact>(town: &Town, spot: usize, version: i64, fact: &F) {
+pub async fn publish<F: Fact>(town: &Town, spot: usize, version: i64, fact: &F) {
     let world = &town.world;
     let spot_id: SpotId = town.place.spots[spot].spot_id.parse().unwrap();
     let row = outbox::Row::of(&world.ids, world.clock.now(), spot_id.into(), version, fact);
@@ -34,6 +34,17 @@ pub async fn occupied(town: &Town, spot: usize, version: i64, since: Timestamp) 
 }
 
 pub async fn vacated(town: &Town, spot: usize, version: i64, since: Timestamp) {
+    vacated_by(town, spot, version, since, sensor::SuspicionCause::Unspecified).await;
+}
+
+/// By a sensor that is not to be trusted for this reason.
+pub async fn vacated_by(
+    town: &Town,
+    spot: usize,
+    version: i64,
+    since: Timestamp,
+    why: sensor::SuspicionCause,
+) {
     let fact = sensor::SpotVacated {
         lot_id: town.place.lot.lot_id.clone(),
         version,
@@ -41,6 +52,7 @@ pub async fn vacated(town: &Town, spot: usize, version: i64, since: Timestamp) {
         floor_id: town.place.floor.floor_id.clone(),
         change_time: Some(to_proto(since)),
         receive_time: None,
+        suspicion: why.into(),
     };
     publish(town, spot, version, &fact).await;
 }

@@ -8,7 +8,7 @@ use crate::booking_world::{Bookings, Town, confirm, held, reason};
 use crate::world::request_id;
 
 /// Fact, cause and actor of a booking's story, oldest first.
-async fn story(client: &mut Bookings, booking_id: &str) -> Vec<(String, Cause, String)> {
+pub async fn story(client: &mut Bookings, booking_id: &str) -> Vec<(String, Cause, String)> {
     let (mut entries, mut page_token) = (Vec::new(), String::new());
     loop {
         let asked = proto::ListBookingTimelineRequest {
@@ -28,7 +28,7 @@ async fn story(client: &mut Bookings, booking_id: &str) -> Vec<(String, Cause, S
     entries.into_iter().rev().map(told).collect()
 }
 
-fn line(fact: &str, cause: Cause, actor: &str) -> (String, Cause, String) {
+pub fn line(fact: &str, cause: Cause, actor: &str) -> (String, Cause, String) {
     (fact.to_owned(), cause, actor.to_owned())
 }
 

@@ -33,6 +33,7 @@ impl Batch {
         for said in self.parts.iter().filter_map(|part| part.said.as_ref()) {
             match said {
                 Said::Reading(reading) => request.readings.push((**reading).clone()),
+                Said::Plate(plate) => request.plates.push((**plate).clone()),
                 Said::Unreadable(frame) => request.unreadable.push((**frame).clone()),
             }
         }
@@ -70,6 +71,7 @@ impl Part {
     pub fn device_id(&self) -> &str {
         match &self.said {
             Some(Said::Reading(reading)) => &reading.device_id,
+            Some(Said::Plate(plate)) => &plate.gate_id,
             Some(Said::Unreadable(frame)) => &frame.device_id,
             None => "",
         }
@@ -88,6 +90,17 @@ impl Part {
                 };
                 let (cause, detail) = (Cause::Refused, status.message().to_owned());
                 unreadable(&raw, &reading.device_id, &Unreadable { cause, detail })
+            }
+            // The operator is told that, and not what.
+            Some(Said::Plate(plate)) => {
+                let raw = Raw {
+                    topic: &self.topic,
+                    payload: &[],
+                    retained: false,
+                    receive_time: self.receive_time,
+                };
+                let (cause, detail) = (Cause::Refused, status.message().to_owned());
+                unreadable(&raw, &plate.gate_id, &Unreadable { cause, detail })
             }
             Some(Said::Unreadable(_)) | None => return false,
         };

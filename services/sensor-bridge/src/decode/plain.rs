@@ -103,7 +103,11 @@ fn state(fields: &Fields, object: &Map<String, Value>) -> Result<Option<bool>, U
     }
 }
 
-fn time(value: &Value) -> Result<Timestamp, Unreadable> {
+/// A time in text or in numbers.
+///
+/// # Errors
+/// [`super::Cause::BadEnvelope`].
+pub(super) fn time(value: &Value) -> Result<Timestamp, Unreadable> {
     let wrong = || Unreadable::envelope("the time is no instant");
     match value {
         Value::String(text) => text.parse().map_err(|_| wrong()),

@@ -1,6 +1,7 @@
 //! Which topics we listen on, and what a topic says.
 
 use super::chirpstack::Event;
+use super::gate::Gate;
 use super::sparkplug::{Address, Message};
 
 /// Hex digits of an EUI.
@@ -12,6 +13,9 @@ const PORT_USUAL: u8 = 1;
 const BARE: &str = "parkmesh/devices/+/up";
 /// The same for frames whose port says which kind they are.
 const BARE_WITH_PORT: &str = "parkmesh/devices/+/up/+";
+
+/// Where cameras at gates tell plates.
+const GATES: &str = "parkmesh/lots/+/gates/+/plates";
 
 /// What every bridge of a group hears: who was born must be known to all of them.
 const SPARKPLUG: [&str; 6] = [
@@ -55,6 +59,8 @@ pub enum Source {
     },
     /// A node of Sparkplug B, or a device of it.
     Sparkplug(Address),
+    /// A camera at a gate.
+    Gate(Gate),
     /// A topic that we did not mean.
     Other,
 }
@@ -76,8 +82,8 @@ impl Topics {
         let chirpstack =
             Event::ALL.map(|event| format!("application/+/device/+/event/{}", event.as_str()));
         let shared = self.bare.iter().cloned().chain(chirpstack);
-        let shared = shared
-            .chain([BARE_WITH_PORT, "v3/+/devices/+/up", "v3/+/devices/+/join"].map(str::to_owned));
+        let others = [BARE_WITH_PORT, "v3/+/devices/+/up", "v3/+/devices/+/join", GATES];
+        let shared = shared.chain(others.map(str::to_owned));
         let shared = shared.map(|path| format!("{share}{}{path}", self.root));
         let own = SPARKPLUG.iter().map(|path| format!("{}{path}", self.root));
         shared.chain(own).collect()
@@ -100,6 +106,12 @@ impl Topics {
             ["parkmesh", "devices", device, "up", port] if !device.is_empty() => {
                 let device_id = (*device).to_owned();
                 port.parse().map_or(Source::Other, |port| Source::Bare { device_id, port })
+            }
+            ["parkmesh", "lots", lot, "gates", gate, "plates"]
+                if !lot.is_empty() && !gate.is_empty() =>
+            {
+                let (lot_id, gate_id) = ((*lot).to_owned(), (*gate).to_owned());
+                Source::Gate(Gate { lot_id, gate_id })
             }
             ["application", _, "device", eui, "event", event] if is_eui(eui) => {
                 let device_id = eui.to_ascii_lowercase();

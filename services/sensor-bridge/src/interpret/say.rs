@@ -1,9 +1,10 @@
 //! The words of the contract.
 
-use parkmesh_contracts::sensor::v1::{Reading, UnreadableFrame};
+use parkmesh_contracts::sensor::v1::{PlateSighting, Reading, UnreadableFrame};
 use parkmesh_contracts::time::to_proto;
 
 use super::Raw;
+use crate::decode::gate::{Gate, Sighting};
 use crate::decode::plain::Plain;
 use crate::decode::{Frame, Kind, Unreadable, Uplink};
 
@@ -58,6 +59,20 @@ pub fn uplink(raw: &Raw<'_>, device_id: &str, uplink: &Uplink, frame: Frame) -> 
 /// A device whose network has lost it.
 pub fn unreachable(raw: &Raw<'_>, device_id: &str) -> Reading {
     Reading { unreachable: true, retained: raw.retained, ..heard(raw, device_id) }
+}
+
+/// A plate.
+pub fn plate(raw: &Raw<'_>, gate: &Gate, sighting: Sighting) -> PlateSighting {
+    PlateSighting {
+        lot_id: gate.lot_id.clone(),
+        gate_id: gate.gate_id.clone(),
+        direction: sighting.direction.into(),
+        plate: sighting.plate,
+        confidence_percent: sighting.confidence_percent,
+        read_time: sighting.time.map(to_proto),
+        receive_time: Some(to_proto(raw.receive_time)),
+        message_id: cut(&sighting.message_id, MESSAGE_ID_CHARS_MAX),
+    }
 }
 
 /// A frame for the quarantine.

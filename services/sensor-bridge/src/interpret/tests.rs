@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+const GATE_TOPIC: &str = "parkmesh/lots/01890a5d-ac96-774b-bcce-b302099a8057/gates/north/plates";
 const EUI_TOPIC: &str = "application/a/device/0004A30B001A2B3C/event/up";
 
 fn interpreter() -> Interpreter {
@@ -25,14 +26,14 @@ fn said(topic: &str, payload: &[u8], model: Option<&str>) -> Said {
 fn reading(said: Said) -> Reading {
     match said {
         Said::Reading(reading) => *reading,
-        Said::Unreadable(frame) => panic!("{frame:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
 fn reason(said: Said) -> Option<String> {
     match said {
         Said::Unreadable(frame) => Some(frame.reason),
-        Said::Reading(_) => None,
+        Said::Reading(_) | Said::Plate(_) => None,
     }
 }
 
@@ -118,15 +119,45 @@ proptest! {
     fn whatever_comes_keeps_the_rules_of_the_contract(
         device in ".{0,300}", text in ".{0,600}", payload: Vec<u8>, frame: bool,
     ) {
+        let plate = serde_json::json!({"plate": device, "direction": "in", "id": text}).to_string();
         let plain = format!("parkmesh/devices/{device}/up");
         let json = serde_json::json!({"message_id": text, "occupied": true}).to_string();
-        for topic in [plain.as_str(), EUI_TOPIC, &text] {
-            for payload in [payload.as_slice(), json.as_bytes()] {
+        for topic in [plain.as_str(), EUI_TOPIC, GATE_TOPIC, &text] {
+            for payload in [payload.as_slice(), json.as_bytes(), plate.as_bytes()] {
                 match said(topic, payload, frame.then_some("placepod")) {
                     Said::Reading(reading) => prop_assert_eq!(reading.validate(), Ok(())),
+                    Said::Plate(plate) => prop_assert_eq!(plate.validate(), Ok(())),
                     Said::Unreadable(frame) => prop_assert_eq!(frame.validate(), Ok(())),
                 }
             }
         }
     }
+}
+
+#[test]
+fn a_camera_tells_a_plate_and_what_makes_no_sense_is_set_aside_without_it() {
+    let payload = br#"{"plate":"B-PM 123","direction":"entry","confidence":93,"id":"7"}"#;
+    let Said::Plate(plate) = said(GATE_TOPIC, payload, None) else { panic!("a plate") };
+    assert_eq!((plate.gate_id.as_str(), plate.plate.as_str()), ("north", "B-PM 123"));
+    assert_eq!((plate.confidence_percent, plate.message_id.as_str()), (Some(93), "7"));
+    let nowhere = GATE_TOPIC.replace("01890a5d-ac96-774b-bcce-b302099a8057", "mall");
+    for (topic, payload) in [
+        (GATE_TOPIC, &br#"{"plate":"B-PM 123"}"#[..]),
+        (GATE_TOPIC, br#"{"plate":"B","direction":"in","note":"B-PM 123"}"#),
+        (nowhere.as_str(), payload),
+    ] {
+        let Said::Unreadable(frame) = said(topic, payload, None) else { panic!("no plate") };
+        assert_eq!((frame.reason.as_str(), frame.payload.len()), ("BAD_ENVELOPE", 0));
+        assert!(!frame.detail.contains("PM"), "{}", frame.detail);
+    }
+}
+
+#[test]
+fn a_plate_that_the_broker_had_kept_is_of_a_car_that_is_gone() {
+    let payload = br#"{"plate":"B-PM 123","direction":"entry"}"#;
+    let raw =
+        Raw { topic: GATE_TOPIC, payload, retained: true, receive_time: Timestamp::UNIX_EPOCH };
+    let mut interpreter = interpreter();
+    let opened = interpreter.open(&raw);
+    assert_eq!(interpreter.read(&raw, opened, None), []);
 }

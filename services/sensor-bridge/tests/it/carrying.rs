@@ -97,3 +97,15 @@ async fn a_message_that_the_broker_had_kept_is_marked() {
     assert!(readings(&world, 1).await[0].retained, "a hint for who comes later");
     world.publish_all([(topic(), Vec::new(), true)]).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn plates_go_the_way_of_readings() {
+    let world = World::start().await;
+    let lot_id = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let topic = format!("parkmesh/lots/{lot_id}/gates/north/plates");
+    let payload = br#"{"plate":"B-PM 123","direction":"entry","id":"7"}"#;
+    world.publish_all([(topic, payload.to_vec(), false)]).await;
+    let plate = eventually("a plate", || async { world.double.plates().pop() }).await;
+    assert_eq!((plate.lot_id.as_str(), plate.gate_id.as_str()), (lot_id, "north"));
+    assert_eq!((plate.plate.as_str(), plate.message_id.as_str()), ("B-PM 123", "7"));
+}

@@ -120,6 +120,11 @@ impl Double {
         batches.iter().flat_map(|batch| batch.readings.clone()).collect()
     }
 
+    pub fn plates(&self) -> Vec<proto::PlateSighting> {
+        let batches = self.batches.lock().unwrap();
+        batches.iter().flat_map(|batch| batch.plates.clone()).collect()
+    }
+
     pub fn unreadable(&self) -> Vec<proto::UnreadableFrame> {
         let batches = self.batches.lock().unwrap();
         batches.iter().flat_map(|batch| batch.unreadable.clone()).collect()
@@ -203,6 +208,45 @@ impl SensorService for Double {
         &self,
         _request: Request<proto::RegisterSensorsRequest>,
     ) -> Result<Response<proto::RegisterSensorsResponse>, Status> {
+        Err(Status::unimplemented("not the bridge's to call"))
+    }
+
+    type WatchOccupancyStream = BoxStream<proto::WatchOccupancyResponse>;
+
+    async fn watch_occupancy(
+        &self,
+        _request: Request<proto::WatchOccupancyRequest>,
+    ) -> Result<Response<Self::WatchOccupancyStream>, Status> {
+        Err(Status::unimplemented("not the bridge's to call"))
+    }
+
+    type WatchPassagesStream = BoxStream<proto::WatchPassagesResponse>;
+
+    async fn watch_passages(
+        &self,
+        _request: Request<proto::WatchPassagesRequest>,
+    ) -> Result<Response<Self::WatchPassagesStream>, Status> {
+        Err(Status::unimplemented("not the bridge's to call"))
+    }
+
+    async fn acknowledge_passage(
+        &self,
+        _request: Request<proto::AcknowledgePassageRequest>,
+    ) -> Result<Response<proto::AcknowledgePassageResponse>, Status> {
+        Err(Status::unimplemented("not the bridge's to call"))
+    }
+
+    async fn submit_plate_read(
+        &self,
+        _request: Request<proto::SubmitPlateReadRequest>,
+    ) -> Result<Response<proto::SubmitPlateReadResponse>, Status> {
+        Err(Status::unimplemented("not the bridge's to call"))
+    }
+
+    async fn list_discrepancies(
+        &self,
+        _request: Request<proto::ListDiscrepanciesRequest>,
+    ) -> Result<Response<proto::ListDiscrepanciesResponse>, Status> {
         Err(Status::unimplemented("not the bridge's to call"))
     }
 

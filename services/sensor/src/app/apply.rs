@@ -11,10 +11,13 @@ use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::keep::{Kept, by_lot};
+use super::read_plate::keep_plates;
 use super::{App, write_with_facts};
 use crate::domain::order::Heard;
+use crate::domain::plate::PlateRead;
 use crate::domain::sensor::{Sensor, Stray, Told, UNKNOWN_DEVICE};
 use crate::error::Error;
+use crate::store::plate::Asked;
 use crate::store::{ground, quarantine};
 
 /// Batches that wait for the next transaction; then streams wait, and their devices' brokers keep
@@ -43,6 +46,8 @@ pub struct Batch {
     pub readings: Vec<Reading>,
     /// Frames that could not be read.
     pub strays: Vec<Stray>,
+    /// Plates that cameras told.
+    pub plates: Vec<(Asked, PlateRead)>,
 }
 
 /// Tells when a batch is durable, or why it is not.
@@ -150,10 +155,12 @@ async fn apply(
         touched.iter().filter_map(|position| sensors.get(*position)).collect();
     write_with_facts(connection, app, &changed, &told).await?;
     quarantine::note(connection, &strays).await?;
+    let plates = batches.iter().flat_map(|batch| &batch.plates);
+    let seen = keep_plates(connection, &app.ids, plates, now).await?;
     let pending = changed.iter().filter_map(|sensor| sensor.ground.pending);
     let due = pending.map(|pending| pending.settle_time).min();
     let kept = by_lot(&sensors, readings());
-    Ok(Outcome { told: !told.is_empty(), due, kept })
+    Ok(Outcome { told: seen || !told.is_empty(), due, kept })
 }
 
 /// Applies readings to the sensors; those of nobody become strays. Says which sensors have heard

@@ -17,9 +17,9 @@ use crate::error::Error;
 use crate::store::sensor;
 
 /// The stream whose facts the snapshot is compared with.
-const STREAM: &str = "SENSOR";
+pub(super) const STREAM: &str = "SENSOR";
 /// Rows in a part at most; the proto promises it.
-const PART_ROWS_MAX: i64 = 500;
+pub(super) const PART_ROWS_MAX: i64 = 500;
 /// Parts that wait for the reader. With the rows above this bounds the memory of a slow reader.
 const PARTS_WAITING_MAX: usize = 4;
 /// How long a reader may take no part at all. The transaction is open all the while.

@@ -1,10 +1,13 @@
 //! Batches of readings.
 
 use jiff::{SignedDuration, Timestamp};
+use parkmesh_contracts::plate::PlateKey;
 use parkmesh_contracts::sensor::v1 as proto;
 use parkmesh_contracts::time::from_proto;
+use parkmesh_platform::auth::Caller;
 use prost::Message as _;
 
+use super::plate::sightings;
 use crate::app::apply::{Batch, Reading};
 use crate::domain::order::{Heard, Previous};
 use crate::domain::sensor::Stray;
@@ -14,12 +17,17 @@ use crate::error::Error;
 ///
 /// # Errors
 /// [`Error::Invalid`] for a time that is no instant.
-pub fn batch(request: proto::StreamReadingsRequest) -> Result<Batch, Error> {
+pub fn batch(
+    key: &PlateKey,
+    caller: &Caller,
+    request: proto::StreamReadingsRequest,
+) -> Result<Batch, Error> {
     let readings = request.readings.into_iter().enumerate();
     let strays = request.unreadable.into_iter().enumerate();
     Ok(Batch {
         readings: readings.map(|(index, said)| reading(index, said)).collect::<Result<_, _>>()?,
         strays: strays.map(|(index, frame)| stray(index, frame)).collect::<Result<_, _>>()?,
+        plates: sightings(key, caller, request.plates)?,
     })
 }
 
@@ -85,7 +93,7 @@ fn instant(
 
 /// Postgres keeps no NUL in a text. No device that could be registered has one in its name, so
 /// nobody is confused.
-fn storable(text: String) -> String {
+pub(super) fn storable(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
@@ -106,14 +114,9 @@ mod tests {
 
     #[test]
     fn a_name_with_nul_does_not_reach_the_database() {
-        let readings = vec![proto::Reading {
-            device_id: "a\0b".into(),
-            receive_time: at(1),
-            ..Default::default()
-        }];
-        let request = proto::StreamReadingsRequest { batch: 1, readings, ..Default::default() };
-        let batch = batch(request).expect("a batch");
-        assert_eq!(batch.readings[0].device_id, "a\u{fffd}b");
+        let said =
+            proto::Reading { device_id: "a\0b".into(), receive_time: at(1), ..Default::default() };
+        assert_eq!(reading(0, said).expect("a reading").device_id, "a\u{fffd}b");
     }
 
     #[test]

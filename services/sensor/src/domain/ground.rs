@@ -320,13 +320,22 @@ impl Ground {
         Some(self.turn(State::Unknown, now, Change::Silent { last_seen_time }))
     }
 
+    /// Why the sensor is not to be trusted now, whatever stands on its spot.
+    pub fn suspicion(&self, now: Timestamp) -> Option<Suspicion> {
+        let flaps = self.flap_time.is_some_and(|last| now.duration_since(last) <= FLAP_MEMORY);
+        match (self.faulty, flaps && self.flaps >= FLAPS_SUSPECT) {
+            (true, _) => Some(Suspicion::Faulty),
+            (false, true) => Some(Suspicion::Flapping),
+            (false, false) => None,
+        }
+    }
+
     /// How far the sensor can be trusted now.
     pub fn health(&self, now: Timestamp) -> Health {
-        let flaps = self.flap_time.is_some_and(|last| now.duration_since(last) <= FLAP_MEMORY);
-        match self.state {
-            State::Unknown => Health::Silent,
-            _ if self.faulty || (flaps && self.flaps >= FLAPS_SUSPECT) => Health::Suspect,
-            _ => Health::Ok,
+        match (self.state, self.suspicion(now)) {
+            (State::Unknown, _) => Health::Silent,
+            (_, Some(_)) => Health::Suspect,
+            (_, None) => Health::Ok,
         }
     }
 

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::ids::{FloorId, LotId, SensorId, SpotId};
 
-use super::ground::{Changed, Ground, Rules};
+use super::ground::{Change, Changed, Ground, Rules, Suspicion};
 use super::model::Models;
 
 /// A device in or above one spot.
@@ -51,13 +51,22 @@ pub struct Told {
     pub floor_id: FloorId,
     /// What became of the spot.
     pub changed: Changed,
+    /// Why the sensor was not to be trusted then.
+    pub suspicion: Option<Suspicion>,
 }
 
 impl Told {
     /// A change of this sensor's spot.
     pub fn of(sensor: &Sensor, changed: Changed) -> Self {
         let Sensor { sensor_id, spot_id, lot_id, floor_id, .. } = *sensor;
-        Self { sensor_id, spot_id, lot_id, floor_id, changed }
+        let heard = match changed.change {
+            Change::Settled { receive_time, .. } | Change::Recovered { receive_time, .. } => {
+                receive_time
+            }
+            Change::Silent { .. } | Change::Suspected(_) => changed.change_time,
+        };
+        let suspicion = sensor.ground.suspicion(heard);
+        Self { sensor_id, spot_id, lot_id, floor_id, changed, suspicion }
     }
 }
 

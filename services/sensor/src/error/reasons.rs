@@ -28,12 +28,23 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
     ("LOT_NOT_FOUND", Kind::NotFound, "Check the id; operators see their own lots only."),
     ("SPOT_NOT_FOUND", Kind::NotFound, "Check the id; a spot without a sensor is not known here."),
     (
+        "PLATE_READ_NOT_FOUND",
+        Kind::NotFound,
+        "Acknowledge a passage of the last two days, at the lot of its gate.",
+    ),
+    (
+        "REQUEST_ID_REUSED",
+        Kind::Invalid,
+        "Give every new request an id of its own; repeat an id only with the same body.",
+    ),
+    (
         "DEVICE_NOT_OWN",
         Kind::Forbidden,
         "Send only readings of the device, or of the lots, that the token is for.",
     ),
     ("BATCH_MISSING", Kind::Invalid, "Number the batches from 1 without gaps; open a new stream."),
     ("READER_TOO_SLOW", Kind::Exhausted, "Read the snapshot faster; begin again."),
+    ("STREAM_EXPIRED", Kind::Unavailable, "Watch again with the last resume token."),
     (
         "STREAM_ENDING",
         Kind::Unavailable,

@@ -73,7 +73,7 @@ impl Readings {
     ) -> Result<(u64, Committed), Error> {
         fault::check(&request)?;
         let number = request.batch;
-        let batch = convert::batch(request)?;
+        let batch = convert::batch(&self.app.plate_key, &self.caller, request)?;
         self.app.check_speaker(&self.caller, &batch).await?;
         Ok((number, self.writer.submit(batch).await?))
     }

@@ -111,7 +111,8 @@ pub fn state_of(number: i16) -> Result<State, Error> {
     }
 }
 
-fn state_number(state: State) -> i16 {
+/// The number of this state.
+pub fn state_number(state: State) -> i16 {
     match state {
         State::Vacant => 1,
         State::Occupied => 2,

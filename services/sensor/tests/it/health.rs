@@ -31,8 +31,14 @@ async fn what_a_device_says_of_itself_is_shown_until_it_says_otherwise() {
     assert_eq!(sensor.health(), proto::SensorHealth::Ok);
     let facts = world.facts(&spot, 3).await;
     assert_eq!(kinds(&facts), ["sensor_silent", "sensor_recovered", "sensor_suspect"]);
+    let recovered: proto::SensorRecovered = facts[1].decode().unwrap();
+    assert_eq!(recovered.suspicion(), proto::SuspicionCause::Faulty);
     let suspect: proto::SensorSuspect = facts[2].decode().unwrap();
     assert_eq!(suspect.cause(), proto::SuspicionCause::Faulty);
+    world.advance(1);
+    feed.send(vec![world.says(&spot, false)]).await;
+    let vacated: proto::SpotVacated = world.facts(&spot, 4).await[3].decode().unwrap();
+    assert_eq!(vacated.suspicion(), proto::SuspicionCause::Unspecified, "it is trusted again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod discrepancies;
 mod health;
 mod occupancy;
+mod plates;
 mod quarantine;
 mod registration;
 mod speakers;
+mod watching;
 mod world;

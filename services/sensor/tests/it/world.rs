@@ -60,7 +60,7 @@ impl World {
         Self::with(Config { settle, ..Config::default() }).await
     }
 
-    async fn with(config: Config) -> Self {
+    pub async fn with(config: Config) -> Self {
         let (clock, ids) = (Clock::movable(), Ids::random());
         let database = TestDatabase::create("sensor", &[&parkmesh_sensor::MIGRATIONS]).await;
         let pool = database.pool(&clock).await;
@@ -220,6 +220,11 @@ fn spot_of(fact: &Delivered) -> String {
         proto::SpotVacated::TYPE => fact.decode::<proto::SpotVacated>().unwrap().spot_id,
         proto::SensorSilent::TYPE => fact.decode::<proto::SensorSilent>().unwrap().spot_id,
         proto::SensorSuspect::TYPE => fact.decode::<proto::SensorSuspect>().unwrap().spot_id,
+        // They are told of spots, and are no part of what stands there.
+        proto::DiscrepancyOpened::TYPE
+        | proto::DiscrepancyClosed::TYPE
+        | proto::PlateRead::TYPE
+        | proto::PassageAcknowledged::TYPE => String::new(),
         _ => fact.decode::<proto::SensorRecovered>().unwrap().spot_id,
     }
 }
@@ -257,7 +262,12 @@ impl Feed {
         readings: Vec<proto::Reading>,
         unreadable: Vec<proto::UnreadableFrame>,
     ) -> Result<u64, Status> {
-        let request = proto::StreamReadingsRequest { batch, readings, unreadable };
+        let plates = Vec::new();
+        self.ask(proto::StreamReadingsRequest { batch, readings, unreadable, plates }).await
+    }
+
+    /// Sends a batch and returns the acknowledgement.
+    pub async fn ask(&mut self, request: proto::StreamReadingsRequest) -> Result<u64, Status> {
         self.sender.send(request).await.map_err(|_| Status::cancelled("the stream is over"))?;
         let ack = tokio::time::timeout(Duration::from_secs(20), self.acks.message()).await;
         Ok(ack.expect("an acknowledgement in time")?.expect("an acknowledgement").durable_batch)

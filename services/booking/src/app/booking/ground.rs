@@ -17,6 +17,7 @@ use crate::store::booking as store;
 use crate::store::booking::reality::{self, Reality};
 use crate::store::booking::{change, overstay};
 use crate::store::inventory::spot;
+use crate::store::timeline::{self, Note};
 
 /// Bookings looked at in one round of [`App::admit_waiting_cars`].
 const WAITING_MAX: i64 = 200;
@@ -44,12 +45,8 @@ impl App {
                     return Ok(());
                 }
                 match reality.occupied {
-                    Some(true) => {
-                        car_came(connection, &ids, reality.spot_id, reality.change_time, now).await
-                    }
-                    Some(false) => {
-                        car_left(connection, &ids, reality.spot_id, reality.change_time, now).await
-                    }
+                    Some(true) => car_came(connection, &ids, &reality, now).await,
+                    Some(false) => car_left(connection, &ids, &reality, now).await,
                     None => Ok(()),
                 }
             })
@@ -57,6 +54,28 @@ impl App {
         .await?;
         self.relay.wake();
         Ok(())
+    }
+
+    /// Adds to a spot's story what was heard of its ground and changes nothing, once.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn note_ground(
+        &self,
+        consumer: &'static str,
+        fact_id: FactId,
+        note: Note,
+    ) -> Result<(), Error> {
+        transaction::<_, Error, _>(&self.pool, move |connection| {
+            Box::pin(async move {
+                let now = store::now(&mut *connection).await?;
+                match inbox::admit(connection, consumer, fact_id, now).await? {
+                    true => timeline::note(connection, &note).await,
+                    false => Ok(()),
+                }
+            })
+        })
+        .await
     }
 
     /// Lets cars that stood on their spot when the window opened have arrived: they came while
@@ -85,12 +104,12 @@ impl App {
     }
 
     /// Charges overstays that have reached the longest time that is charged, though the car is still
-    /// there.
+    /// there, and those whose car a sensor in doubt has not seen for long enough.
     ///
     /// # Errors
     /// The store's.
     pub async fn end_long_overstays(&self) -> Result<(), Error> {
-        for spot_id in overstay::list_older(&self.pool, OVERSTAY_MAX, WAITING_MAX).await? {
+        for spot_id in overstay::list_over(&self.pool, OVERSTAY_MAX, WAITING_MAX).await? {
             let ids = self.ids.clone();
             transaction::<_, Error, _>(&self.pool, move |connection| {
                 Box::pin(async move {
@@ -109,13 +128,16 @@ impl App {
 async fn car_came(
     connection: &mut PgConnection,
     ids: &Ids,
-    spot_id: SpotId,
-    since: Timestamp,
+    seen: &Reality,
     now: Timestamp,
 ) -> Result<(), Error> {
-    // Whoever is there already has told so, and the sensor only agrees.
-    if reality::active_on(&mut *connection, spot_id).await?.is_some() {
-        return Ok(());
+    let (spot_id, since) = (seen.spot_id, seen.change_time);
+    overstay::doubt(connection, spot_id, None, None).await?;
+    if let Some(kept) = reality::active_on(&mut *connection, spot_id).await? {
+        // Whoever is there already has told so, and the sensor only agrees; whoever was seen to leave is back.
+        let kept = store::lock(connection, kept.booking.booking_id).await?;
+        let back = Command::Return(Cause::Sensor);
+        return forgive(carry_out(connection, ids, &kept, &back, now).await).map(drop);
     }
     if let Some(kept) = reality::awaited_on(&mut *connection, spot_id, now).await? {
         let kept = store::lock(connection, kept.booking.booking_id).await?;
@@ -127,7 +149,7 @@ async fn car_came(
             return Ok(());
         }
     }
-    ask_claim(connection, ids, spot_id, now).await
+    ask_claim(connection, ids, seen, now).await
 }
 
 /// Nobody is known to have come there. If exactly one driver of the lot is due and not where they are
@@ -135,15 +157,16 @@ async fn car_came(
 async fn ask_claim(
     connection: &mut PgConnection,
     ids: &Ids,
-    spot_id: SpotId,
+    seen: &Reality,
     now: Timestamp,
 ) -> Result<(), Error> {
+    let spot_id = seen.spot_id;
     let spot = match spot::get(&mut *connection, spot_id).await {
         // A sensor may know of a spot before we do.
         Err(Error::SpotNotFound) => return Ok(()),
         spot => spot?,
     };
-    let due = reality::due_elsewhere(&mut *connection, &spot, 2).await?;
+    let due = reality::due_elsewhere(&mut *connection, &spot, seen.change_time, 2).await?;
     let [only] = due.as_slice() else { return Ok(()) };
     let kept = store::lock(connection, only.booking.booking_id).await?;
     let window = kept.kept(&kept.booking.window);
@@ -164,34 +187,42 @@ async fn end_overstay(
     at: Timestamp,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let Some(booking_id) = overstay::end(connection, spot_id).await? else { return Ok(()) };
+    let Some((booking_id, gone)) = overstay::end(connection, spot_id).await? else {
+        return Ok(());
+    };
+    let at = gone.map_or(at, |gone| gone.min(at));
     let kept = store::lock(connection, booking_id).await?;
     forgive(carry_out(connection, ids, &kept, &Command::Overstay(at), now).await).map(drop)
 }
 
-/// The car of the active booking is gone, unless it came after the sensor saw the spot free.
+/// The car of the active booking is gone, unless it came after the sensor saw the spot free, or may be back.
 async fn car_left(
     connection: &mut PgConnection,
     ids: &Ids,
-    spot_id: SpotId,
-    since: Timestamp,
+    seen: &Reality,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let at = since.min(now);
-    end_overstay(connection, ids, spot_id, at, now).await?;
-    let Some(kept) = reality::active_on(&mut *connection, spot_id).await? else {
+    let at = seen.change_time.min(now);
+    match seen.doubt {
+        None => end_overstay(connection, ids, seen.spot_id, at, now).await?,
+        Some(doubt) => {
+            overstay::doubt(connection, seen.spot_id, Some(at), doubt.wait()).await?;
+        }
+    }
+    let Some(kept) = reality::active_on(&mut *connection, seen.spot_id).await? else {
         return Ok(());
     };
     let kept = store::lock(connection, kept.booking.booking_id).await?;
     if kept.booking.arrive_time.is_some_and(|arrived| at < arrived) {
         return Ok(());
     }
-    forgive(carry_out(connection, ids, &kept, &Command::Leave(at, Cause::Sensor), now).await)
-        .map(drop)
+    let left = kept.booking.seen_to_leave((at, Cause::Sensor), seen.doubt, &kept.terms.policy, now);
+    let Some(left) = left else { return Ok(()) };
+    forgive(carry_out(connection, ids, &kept, &left, now).await).map(drop)
 }
 
 /// A sensor tells what is; that the books do not follow is no failure of the fact. Whether they do.
-fn forgive<T>(outcome: Result<T, Error>) -> Result<bool, Error> {
+pub(super) fn forgive<T>(outcome: Result<T, Error>) -> Result<bool, Error> {
     match outcome {
         Ok(_) => Ok(true),
         Err(Error::BookingStateWrong(_) | Error::ArrivalTooEarly { .. }) => Ok(false),

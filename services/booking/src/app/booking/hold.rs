@@ -244,6 +244,7 @@ pub(in crate::app) fn new_hold(
         decline_code: None,
         payment_id: None,
         arrive_time: None,
+        depart_time: None,
         leave_time: None,
         final_amount: None,
         overstay_amount: None,

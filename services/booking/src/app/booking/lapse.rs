@@ -6,7 +6,7 @@ use parkmesh_eventbus::outbox;
 use parkmesh_platform::postgres::transaction;
 
 use crate::app::App;
-use crate::domain::booking::{Command, Step};
+use crate::domain::booking::{Command, Event, Step};
 use crate::error::Error;
 use crate::events;
 use crate::store::booking as store;
@@ -47,7 +47,11 @@ impl App {
                     let policy = &kept.terms.policy;
                     let step = kept.booking.transition(&Command::Lapse, policy, now)?;
                     let Step::Changed(booking, event) = step else { continue };
-                    change::write(connection, &booking, Some(Cause::Deadline)).await?;
+                    let cause = match &event {
+                        Event::Completed(cause, _) => *cause,
+                        _ => Cause::Deadline,
+                    };
+                    change::write(connection, &booking, Some(cause)).await?;
                     if booking.state == BookingState::Completed {
                         completed.push(booking.booking_id.as_uuid());
                     }

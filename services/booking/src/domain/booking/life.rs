@@ -30,6 +30,11 @@ pub enum Command {
     Arrive(Timestamp, Cause),
     /// The car left at that moment, which is not in the future.
     Leave(Timestamp, Cause),
+    /// The car was seen to leave at the first moment, which is not in the future, and may be back until the
+    /// second.
+    Depart(Timestamp, Timestamp, Cause),
+    /// It is back.
+    Return(Cause),
     /// Look whether the deadline has passed.
     Lapse,
     /// The window ends later, and this payment covers the difference.
@@ -68,6 +73,8 @@ impl Command {
             Self::Assign(_) => Verb::Assign,
             Self::Arrive(..) => Verb::Arrive,
             Self::Leave(..) => Verb::Leave,
+            Self::Depart(..) => Verb::Depart,
+            Self::Return(_) => Verb::Return,
             Self::Lapse => Verb::Lapse,
             Self::Extend(..) => Verb::Extend,
             Self::Move(..) => Verb::Move,
@@ -89,6 +96,10 @@ pub enum Event {
     Assigned,
     /// The car is there.
     Activated(Cause),
+    /// The car was seen to leave, and may be back until then.
+    Departed(Timestamp, Cause),
+    /// It is back.
+    Returned(Cause),
     /// The car has left, and this is how the price adds up.
     Completed(Cause, Vec<Line>),
     /// Given back, because of this where it was not its driver.
@@ -153,6 +164,9 @@ impl Booking {
         policy: &Policy,
         now: Timestamp,
     ) -> Result<Step, Refusal> {
+        if let (Command::Arrive(_, cause), Some(_)) = (command, self.depart_time) {
+            return self.transition(&Command::Return(*cause), policy, now);
+        }
         let state = match next(self.state, command.verb()) {
             Next::To(state) => state,
             Next::Stands => return Ok(Step::Stands),
@@ -168,6 +182,10 @@ impl Booking {
             Command::Assign(place) => self.assign(place, now)?,
             Command::Arrive(at, cause) => self.arrive(*at, *cause, policy)?,
             Command::Leave(at, cause) => self.leave(*at, *cause)?,
+            Command::Depart(..) if self.depart_time.is_some() => return Ok(Step::Stands),
+            Command::Depart(at, until, cause) => self.depart(*at, *until, *cause, now)?,
+            Command::Return(_) if self.depart_time.is_none() => return Ok(Step::Stands),
+            Command::Return(cause) => self.come_back(*cause, policy, now)?,
             Command::Lapse if !self.is_due(now) => return Ok(Step::Stands),
             Command::Lapse => self.lapse(now)?,
             Command::Extend(end, paid) => self.extend(*end, *paid, policy, now)?,
@@ -291,12 +309,14 @@ impl Booking {
         Ok((booking, Event::Activated(cause)))
     }
 
-    fn leave(&self, at: Timestamp, cause: Cause) -> Result<(Self, Event), Refusal> {
+    pub(super) fn leave(&self, at: Timestamp, cause: Cause) -> Result<(Self, Event), Refusal> {
         let arrived = self.arrive_time.unwrap_or(self.start_time);
-        let at = at.max(arrived);
+        // However its end was noticed: a car that was seen to leave left then.
+        let at = self.depart_time.unwrap_or(at).max(arrived);
         let bill = self.price.of_stay(&self.booked_window(), arrived, at)?;
         let booking = Self {
             leave_time: Some(at),
+            depart_time: None,
             final_amount: Some(bill.amount),
             due_time: None,
             ..self.clone()
@@ -312,6 +332,7 @@ impl Booking {
                 let fee = Some(self.price.no_show_fee()?);
                 Ok((Self { final_amount: owed(fee), ..booking }, Event::NoShow))
             }
+            _ if self.depart_time.is_some() => self.leave(now, Cause::Sensor),
             // A late clockwork must not make the stay longer.
             _ => self.leave(self.due_time.unwrap_or(now), Cause::Deadline),
         }

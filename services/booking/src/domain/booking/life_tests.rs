@@ -52,6 +52,7 @@ pub fn held() -> Booking {
         decline_code: None,
         payment_id: None,
         arrive_time: None,
+        depart_time: None,
         leave_time: None,
         final_amount: None,
         overstay_amount: None,

@@ -32,6 +32,7 @@ impl Booking {
         let longer = Self { window, ..self.clone() };
         let price = self.price.of_window(&longer.booked_window())?;
         let due_time = match self.arrive_time {
+            Some(_) if self.depart_time.is_some() => self.depart_deadline(end, policy),
             Some(_) => after(end, policy.overstay_grace),
             // A window that was too short for the whole wait is so no more.
             None => {

@@ -21,6 +21,10 @@ pub enum Verb {
     Arrive,
     /// The car left.
     Leave,
+    /// The car was seen to leave and may be back.
+    Depart,
+    /// It is back.
+    Return,
     /// The deadline passed.
     Lapse,
     /// The window is to end later.
@@ -61,7 +65,7 @@ pub const fn next(state: BookingState, verb: Verb) -> Next {
         (Reserved, Verb::Extend | Verb::Move | Verb::Relocate | Verb::AskClaim) => {
             Next::To(Reserved)
         }
-        (Active, Verb::Extend) => Next::To(Active),
+        (Active, Verb::Extend | Verb::Depart | Verb::Return) => Next::To(Active),
         (Completed, Verb::Overstay) => Next::To(Completed),
         _ => Next::Refused,
     }
@@ -73,7 +77,7 @@ pub(super) mod tests {
 
     pub const STATES: [BookingState; 7] =
         [Held, Reserved, Active, Completed, Cancelled, Expired, NoShow];
-    pub const VERBS: [Verb; 13] = [
+    pub const VERBS: [Verb; 15] = [
         Verb::Confirm,
         Verb::Cancel,
         Verb::Withdraw,
@@ -87,6 +91,8 @@ pub(super) mod tests {
         Verb::Relocate,
         Verb::AskClaim,
         Verb::Overstay,
+        Verb::Depart,
+        Verb::Return,
     ];
 
     /// Whether a booking in this state keeps its spot.
@@ -138,14 +144,20 @@ pub(super) mod tests {
     /// The whole table, written out a second time: who changes one has to mean it.
     #[test]
     fn each_command_in_each_state_is_what_the_plan_says() {
-        let says = |state: BookingState| -> [&str; 13] {
-            // Confirm Cancel Withdraw Arrive Leave Lapse Start Assign Extend Move Relocate AskClaim Overstay
+        let says = |state: BookingState| -> [&str; 15] {
+            // Confirm Cancel Withdraw Arrive Leave Lapse Start Assign Extend Move Relocate AskClaim Overstay Depart Return
             match state {
-                Held => ["R", "X", "X", "-", "-", "E", "A", "-", "-", "-", "-", "-", "-"],
-                Reserved => ["-", "X", "X", "A", "-", "N", "-", "R", "R", "R", "R", "R", "-"],
-                Active => ["-", "-", "-", "=", "C", "C", "-", "-", "A", "-", "-", "-", "-"],
-                Completed => ["-", "-", "-", "-", "=", "-", "-", "-", "-", "-", "-", "-", "C"],
-                _ => ["-"; 13],
+                Held => ["R", "X", "X", "-", "-", "E", "A", "-", "-", "-", "-", "-", "-", "-", "-"],
+                Reserved => {
+                    ["-", "X", "X", "A", "-", "N", "-", "R", "R", "R", "R", "R", "-", "-", "-"]
+                }
+                Active => {
+                    ["-", "-", "-", "=", "C", "C", "-", "-", "A", "-", "-", "-", "-", "A", "A"]
+                }
+                Completed => {
+                    ["-", "-", "-", "-", "=", "-", "-", "-", "-", "-", "-", "-", "C", "-", "-"]
+                }
+                _ => ["-"; 15],
             }
         };
         for (state, verb) in STATES.iter().flat_map(|s| VERBS.iter().map(move |v| (*s, *v))) {

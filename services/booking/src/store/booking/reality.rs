@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
 use super::{Kept, of_row, select_booking, time};
+use crate::domain::booking::Doubt;
 use crate::domain::inventory::{PolicyChoice, Spot};
 use crate::error::Error;
 use crate::store::inventory::spot::type_number;
@@ -24,6 +25,8 @@ pub struct Reality {
     pub version: i64,
     /// Since when.
     pub change_time: Timestamp,
+    /// Why the sensor is not to be trusted, where it is not.
+    pub doubt: Option<Doubt>,
 }
 
 /// Writes it down. False when something as new or newer is known: then nothing is to be done.
@@ -89,19 +92,21 @@ pub async fn awaited_on(
 }
 
 /// The bookings of the lot that are due, whose own spot is another one and empty as far as is known,
-/// and which may be on this one; at most `limit`. An accessible spot is for those that booked one.
+/// and whose car may be the one that came here `since` then; at most `limit`. An accessible spot is for those
+/// that booked one.
 ///
 /// # Errors
 /// The store's.
 pub async fn due_elsewhere(
     executor: impl PgExecutor<'_>,
     spot: &Spot,
+    since: Timestamp,
     limit: i64,
 ) -> Result<Vec<Kept>, Error> {
     let rows = sqlx::query(select_booking!(
         "WHERE b.lot_id = $1 AND b.state = 2 AND b.spot_id <> $2 AND b.due_time > park_now()
            AND b.start_time - make_interval(
-               secs => coalesce(nullif(lot.early_arrival_seconds, 0), $3)) <= (SELECT park_now())
+               secs => coalesce(nullif(lot.early_arrival_seconds, 0), $3)) <= least(park_now(), $6)
            AND ($4 <> 2 OR coalesce(b.spot_type, spot.spot_type) = 2)
            AND NOT EXISTS (SELECT FROM spot_reality AS ground
                WHERE ground.spot_id = b.spot_id AND ground.occupied IS DISTINCT FROM false)
@@ -112,6 +117,7 @@ pub async fn due_elsewhere(
     .bind(f64::from(PolicyChoice::DEFAULT.early_arrival_seconds))
     .bind(type_number(spot.spot_type)?)
     .bind(limit)
+    .bind(since.to_sqlx())
     .fetch_all(executor)
     .await?;
     rows.iter().map(of_row).collect()

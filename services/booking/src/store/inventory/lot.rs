@@ -25,6 +25,7 @@ macro_rules! select_lot {
             "SELECT lot.lot_id, lot.operator_id, lot.name, lot.address, lot.latitude, lot.longitude,
                     lot.time_zone, lot.currency_code, lot.hold_ttl_seconds,
                     lot.early_arrival_seconds, lot.no_show_seconds, lot.overstay_grace_seconds,
+                    lot.departure_grace_seconds, lot.in_and_out_allowed,
                     lot.max_holds_per_user, lot.opening_hours, lot.shortest_window_seconds,
                     lot.longest_window_seconds, lot.booking_ahead_seconds, lot.turnaround_seconds,
                     lot.unpaid_holds_per_hour, lot.walk_in_seconds, lot.drive_up_allowed,
@@ -67,6 +68,8 @@ fn of_row(row: &PgRow) -> Result<Lot, Error> {
             early_arrival_seconds: row.try_get("early_arrival_seconds")?,
             no_show_seconds: row.try_get("no_show_seconds")?,
             overstay_grace_seconds: row.try_get("overstay_grace_seconds")?,
+            departure_grace_seconds: row.try_get("departure_grace_seconds")?,
+            in_and_out_allowed: row.try_get("in_and_out_allowed")?,
             max_holds_per_user: row.try_get("max_holds_per_user")?,
         },
         rules: LotRules {
@@ -134,9 +137,9 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
                  shortest_window_seconds, longest_window_seconds, booking_ahead_seconds,
                  turnaround_seconds, unpaid_holds_per_hour, walk_in_seconds, drive_up_allowed,
                  pool_order, spot_promise, assign_before_seconds, offer_ttl_seconds,
-                 max_waits_per_user)
+                 max_waits_per_user, departure_grace_seconds, in_and_out_allowed)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $22, $23,
-                 $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)
+                 $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)
              RETURNING lot_id)
          INSERT INTO tariff (tariff_id, lot_id, version, hourly_rate_minor, currency_code,
              rules, create_time)
@@ -176,6 +179,8 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
     .bind(lot.pooling.assign_before_seconds)
     .bind(waiting.offer_ttl_seconds)
     .bind(waiting.max_waits_per_user)
+    .bind(policy.departure_grace_seconds)
+    .bind(policy.in_and_out_allowed)
     .execute(executor)
     .await?;
     Ok(())
@@ -262,7 +267,8 @@ pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Erro
              booking_ahead_seconds = $16, turnaround_seconds = $17,
              unpaid_holds_per_hour = $18, walk_in_seconds = $19, drive_up_allowed = $20,
              pool_order = $21, spot_promise = $22, assign_before_seconds = $23,
-             offer_ttl_seconds = $24, max_waits_per_user = $25
+             offer_ttl_seconds = $24, max_waits_per_user = $25,
+             departure_grace_seconds = $26, in_and_out_allowed = $27
          WHERE lot_id = $1",
     )
     .bind(lot.lot_id.as_uuid())
@@ -290,6 +296,8 @@ pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Erro
     .bind(lot.pooling.assign_before_seconds)
     .bind(waiting.offer_ttl_seconds)
     .bind(waiting.max_waits_per_user)
+    .bind(policy.departure_grace_seconds)
+    .bind(policy.in_and_out_allowed)
     .execute(connection)
     .await?;
     Ok(())

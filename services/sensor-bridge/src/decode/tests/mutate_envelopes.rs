@@ -130,6 +130,10 @@ fn says_something(
             assert_eq!(Reading::validate(reading), Ok(()));
             true
         }
+        Said::Plate(plate) => {
+            assert_eq!(plate.validate(), Ok(()));
+            true
+        }
         Said::Unreadable(frame) => {
             assert_eq!(frame.validate(), Ok(()));
             false
