@@ -4,6 +4,7 @@
 pub mod feed;
 pub mod freshness;
 pub mod read;
+pub mod search;
 pub mod share;
 pub mod warm;
 pub mod watch;

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::availability::v1 as proto;
 use parkmesh_contracts::booking::v1 as booking;
 use parkmesh_contracts::common::v1::{SpotStatus, SpotType, SpotTypeCount};
+use parkmesh_contracts::hours::{OpeningHours, OpeningSpan};
 use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId};
 use parkmesh_contracts::sensor::v1 as sensor;
 use parkmesh_contracts::time;
 use parkmesh_contracts::window::Window;
 
-use crate::domain::lot::{Count, FloorCounts, FloorInfo, LotInfo, LotPicture};
+use crate::domain::counts::{Count, FloorCounts, LotCounts};
+use crate::domain::lot::{FloorInfo, LotInfo, LotPicture};
 use crate::domain::picture::Change;
+use crate::domain::search::Found;
+use crate::domain::search::rules::{AHEAD_MAX, LENGTH_MAX, Refusal, WindowRules};
 use crate::domain::spot::{Closure, Ground, LiveWindow, Phase, SpotInfo, SpotPicture};
 
 /// Where a lot's policy says nothing: the default that `LotPolicy.early_arrival_seconds` documents.
@@ -45,8 +50,32 @@ pub fn lot_change(lot: &booking::Lot, floors: &[booking::Floor]) -> Result<Chang
     let floors = floors.iter().map(floor_info).collect::<Result<Vec<_>, _>>()?;
     let closures = lot.closures.iter().map(closure).collect::<Result<Vec<_>, _>>()?;
     let name = lot.name.clone();
-    let info = LotInfo { lot_id, name, early_arrival, closures, version: lot.version };
+    let rules = window_rules(lot);
+    let info = LotInfo { lot_id, name, early_arrival, rules, closures, version: lot.version };
     Ok(Change::Lot(info, floors))
+}
+
+/// What windows a lot takes. Zeros are the defaults that `LotPolicy` documents.
+fn window_rules(lot: &booking::Lot) -> WindowRules {
+    let policy = lot.policy.unwrap_or_default();
+    let or = |seconds: i32, default: SignedDuration| match seconds {
+        0 => default,
+        seconds => SignedDuration::from_secs(i64::from(seconds)),
+    };
+    let span = |row: &booking::OpeningSpan| OpeningSpan {
+        day: u8::try_from(row.weekday - 1).unwrap_or_default(),
+        open: row.open_minute,
+        close: row.close_minute,
+    };
+    WindowRules {
+        hours: OpeningHours(lot.opening_hours.iter().map(span).collect()),
+        // As booking does: a zone that this binary does not know keeps nobody out.
+        zone: TimeZone::get(&lot.time_zone).unwrap_or(TimeZone::UTC),
+        shortest: or(policy.shortest_window_seconds, SignedDuration::ZERO),
+        longest: or(policy.longest_window_seconds, LENGTH_MAX),
+        ahead: or(policy.booking_ahead_seconds, AHEAD_MAX),
+        turnaround: or(policy.turnaround_seconds, SignedDuration::ZERO),
+    }
 }
 
 fn closure(row: &booking::Closure) -> Result<Closure, Unreadable> {
@@ -128,7 +157,8 @@ pub fn window_change(lot_id: LotId, row: &booking::LiveWindow) -> Result<Change,
     };
     let window = row.window.as_ref().ok_or(unreadable("LiveWindow", "window"))?;
     let window = Window::try_from(window).map_err(|_| unreadable("LiveWindow", "window"))?;
-    let live = LiveWindow { booking_id, version, window, phase };
+    let turnaround_seconds = row.turnaround_seconds;
+    let live = LiveWindow { booking_id, version, window, turnaround_seconds, phase };
     if row.spot_id.is_empty() {
         return Ok(Change::Promise { lot_id, spot_type, live });
     }
@@ -156,6 +186,7 @@ pub fn booking_change(
         hold_expire_time,
         spot_type: summary.spot_type,
         lot_id: summary.lot_id.clone(),
+        turnaround_seconds: summary.turnaround_seconds,
     };
     window_change(lot_id, &row)
 }
@@ -176,36 +207,51 @@ pub fn ground_change(row: &sensor::SpotOccupancy) -> Result<Change, Unreadable> 
     Ok(Change::Ground { lot_id, spot_id, ground, version: row.version })
 }
 
-/// The counters of a lot, without their freshness. A place that is promised to a booking without a spot is not free, wherever it will be: no floor has
-/// more free places than the lot.
+/// The counters of a lot as they are now, without their freshness.
 #[must_use]
 pub fn counts(lot: &LotPicture) -> proto::GetAvailabilityResponse {
-    let mut by_type: BTreeMap<SpotType, Count> = BTreeMap::new();
-    for (spot_type, count) in lot.counts().values().flatten() {
-        let sum = by_type.entry(*spot_type).or_default();
-        sum.free += count.free;
-        sum.total += count.total;
-    }
-    for (spot_type, sum) in &mut by_type {
-        sum.free = sum.free.saturating_sub(lot.promised(*spot_type));
-    }
-    let of_floor = |floor: &FloorInfo| {
-        let mut counts = lot.counts().get(&floor.floor_id).cloned().unwrap_or_default();
-        for (spot_type, count) in &mut counts {
-            count.free = count.free.min(by_type.get(spot_type).map_or(0, |sum| sum.free));
-        }
-        floor_count(floor, &counts)
-    };
-    let mut floors: Vec<proto::FloorCount> = lot.floors.values().map(of_floor).collect();
-    floors.sort_by_key(|floor| floor.floor_number);
-    let types = type_counts(&by_type);
+    let counts = lot.counts_now();
+    let types = type_counts(&counts.types);
     proto::GetAvailabilityResponse {
         free: types.iter().map(|count| count.free).sum(),
         total: types.iter().map(|count| count.total).sum(),
         types,
-        floors,
+        floors: floor_counts(lot, &counts),
         freshness: None,
     }
+}
+
+/// The counters of a lot for a window, without spots and freshness.
+#[must_use]
+pub fn found(lot: &LotPicture, found: &Found) -> proto::SearchAvailabilityResponse {
+    let types = type_counts(&found.counts.types);
+    proto::SearchAvailabilityResponse {
+        free: types.iter().map(|count| count.free).sum(),
+        total: types.iter().map(|count| count.total).sum(),
+        types,
+        floors: floor_counts(lot, &found.counts),
+        refusal: found.refusal.map_or(proto::WindowRefusal::Unspecified, refusal).into(),
+        ..Default::default()
+    }
+}
+
+fn refusal(refusal: Refusal) -> proto::WindowRefusal {
+    match refusal {
+        Refusal::Past => proto::WindowRefusal::Past,
+        Refusal::TooShort => proto::WindowRefusal::TooShort,
+        Refusal::TooLong => proto::WindowRefusal::TooLong,
+        Refusal::TooFar => proto::WindowRefusal::TooFar,
+        Refusal::NotOpen => proto::WindowRefusal::NotOpen,
+    }
+}
+
+fn floor_counts(lot: &LotPicture, counts: &LotCounts) -> Vec<proto::FloorCount> {
+    let none = FloorCounts::new();
+    let of_floor =
+        |floor: &FloorInfo| floor_count(floor, counts.floors.get(&floor.floor_id).unwrap_or(&none));
+    let mut floors: Vec<proto::FloorCount> = lot.floors.values().map(of_floor).collect();
+    floors.sort_by_key(|floor| floor.floor_number);
+    floors
 }
 
 fn floor_count(floor: &FloorInfo, counts: &FloorCounts) -> proto::FloorCount {
@@ -219,7 +265,7 @@ fn floor_count(floor: &FloorInfo, counts: &FloorCounts) -> proto::FloorCount {
     }
 }
 
-fn type_counts(counts: &FloorCounts) -> Vec<SpotTypeCount> {
+fn type_counts(counts: &BTreeMap<SpotType, Count>) -> Vec<SpotTypeCount> {
     counts
         .iter()
         .filter(|(_, count)| count.total > 0)

@@ -2,7 +2,9 @@
 //! with its own version (the spot itself, the ground, the windows of live bookings), and from the
 //! time.
 
+pub mod counts;
 pub mod lot;
 pub mod picture;
 pub mod promise;
+pub mod search;
 pub mod spot;

@@ -7,7 +7,10 @@ use std::time::Duration;
 use futures_util::Stream;
 use parkmesh_contracts::availability::v1 as proto;
 use parkmesh_contracts::availability::v1::availability_service_server::AvailabilityService;
+use parkmesh_contracts::common::v1 as common;
+use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{FloorId, LotId};
+use parkmesh_contracts::window::{Window, WindowError};
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::fault::{self, invalid};
 use parkmesh_platform::page::{self, List};
@@ -15,8 +18,10 @@ use parkmesh_platform::tasks::Tasks;
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
-use crate::app::read::SpotKey;
+use crate::app::search::Search;
 use crate::app::watch::Watching;
+use crate::domain::search::Wanted;
+use crate::domain::search::roster::OrderKey;
 use crate::error::Error;
 
 mod stream;
@@ -25,6 +30,11 @@ mod stream;
 const PAGE_SIZE_DEFAULT: usize = 1_000;
 /// Spots to a page at most.
 const PAGE_SIZE_MAX: usize = 5_000;
+
+/// Free spots to a page of a search where the caller does not say.
+const FOUND_SIZE_DEFAULT: usize = 100;
+/// Free spots to a page of a search at most.
+const FOUND_SIZE_MAX: usize = 1_000;
 
 /// How watches go.
 #[derive(Clone, Copy, Debug)]
@@ -83,12 +93,38 @@ impl AvailabilityService for Door {
         let lot_id = lot_id(&request.lot_id)?;
         let floor_id = floor_id(&request.floor_id)?;
         let list = List::of("ListSpotStates", &caller, &[&request.lot_id, &request.floor_id]);
-        let after: Option<SpotKey> = list.after(&request.page_token).map_err(Error::from)?;
+        let after: Option<OrderKey> = list.after(&request.page_token).map_err(Error::from)?;
         let size = page::size(request.page_size, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
         let found = self.app.spot_states(lot_id, floor_id, after.as_ref(), size)?;
         let next_page_token = found.next.map(|key| list.token(&key)).unwrap_or_default();
         let (spots, freshness) = (found.spots, Some(found.freshness));
         Ok(Response::new(proto::ListSpotStatesResponse { spots, next_page_token, freshness }))
+    }
+
+    async fn search_availability(
+        &self,
+        request: Request<proto::SearchAvailabilityRequest>,
+    ) -> Result<Response<proto::SearchAvailabilityResponse>, Status> {
+        fault::check(request.get_ref()).map_err(Error::Invalid)?;
+        let caller = Caller::of(&request)?.subject.clone();
+        let request = request.into_inner();
+        let window = window(request.window.as_ref())?;
+        let wanted = Wanted {
+            spot_type: Some(request.spot_type()).filter(|it| *it != SpotType::Unspecified),
+            floor_id: floor_id(&request.floor_id)?,
+        };
+        let arguments =
+            [&request.lot_id, &window.to_string(), &request.floor_id, &format!("{wanted:?}")];
+        let list = List::of("SearchAvailability", &caller, &arguments.map(String::as_str));
+        let after: Option<OrderKey> = list.after(&request.page_token).map_err(Error::from)?;
+        let size = match request.counts_only {
+            true => 0,
+            false => page::size(request.page_size, FOUND_SIZE_DEFAULT, FOUND_SIZE_MAX),
+        };
+        let search = Search { lot_id: lot_id(&request.lot_id)?, window, wanted, after, size };
+        let (mut found, next) = self.app.search(&search)?;
+        found.next_page_token = next.map(|key| list.token(&key)).unwrap_or_default();
+        Ok(Response::new(found))
     }
 
     type WatchAvailabilityStream =
@@ -109,6 +145,11 @@ impl AvailabilityService for Door {
 
 fn lot_id(text: &str) -> Result<LotId, Error> {
     LotId::parse(text).map_err(|_| Error::Invalid(vec![invalid("lot_id", "must be a UUID")]))
+}
+
+fn window(asked: Option<&common::Window>) -> Result<Window, Error> {
+    let asked = asked.ok_or(WindowError::Missing("start_time")).and_then(Window::try_from);
+    asked.map_err(|error| Error::Invalid(vec![invalid("window", error.to_string())]))
 }
 
 fn floor_id(text: &str) -> Result<Option<FloorId>, Error> {

@@ -10,6 +10,7 @@ use parkmesh_contracts::ids::{FloorId, LotId};
 
 use crate::convert;
 use crate::domain::lot::{FloorInfo, LotInfo, LotPicture};
+use crate::domain::search::rules::WindowRules;
 use crate::domain::spot::SpotInfo;
 use crate::store::FloorSpots;
 use crate::store::record::{LotRecord, SpotRecord};
@@ -62,6 +63,7 @@ fn warm_lot(lot: &LotRecord, floors: &FloorSpots) -> WarmLot {
         lot_id: lot.lot_id,
         name: lot.name.clone(),
         early_arrival: jiff::SignedDuration::ZERO,
+        rules: WindowRules::default(),
         closures: Vec::new(),
         version: 0,
     });

@@ -339,6 +339,7 @@ fn end(lot: &mut LotPicture, on: On, booking_id: BookingId, stamp: Stamp, now: T
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::search::rules::WindowRules;
     use crate::domain::spot::Phase;
     use jiff::SignedDuration;
     use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
@@ -381,6 +382,7 @@ mod tests {
                 booking_id: BookingId::from(Uuid::from_u128(7)),
                 version,
                 window: Window::try_new(at(0), at(60)).expect("a window"),
+                turnaround_seconds: 0,
                 phase: Phase::Reserved,
             },
         }
@@ -392,6 +394,7 @@ mod tests {
             lot_id: lot_id(),
             name: "Mall".into(),
             early_arrival: SignedDuration::from_mins(15),
+            rules: WindowRules::default(),
             closures: Vec::new(),
             version: 1,
         };

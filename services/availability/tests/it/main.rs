@@ -8,5 +8,6 @@ mod picture;
 mod promises;
 mod proxy;
 mod repair;
+mod searching;
 mod shared;
 mod watching;

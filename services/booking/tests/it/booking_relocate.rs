@@ -18,7 +18,7 @@ async fn read(client: &mut Bookings, booking: &proto::Booking) -> proto::Booking
 }
 
 /// The first fact of this type about a booking, once it is written.
-async fn fact_of<F: Fact + Message + Default>(town: &Town, booking: &proto::Booking) -> F {
+pub async fn fact_of<F: Fact + Message + Default>(town: &Town, booking: &proto::Booking) -> F {
     let body = parkmesh_testkit::eventually(F::TYPE, || async {
         let row: Option<Vec<u8>> = sqlx::query_scalar(
             "SELECT body FROM outbox WHERE aggregate_id = $1 AND fact_type = $2",
