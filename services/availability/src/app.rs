@@ -2,6 +2,7 @@
 //! hold the lock for as long as an answer takes to build and never wait for a network or a disk.
 
 pub mod feed;
+pub mod find;
 pub mod freshness;
 pub mod read;
 pub mod search;

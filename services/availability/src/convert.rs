@@ -1,24 +1,29 @@
 //! Words of others into changes of the picture, and the picture into answers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::availability::v1 as proto;
 use parkmesh_contracts::booking::v1 as booking;
 use parkmesh_contracts::common::v1::{SpotStatus, SpotType, SpotTypeCount};
-use parkmesh_contracts::hours::{OpeningHours, OpeningSpan};
 use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId};
 use parkmesh_contracts::sensor::v1 as sensor;
 use parkmesh_contracts::time;
 use parkmesh_contracts::window::Window;
 
+use self::lot::{lot_tariff, place, window_rules};
 use crate::domain::counts::{Count, FloorCounts, LotCounts};
 use crate::domain::lot::{FloorInfo, LotInfo, LotPicture};
 use crate::domain::picture::Change;
 use crate::domain::search::Found;
-use crate::domain::search::rules::{AHEAD_MAX, LENGTH_MAX, Refusal, WindowRules};
+use crate::domain::search::rules::Refusal;
 use crate::domain::spot::{Closure, Ground, LiveWindow, Phase, SpotInfo, SpotPicture};
+
+pub mod ask;
+mod lot;
+
+pub use lot::point;
 
 /// Where a lot's policy says nothing: the default that `LotPolicy.early_arrival_seconds` documents.
 const DEFAULT_EARLY_ARRIVAL: SignedDuration = SignedDuration::from_mins(15);
@@ -50,32 +55,10 @@ pub fn lot_change(lot: &booking::Lot, floors: &[booking::Floor]) -> Result<Chang
     let floors = floors.iter().map(floor_info).collect::<Result<Vec<_>, _>>()?;
     let closures = lot.closures.iter().map(closure).collect::<Result<Vec<_>, _>>()?;
     let name = lot.name.clone();
-    let rules = window_rules(lot);
-    let info = LotInfo { lot_id, name, early_arrival, rules, closures, version: lot.version };
+    let (place, rules, tariff) = (place(lot), window_rules(lot), lot_tariff(lot).map(Arc::new));
+    let version = lot.version;
+    let info = LotInfo { lot_id, name, place, early_arrival, rules, tariff, closures, version };
     Ok(Change::Lot(info, floors))
-}
-
-/// What windows a lot takes. Zeros are the defaults that `LotPolicy` documents.
-fn window_rules(lot: &booking::Lot) -> WindowRules {
-    let policy = lot.policy.unwrap_or_default();
-    let or = |seconds: i32, default: SignedDuration| match seconds {
-        0 => default,
-        seconds => SignedDuration::from_secs(i64::from(seconds)),
-    };
-    let span = |row: &booking::OpeningSpan| OpeningSpan {
-        day: u8::try_from(row.weekday - 1).unwrap_or_default(),
-        open: row.open_minute,
-        close: row.close_minute,
-    };
-    WindowRules {
-        hours: OpeningHours(lot.opening_hours.iter().map(span).collect()),
-        // As booking does: a zone that this binary does not know keeps nobody out.
-        zone: TimeZone::get(&lot.time_zone).unwrap_or(TimeZone::UTC),
-        shortest: or(policy.shortest_window_seconds, SignedDuration::ZERO),
-        longest: or(policy.longest_window_seconds, LENGTH_MAX),
-        ahead: or(policy.booking_ahead_seconds, AHEAD_MAX),
-        turnaround: or(policy.turnaround_seconds, SignedDuration::ZERO),
-    }
 }
 
 fn closure(row: &booking::Closure) -> Result<Closure, Unreadable> {
@@ -230,18 +213,21 @@ pub fn found(lot: &LotPicture, found: &Found) -> proto::SearchAvailabilityRespon
         total: types.iter().map(|count| count.total).sum(),
         types,
         floors: floor_counts(lot, &found.counts),
-        refusal: found.refusal.map_or(proto::WindowRefusal::Unspecified, refusal).into(),
+        refusal: refusal(found.refusal).into(),
         ..Default::default()
     }
 }
 
-fn refusal(refusal: Refusal) -> proto::WindowRefusal {
+/// Why a lot does not take a window, if it does not.
+#[must_use]
+pub fn refusal(refusal: Option<Refusal>) -> proto::WindowRefusal {
     match refusal {
-        Refusal::Past => proto::WindowRefusal::Past,
-        Refusal::TooShort => proto::WindowRefusal::TooShort,
-        Refusal::TooLong => proto::WindowRefusal::TooLong,
-        Refusal::TooFar => proto::WindowRefusal::TooFar,
-        Refusal::NotOpen => proto::WindowRefusal::NotOpen,
+        None => proto::WindowRefusal::Unspecified,
+        Some(Refusal::Past) => proto::WindowRefusal::Past,
+        Some(Refusal::TooShort) => proto::WindowRefusal::TooShort,
+        Some(Refusal::TooLong) => proto::WindowRefusal::TooLong,
+        Some(Refusal::TooFar) => proto::WindowRefusal::TooFar,
+        Some(Refusal::NotOpen) => proto::WindowRefusal::NotOpen,
     }
 }
 

@@ -5,6 +5,8 @@
 pub mod counts;
 pub mod lot;
 pub mod picture;
+pub mod places;
+pub mod price;
 pub mod promise;
 pub mod search;
 pub mod spot;

@@ -7,19 +7,17 @@ use std::time::Duration;
 use futures_util::Stream;
 use parkmesh_contracts::availability::v1 as proto;
 use parkmesh_contracts::availability::v1::availability_service_server::AvailabilityService;
-use parkmesh_contracts::common::v1 as common;
-use parkmesh_contracts::common::v1::SpotType;
-use parkmesh_contracts::ids::{FloorId, LotId};
-use parkmesh_contracts::window::{Window, WindowError};
 use parkmesh_platform::auth::Caller;
-use parkmesh_platform::fault::{self, invalid};
+use parkmesh_platform::fault;
 use parkmesh_platform::page::{self, List};
 use parkmesh_platform::tasks::Tasks;
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
+use crate::app::find::FoundKey;
 use crate::app::search::Search;
 use crate::app::watch::Watching;
+use crate::convert::ask::{self, floor_id, lot_id, spot_type, window};
 use crate::domain::search::Wanted;
 use crate::domain::search::roster::OrderKey;
 use crate::error::Error;
@@ -35,6 +33,11 @@ const PAGE_SIZE_MAX: usize = 5_000;
 const FOUND_SIZE_DEFAULT: usize = 100;
 /// Free spots to a page of a search at most.
 const FOUND_SIZE_MAX: usize = 1_000;
+
+/// Lots to a page where the caller does not say.
+const LOTS_SIZE_DEFAULT: usize = 20;
+/// Lots to a page at most.
+const LOTS_SIZE_MAX: usize = 100;
 
 /// How watches go.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +113,7 @@ impl AvailabilityService for Door {
         let request = request.into_inner();
         let window = window(request.window.as_ref())?;
         let wanted = Wanted {
-            spot_type: Some(request.spot_type()).filter(|it| *it != SpotType::Unspecified),
+            spot_type: spot_type(request.spot_type()),
             floor_id: floor_id(&request.floor_id)?,
         };
         let arguments =
@@ -127,6 +130,24 @@ impl AvailabilityService for Door {
         Ok(Response::new(found))
     }
 
+    async fn find_lots(
+        &self,
+        request: Request<proto::FindLotsRequest>,
+    ) -> Result<Response<proto::FindLotsResponse>, Status> {
+        fault::check(request.get_ref()).map_err(Error::Invalid)?;
+        let caller = Caller::of(&request)?.subject.clone();
+        let request = request.into_inner();
+        let size = page::size(request.page_size, LOTS_SIZE_DEFAULT, LOTS_SIZE_MAX);
+        let mut find = ask::find(&request, size)?;
+        let list = List::of("FindLots", &caller, &[&find.arguments()]);
+        let after: Option<FoundKey> = list.after(&request.page_token).map_err(Error::from)?;
+        find.after = after;
+        let found = self.app.find_lots(&find)?;
+        let next_page_token = found.next.map(|key| list.token(&key)).unwrap_or_default();
+        let (lots, freshness) = (found.lots, Some(found.freshness));
+        Ok(Response::new(proto::FindLotsResponse { lots, next_page_token, freshness }))
+    }
+
     type WatchAvailabilityStream =
         Pin<Box<dyn Stream<Item = Result<proto::WatchAvailabilityResponse, Status>> + Send>>;
 
@@ -141,21 +162,4 @@ impl AvailabilityService for Door {
             Watching::start(&self.app, lot_id, request.include_spots, &request.resume_token)?;
         Ok(Response::new(Box::pin(stream::of(watching, self.watch, self.tasks.clone()))))
     }
-}
-
-fn lot_id(text: &str) -> Result<LotId, Error> {
-    LotId::parse(text).map_err(|_| Error::Invalid(vec![invalid("lot_id", "must be a UUID")]))
-}
-
-fn window(asked: Option<&common::Window>) -> Result<Window, Error> {
-    let asked = asked.ok_or(WindowError::Missing("start_time")).and_then(Window::try_from);
-    asked.map_err(|error| Error::Invalid(vec![invalid("window", error.to_string())]))
-}
-
-fn floor_id(text: &str) -> Result<Option<FloorId>, Error> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let parsed = FloorId::parse(text);
-    parsed.map(Some).map_err(|_| Error::Invalid(vec![invalid("floor_id", "must be a UUID")]))
 }

@@ -9,7 +9,7 @@ use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{FloorId, LotId};
 
 use crate::convert;
-use crate::domain::lot::{FloorInfo, LotInfo, LotPicture};
+use crate::domain::lot::{FloorInfo, LotInfo, LotPicture, LotPlace};
 use crate::domain::search::rules::WindowRules;
 use crate::domain::spot::SpotInfo;
 use crate::store::FloorSpots;
@@ -63,7 +63,9 @@ fn warm_lot(lot: &LotRecord, floors: &FloorSpots) -> WarmLot {
         lot_id: lot.lot_id,
         name: lot.name.clone(),
         early_arrival: jiff::SignedDuration::ZERO,
+        place: LotPlace::default(),
         rules: WindowRules::default(),
+        tariff: None,
         closures: Vec::new(),
         version: 0,
     });

@@ -3,6 +3,7 @@
 //! seen.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
@@ -10,6 +11,8 @@ use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId};
 use parkmesh_contracts::window::Window;
 
 use crate::domain::counts::FloorCounts;
+use crate::domain::places::Point;
+use crate::domain::price::LotTariff;
 use crate::domain::promise::{Look, Promises};
 use crate::domain::search::calendar::Calendar;
 use crate::domain::search::roster::{OrderKey, Roster, Traits};
@@ -30,12 +33,27 @@ pub struct LotInfo {
     pub name: String,
     /// How long before its start a window keeps others away.
     pub early_arrival: SignedDuration,
+    /// Where it is, for people.
+    pub place: LotPlace,
     /// What windows it takes.
     pub rules: WindowRules,
+    /// What a stay costs; None where that could not be read.
+    pub tariff: Option<Arc<LotTariff>>,
     /// Closures that had not ended when it was told.
     pub closures: Vec<Closure>,
     /// The lot's own version.
     pub version: i64,
+}
+
+/// Where a lot is, and by which words it is found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LotPlace {
+    /// Street address.
+    pub address: String,
+    /// On the globe.
+    pub point: Point,
+    /// The words of name and address, lower case.
+    pub words: Vec<String>,
 }
 
 /// A level of a lot.
@@ -509,7 +527,9 @@ mod tests {
             lot_id: LotId::from(Uuid::from_u128(9)),
             name: "Mall".into(),
             early_arrival: EARLY,
+            place: LotPlace::default(),
             rules: WindowRules::default(),
+            tariff: None,
             closures: Vec::new(),
             version: 1,
         });

@@ -3,6 +3,7 @@
 
 mod doubles;
 mod facts;
+mod finding;
 mod house;
 mod picture;
 mod promises;

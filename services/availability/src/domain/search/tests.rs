@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::rules::{Refusal, WindowRules, kept};
 use super::*;
-use crate::domain::lot::{FloorInfo, LotInfo};
+use crate::domain::lot::{FloorInfo, LotInfo, LotPlace};
 use crate::domain::spot::{Closure, Ground, LiveWindow, Phase, SpotInfo, Stamp};
 
 const EARLY: SignedDuration = SignedDuration::from_mins(15);
@@ -64,7 +64,9 @@ fn lot_info(version: i64, closures: Vec<Closure>, turnaround_minutes: i64) -> Lo
         lot_id: LotId::from(Uuid::from_u128(1)),
         name: "Mall".into(),
         early_arrival: EARLY,
+        place: LotPlace::default(),
         rules: WindowRules { turnaround, ..WindowRules::default() },
+        tariff: None,
         closures,
         version,
     }
