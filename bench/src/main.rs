@@ -8,6 +8,7 @@ mod melbourne;
 mod proof;
 mod race;
 mod reserve;
+mod search;
 mod start;
 mod tariffs;
 mod torture;
@@ -70,6 +71,8 @@ enum Proof {
     Growth(reserve::growth::Growth),
     /// Bursts over two replicas: who is served when, and whether losers get what they are told instead.
     Fairness(reserve::fairness::Fairness),
+    /// Any window among 100,000 spots, 90 days and 5,000,000 bookings, inside availability: how long it takes, and what the index holds.
+    Search(search::Size),
     /// How long everything takes to be ready from a built binary with warm data, and how much memory it holds.
     Start,
     /// A random history of many clients under faults, judged: nothing double, oversold, lost or refused without a cause.
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().what {
         What::Prove(Proof::Race) => race::prove(),
         What::Prove(Proof::Melbourne { first, second }) => melbourne::prove(&first, &second),
+        What::Prove(Proof::Search(size)) => search::prove(&size),
         What::Prove(Proof::Start) => start::prove(),
         What::Prove(Proof::Tariffs) => tariffs::prove(),
         What::Prove(Proof::Decoders) => decoders::prove(),

@@ -14,7 +14,7 @@ use parkmesh_contracts::window::Window;
 
 use self::lot::{lot_tariff, place, window_rules};
 use crate::domain::counts::{Count, FloorCounts, LotCounts};
-use crate::domain::lot::{FloorInfo, LotInfo, LotPicture};
+use crate::domain::lot::{EARLY_ARRIVAL, FloorInfo, LotInfo, LotPicture};
 use crate::domain::picture::Change;
 use crate::domain::search::Found;
 use crate::domain::search::rules::Refusal;
@@ -24,9 +24,6 @@ pub mod ask;
 mod lot;
 
 pub use lot::point;
-
-/// Where a lot's policy says nothing: the default that `LotPolicy.early_arrival_seconds` documents.
-const DEFAULT_EARLY_ARRIVAL: SignedDuration = SignedDuration::from_mins(15);
 
 /// A word of another service that makes no sense. Names the message and the field; never a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +46,7 @@ fn unreadable(message: &'static str, field: &'static str) -> Unreadable {
 pub fn lot_change(lot: &booking::Lot, floors: &[booking::Floor]) -> Result<Change, Unreadable> {
     let lot_id = LotId::parse(&lot.lot_id).map_err(|_| unreadable("Lot", "lot_id"))?;
     let early_arrival = match lot.policy.as_ref().map_or(0, |policy| policy.early_arrival_seconds) {
-        0 => DEFAULT_EARLY_ARRIVAL,
+        0 => EARLY_ARRIVAL,
         seconds => SignedDuration::from_secs(i64::from(seconds)),
     };
     let floors = floors.iter().map(floor_info).collect::<Result<Vec<_>, _>>()?;

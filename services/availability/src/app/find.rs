@@ -126,7 +126,7 @@ fn hits<'a>(state: &'a State, find: &Find) -> Vec<Hit<'a>> {
     };
     match find.near {
         Some((point, radius_m)) => {
-            let near = state.picture.near(point, radius_m).into_iter();
+            let near = state.picture.near(point, radius_m);
             let hits = near.map(|(lot, meters)| Hit { lot, meters: Some(meters) });
             hits.filter(fits).collect()
         }

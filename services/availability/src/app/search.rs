@@ -7,6 +7,7 @@ use parkmesh_contracts::window::Window;
 use super::App;
 use super::read::freshness;
 use crate::convert;
+use crate::domain::lot::LotPicture;
 use crate::domain::search::Wanted;
 use crate::domain::search::roster::OrderKey;
 use crate::error::Error;
@@ -27,6 +28,12 @@ pub struct Search {
 }
 
 impl App {
+    /// Bytes that searching takes beside the picture, about.
+    #[must_use]
+    pub fn search_bytes(&self) -> usize {
+        self.read().picture.lots().map(LotPicture::search_bytes).sum()
+    }
+
     /// Counts of a lot for a window, and a page of free spots; with the key to go on after, if there are
     /// more.
     ///

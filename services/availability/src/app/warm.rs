@@ -9,8 +9,7 @@ use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{FloorId, LotId};
 
 use crate::convert;
-use crate::domain::lot::{FloorInfo, LotInfo, LotPicture, LotPlace};
-use crate::domain::search::rules::WindowRules;
+use crate::domain::lot::{FloorInfo, LotInfo, LotPicture};
 use crate::domain::spot::SpotInfo;
 use crate::store::FloorSpots;
 use crate::store::record::{LotRecord, SpotRecord};
@@ -59,16 +58,7 @@ impl Warm {
 }
 
 fn warm_lot(lot: &LotRecord, floors: &FloorSpots) -> WarmLot {
-    let mut picture = LotPicture::new(LotInfo {
-        lot_id: lot.lot_id,
-        name: lot.name.clone(),
-        early_arrival: jiff::SignedDuration::ZERO,
-        place: LotPlace::default(),
-        rules: WindowRules::default(),
-        tariff: None,
-        closures: Vec::new(),
-        version: 0,
-    });
+    let mut picture = LotPicture::new(LotInfo::named(lot.lot_id, lot.name.clone()));
     let mut as_of = Timestamp::UNIX_EPOCH;
     let mut spots = Vec::new();
     for floor in &lot.floors {

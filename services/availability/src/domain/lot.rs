@@ -3,67 +3,27 @@
 //! seen.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
-use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId};
+use parkmesh_contracts::ids::{BookingId, FloorId, SpotId};
 use parkmesh_contracts::window::Window;
 
+mod doubt;
+mod info;
+
+pub use self::info::{EARLY_ARRIVAL, FloorInfo, LotInfo, LotPlace};
+
 use crate::domain::counts::FloorCounts;
-use crate::domain::places::Point;
-use crate::domain::price::LotTariff;
 use crate::domain::promise::{Look, Promises};
 use crate::domain::search::calendar::Calendar;
 use crate::domain::search::roster::{OrderKey, Roster, Traits};
-use crate::domain::search::rules::WindowRules;
 use crate::domain::search::span::Span;
-use crate::domain::spot::{Closure, Ground, LiveWindow, SpotInfo, SpotPicture, Stamp};
+use crate::domain::spot::{Ground, LiveWindow, SpotInfo, SpotPicture, Stamp};
 
 /// Days that have passed are kept so long: a window that is searched may have begun, and a clock may be
 /// behind another.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
-
-/// What the inventory says of a lot, as far as the picture needs it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LotInfo {
-    /// The lot.
-    pub lot_id: LotId,
-    /// Name that drivers see.
-    pub name: String,
-    /// How long before its start a window keeps others away.
-    pub early_arrival: SignedDuration,
-    /// Where it is, for people.
-    pub place: LotPlace,
-    /// What windows it takes.
-    pub rules: WindowRules,
-    /// What a stay costs; None where that could not be read.
-    pub tariff: Option<Arc<LotTariff>>,
-    /// Closures that had not ended when it was told.
-    pub closures: Vec<Closure>,
-    /// The lot's own version.
-    pub version: i64,
-}
-
-/// Where a lot is, and by which words it is found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LotPlace {
-    /// Street address.
-    pub address: String,
-    /// On the globe.
-    pub point: Point,
-    /// The words of name and address, lower case.
-    pub words: Vec<String>,
-}
-
-/// A level of a lot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FloorInfo {
-    /// The floor.
-    pub floor_id: FloorId,
-    /// 0 is the street's level.
-    pub floor_number: i32,
-}
 
 /// Everything known of one lot.
 #[derive(Clone, Debug)]
@@ -392,51 +352,6 @@ impl LotPicture {
         }
     }
 
-    /// Makes room for the owner's word where the picture says something else at the same version: a
-    /// mistake of ours, which no fact would ever put right.
-    pub fn doubt_info(&mut self, info: &LotInfo, now: Timestamp) {
-        // Closures that have ended are told no more, and say nothing.
-        self.info.closures.retain(|closure| closure.window.end() > now);
-        let mut told = info.clone();
-        told.closures.retain(|closure| closure.window.end() > now);
-        if self.info.version == told.version && self.info != told {
-            self.info.version -= 1;
-        }
-    }
-
-    /// The same for a spot.
-    pub fn doubt_spot(&mut self, info: &SpotInfo) {
-        if let Some(spot) = self.spots.get_mut(&info.spot_id)
-            && spot.info.version == info.version
-            && spot.info != *info
-        {
-            spot.info.version -= 1;
-        }
-    }
-
-    /// The same for the ground.
-    pub fn doubt_ground(&mut self, spot_id: SpotId, ground: Ground, version: i64) {
-        if let Some(spot) = self.spots.get_mut(&spot_id)
-            && spot.ground_version == version
-            && spot.ground != ground
-        {
-            spot.ground_version -= 1;
-        }
-    }
-
-    /// The same for a window. True if it is not known just so.
-    pub fn doubt_window(&mut self, spot_id: SpotId, live: &LiveWindow) -> bool {
-        let Some(spot) = self.spots.get_mut(&spot_id) else { return true };
-        match spot.windows.iter_mut().find(|known| known.booking_id == live.booking_id) {
-            Some(known) if known == live => false,
-            Some(known) => {
-                known.version = known.version.min(live.version - 1);
-                true
-            }
-            None => true,
-        }
-    }
-
     /// Looks at a spot again: status, counters, revision and the next due instant follow. True if
     /// the status changed.
     fn refresh(&mut self, spot_id: SpotId, now: Timestamp) -> bool {
@@ -507,11 +422,11 @@ fn advance(known: &mut Stamp, seen: Stamp) {
 mod tests {
     use super::*;
     use crate::domain::spot::Phase;
+    use parkmesh_contracts::ids::LotId;
     use parkmesh_contracts::window::Window;
     use proptest::prelude::*;
     use uuid::Uuid;
 
-    const EARLY: SignedDuration = SignedDuration::from_mins(15);
     const SPOTS: u128 = 6;
 
     fn at(minute: i64) -> Timestamp {
@@ -523,16 +438,8 @@ mod tests {
     }
 
     fn lot() -> LotPicture {
-        let mut lot = LotPicture::new(LotInfo {
-            lot_id: LotId::from(Uuid::from_u128(9)),
-            name: "Mall".into(),
-            early_arrival: EARLY,
-            place: LotPlace::default(),
-            rules: WindowRules::default(),
-            tariff: None,
-            closures: Vec::new(),
-            version: 1,
-        });
+        let mall = LotInfo::named(LotId::from(Uuid::from_u128(9)), "Mall".into());
+        let mut lot = LotPicture::new(LotInfo { version: 1, ..mall });
         for n in 0..SPOTS {
             lot.put_spot(info(n, 1, false), Stamp::default(), at(0));
         }
@@ -618,7 +525,7 @@ mod tests {
                 lot.tick(at(now));
                 let mut recount: BTreeMap<FloorId, FloorCounts> = BTreeMap::new();
                 for spot in lot.spots() {
-                    prop_assert_eq!(spot.status, spot.look(at(now), EARLY, &[]).0);
+                    prop_assert_eq!(spot.status, spot.look(at(now), EARLY_ARRIVAL, &[]).0);
                     count(&mut recount, spot, true);
                     prop_assert!(spot.changed_revision <= seen
                         || lot.changed_since(seen).any(|c| c.info.spot_id == spot.info.spot_id));

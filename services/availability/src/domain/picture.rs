@@ -348,8 +348,6 @@ fn end(lot: &mut LotPicture, on: On, booking_id: BookingId, stamp: Stamp, now: T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::lot::LotPlace;
-    use crate::domain::search::rules::WindowRules;
     use crate::domain::spot::Phase;
     use jiff::SignedDuration;
     use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
@@ -400,16 +398,7 @@ mod tests {
 
     fn picture() -> Picture {
         let mut picture = Picture::default();
-        let info = LotInfo {
-            lot_id: lot_id(),
-            name: "Mall".into(),
-            early_arrival: SignedDuration::from_mins(15),
-            place: LotPlace::default(),
-            rules: WindowRules::default(),
-            tariff: None,
-            closures: Vec::new(),
-            version: 1,
-        };
+        let info = LotInfo { version: 1, ..LotInfo::named(lot_id(), "Mall".into()) };
         picture.apply(Change::Lot(info, vec![]), Stamp::default(), at(0));
         picture.apply(spot(1), Stamp::default(), at(0));
         picture.apply(spot(2), Stamp::default(), at(0));

@@ -15,6 +15,10 @@ use parkmesh_contracts::window::Window;
 const QUARTER_US: i64 = 15 * MINUTE_US;
 /// Rows of a day for its quarters.
 const QUARTERS: usize = 96;
+/// An hour.
+const HOUR_US: i64 = 4 * QUARTER_US;
+/// Hours of a day.
+const HOURS: usize = 24;
 /// Three hours.
 const BLOCK_US: i64 = 12 * QUARTER_US;
 /// Rows of a day for its blocks.
@@ -39,11 +43,12 @@ pub struct Calendar {
 #[derive(Clone, Debug)]
 struct Day {
     rows: Vec<u64>,
-    /// What does not fill its quarter of an hour.
-    edges: BTreeMap<u8, Vec<Edge>>,
+    /// What does not fill its quarter of an hour, by hour; none at all where everything does.
+    edges: Vec<Vec<Edge>>,
 }
 
-/// A time within a quarter of an hour in which a spot is kept; microseconds from its beginning.
+/// A time within a quarter of an hour in which a spot is kept; microseconds from the beginning of its
+/// hour, of which 32 bits hold all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Edge {
     slot: Slot,
@@ -52,13 +57,13 @@ struct Edge {
 }
 
 impl Edge {
-    fn of(slot: Slot, part: Span, quarter: Span) -> Self {
-        let since = |at: i64| u32::try_from(at - quarter.from).unwrap_or_default();
+    fn of(slot: Slot, part: Span, hour: Span) -> Self {
+        let since = |at: i64| u32::try_from(at - hour.from).unwrap_or_default();
         Self { slot, from: since(part.from), to: since(part.to) }
     }
 
-    fn part(self, quarter: Span) -> Span {
-        Span { from: quarter.from + i64::from(self.from), to: quarter.from + i64::from(self.to) }
+    fn part(self, hour: Span) -> Span {
+        Span { from: hour.from + i64::from(self.from), to: hour.from + i64::from(self.to) }
     }
 }
 
@@ -142,9 +147,15 @@ fn quarter_row(of_day: Span, at_us: i64) -> usize {
     usize::try_from((at_us - of_day.from) / QUARTER_US).unwrap_or_default()
 }
 
+/// The hour that a quarter lies in: its place in the day, and itself.
+fn hour_of(of_day: Span, quarter: Span) -> (usize, Span) {
+    let hour = Span::cell(quarter.from.div_euclid(HOUR_US), HOUR_US);
+    (quarter_row(of_day, hour.from) / (QUARTERS / HOURS), hour)
+}
+
 impl Day {
     fn new(words: usize) -> Self {
-        Self { rows: vec![0; ROWS * words], edges: BTreeMap::new() }
+        Self { rows: vec![0; ROWS * words], edges: Vec::new() }
     }
 
     fn row(&self, row: usize, words: usize) -> &[u64] {
@@ -161,7 +172,7 @@ impl Day {
             let quarter = Span::cell(number, QUARTER_US);
             let row = quarter_row(of_day, quarter.from);
             self.put(row, words, slot, is_kept(quarter));
-            self.list_edges(row, slot, quarter, near);
+            self.list_edges(of_day, slot, quarter, near);
         }
         for number in range.cells(BLOCK_US) {
             let block = Span::cell(number, BLOCK_US);
@@ -171,20 +182,24 @@ impl Day {
         self.put(ROWS - 1, words, slot, !near.is_empty());
     }
 
-    fn list_edges(&mut self, row: usize, slot: Slot, quarter: Span, near: &[Span]) {
-        let Ok(row) = u8::try_from(row) else { return };
-        if let Some(edges) = self.edges.get_mut(&row) {
-            edges.retain(|edge| edge.slot != slot);
-            if edges.is_empty() {
-                self.edges.remove(&row);
-            }
+    fn list_edges(&mut self, of_day: Span, slot: Slot, quarter: Span, near: &[Span]) {
+        let (at, hour) = hour_of(of_day, quarter);
+        if let Some(edges) = self.edges.get_mut(at) {
+            edges.retain(|edge| edge.slot != slot || !quarter.encloses(edge.part(hour)));
         }
         if near.iter().any(|span| span.encloses(quarter)) {
             return;
         }
         for span in near.iter().filter(|span| span.overlaps(quarter)) {
-            let edges = self.edges.entry(row).or_default();
-            edges.push(Edge::of(slot, span.clip(quarter), quarter));
+            if self.edges.is_empty() {
+                self.edges.resize_with(HOURS, Vec::new);
+            }
+            let Some(edges) = self.edges.get_mut(at) else { return };
+            if edges.len() == edges.capacity() {
+                // A vector that doubles would leave a quarter of them empty.
+                edges.reserve_exact(edges.len() / 8 + 2);
+            }
+            edges.push(Edge::of(slot, span.clip(quarter), hour));
         }
     }
 
@@ -207,29 +222,38 @@ impl Day {
             if window.encloses(quarter) {
                 taken.add(self.row(row, words));
             } else {
-                self.taken_in(row, quarter, window, words, taken);
+                self.taken_in(of_day, quarter, window, words, taken);
             }
             at = quarter.to;
         }
     }
 
     /// Those that are kept in a part of a quarter of an hour.
-    fn taken_in(&self, row: usize, quarter: Span, window: Span, words: usize, taken: &mut Bits) {
-        let edges = u8::try_from(row).ok().and_then(|row| self.edges.get(&row));
-        let Some(edges) = edges else { return taken.add(self.row(row, words)) };
-        let mut kept = Bits::none(words * 64);
-        kept.add(self.row(row, words));
-        for edge in edges {
-            kept.put(edge.slot, false);
+    fn taken_in(&self, of_day: Span, quarter: Span, window: Span, words: usize, taken: &mut Bits) {
+        let row = self.row(quarter_row(of_day, quarter.from), words);
+        let (at, hour) = hour_of(of_day, quarter);
+        let edges = self.edges.get(at).map_or(&[][..], Vec::as_slice);
+        let parts = edges.iter().map(|edge| (edge.slot, edge.part(hour)));
+        let parts: Vec<(Slot, Span)> = parts.filter(|(_, part)| quarter.encloses(*part)).collect();
+        if parts.is_empty() {
+            return taken.add(row);
         }
-        for edge in edges.iter().filter(|edge| edge.part(quarter).overlaps(window)) {
-            kept.put(edge.slot, true);
+        let mut kept = Bits::none(words * 64);
+        kept.add(row);
+        for (slot, _) in &parts {
+            kept.put(*slot, false);
+        }
+        for (slot, _) in parts.iter().filter(|(_, part)| part.overlaps(window)) {
+            kept.put(*slot, true);
         }
         taken.add_all(&kept);
     }
 
     fn bytes(&self) -> usize {
-        let edges = self.edges.values().map(|edges| edges.capacity() * size_of::<Edge>() + 32);
+        let edges = self
+            .edges
+            .iter()
+            .map(|edges| edges.capacity() * size_of::<Edge>() + size_of::<Vec<Edge>>());
         self.rows.capacity() * size_of::<u64>() + edges.sum::<usize>() + size_of::<Self>()
     }
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::rules::{Refusal, WindowRules, kept};
 use super::*;
-use crate::domain::lot::{FloorInfo, LotInfo, LotPlace};
+use crate::domain::lot::{FloorInfo, LotInfo};
 use crate::domain::spot::{Closure, Ground, LiveWindow, Phase, SpotInfo, Stamp};
 
 const EARLY: SignedDuration = SignedDuration::from_mins(15);
@@ -61,14 +61,10 @@ fn info(n: u128, version: i64, out_of_service: bool) -> SpotInfo {
 fn lot_info(version: i64, closures: Vec<Closure>, turnaround_minutes: i64) -> LotInfo {
     let turnaround = SignedDuration::from_mins(turnaround_minutes);
     LotInfo {
-        lot_id: LotId::from(Uuid::from_u128(1)),
-        name: "Mall".into(),
-        early_arrival: EARLY,
-        place: LotPlace::default(),
         rules: WindowRules { turnaround, ..WindowRules::default() },
-        tariff: None,
         closures,
         version,
+        ..LotInfo::named(LotId::from(Uuid::from_u128(1)), "Mall".into())
     }
 }
 
