@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::availability::v1 as proto;
 use parkmesh_contracts::booking::v1 as booking;
 use parkmesh_contracts::common::v1::{SpotStatus, SpotType, SpotTypeCount};
-use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId};
+use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId, UserId};
 use parkmesh_contracts::sensor::v1 as sensor;
 use parkmesh_contracts::time;
 use parkmesh_contracts::window::Window;
@@ -51,10 +51,17 @@ pub fn lot_change(lot: &booking::Lot, floors: &[booking::Floor]) -> Result<Chang
     };
     let floors = floors.iter().map(floor_info).collect::<Result<Vec<_>, _>>()?;
     let closures = lot.closures.iter().map(closure).collect::<Result<Vec<_>, _>>()?;
-    let name = lot.name.clone();
-    let (place, rules, tariff) = (place(lot), window_rules(lot), lot_tariff(lot).map(Arc::new));
-    let version = lot.version;
-    let info = LotInfo { lot_id, name, place, early_arrival, rules, tariff, closures, version };
+    let info = LotInfo {
+        lot_id,
+        operator_id: UserId::parse(&lot.operator_id).ok(),
+        name: lot.name.clone(),
+        early_arrival,
+        place: place(lot),
+        rules: window_rules(lot),
+        tariff: lot_tariff(lot).map(Arc::new),
+        closures,
+        version: lot.version,
+    };
     Ok(Change::Lot(info, floors))
 }
 

@@ -3,6 +3,7 @@
 //! time.
 
 pub mod counts;
+pub mod forecast;
 pub mod lot;
 pub mod picture;
 pub mod places;

@@ -148,6 +148,28 @@ impl AvailabilityService for Door {
         Ok(Response::new(proto::FindLotsResponse { lots, next_page_token, freshness }))
     }
 
+    async fn forecast_availability(
+        &self,
+        request: Request<proto::ForecastAvailabilityRequest>,
+    ) -> Result<Response<proto::ForecastAvailabilityResponse>, Status> {
+        let request = request.into_inner();
+        fault::check(&request).map_err(Error::Invalid)?;
+        let arrive = ask::instant("arrive_time", request.arrive_time.as_ref())?;
+        Ok(Response::new(self.app.forecast(lot_id(&request.lot_id)?, arrive)?))
+    }
+
+    async fn get_occupancy_report(
+        &self,
+        request: Request<proto::GetOccupancyReportRequest>,
+    ) -> Result<Response<proto::GetOccupancyReportResponse>, Status> {
+        fault::check(request.get_ref()).map_err(Error::Invalid)?;
+        let caller = Caller::of(&request)?.clone();
+        let request = request.into_inner();
+        let (lot_id, window) = (lot_id(&request.lot_id)?, window(request.window.as_ref())?);
+        let step = ask::step(request.step_minutes);
+        Ok(Response::new(self.app.occupancy_report(&caller, lot_id, &window, step)?))
+    }
+
     type WatchAvailabilityStream =
         Pin<Box<dyn Stream<Item = Result<proto::WatchAvailabilityResponse, Status>> + Send>>;
 

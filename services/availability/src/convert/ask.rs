@@ -1,10 +1,12 @@
 //! What callers ask for, checked and turned into what is looked for.
 
+use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::availability::v1 as proto;
 use parkmesh_contracts::availability::v1::LotOrder;
 use parkmesh_contracts::common::v1 as common;
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{FloorId, LotId};
+use parkmesh_contracts::time;
 use parkmesh_contracts::window::{Window, WindowError};
 use parkmesh_platform::fault::invalid;
 
@@ -15,6 +17,9 @@ use crate::error::Error;
 
 /// Metres around a point where the caller does not say.
 const RADIUS_DEFAULT_M: i32 = 2_000;
+
+/// Minutes of a report's step where the caller does not say.
+const STEP_DEFAULT_MINUTES: i64 = 60;
 
 fn field(field: &str, why: impl ToString) -> Error {
     Error::Invalid(vec![invalid(field, why.to_string())])
@@ -46,6 +51,21 @@ pub fn floor_id(text: &str) -> Result<Option<FloorId>, Error> {
 pub fn window(asked: Option<&common::Window>) -> Result<Window, Error> {
     let asked = asked.ok_or(WindowError::Missing("start_time")).and_then(Window::try_from);
     asked.map_err(|error| field("window", error))
+}
+
+/// An instant.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn instant(name: &str, asked: Option<&prost_types::Timestamp>) -> Result<Timestamp, Error> {
+    let asked = asked.ok_or_else(|| field(name, "is required"))?;
+    time::from_proto(asked).map_err(|error| field(name, error))
+}
+
+/// Steps of a report; the rules of the request let only some lengths through.
+#[must_use]
+pub fn step(minutes: i32) -> SignedDuration {
+    SignedDuration::from_mins(if minutes == 0 { STEP_DEFAULT_MINUTES } else { minutes.into() })
 }
 
 /// A type; none where it is not said.

@@ -4,6 +4,7 @@
 mod doubles;
 mod facts;
 mod finding;
+mod history;
 mod house;
 mod picture;
 mod promises;

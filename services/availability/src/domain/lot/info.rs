@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use parkmesh_contracts::ids::{FloorId, LotId};
+use parkmesh_contracts::ids::{FloorId, LotId, UserId};
 
 use crate::domain::places::Point;
 use crate::domain::price::LotTariff;
@@ -18,6 +18,8 @@ pub const EARLY_ARRIVAL: SignedDuration = SignedDuration::from_mins(15);
 pub struct LotInfo {
     /// The lot.
     pub lot_id: LotId,
+    /// Who runs it; None where that could not be read.
+    pub operator_id: Option<UserId>,
     /// Name that drivers see.
     pub name: String,
     /// How long before its start a window keeps others away.
@@ -40,6 +42,7 @@ impl LotInfo {
     pub fn named(lot_id: LotId, name: String) -> Self {
         Self {
             lot_id,
+            operator_id: None,
             name,
             early_arrival: EARLY_ARRIVAL,
             place: LotPlace::default(),

@@ -247,10 +247,9 @@ impl Scene {
         let active = spot.windows.iter().any(|live| live.phase == Phase::Active);
         let doubtful =
             spot.ground == Ground::Unknown || (spot.ground == Ground::Occupied && !active);
-        !spot.info.out_of_service
-            && !spot.windows.iter().any(keeps)
-            && !self.lot.info.closures.iter().any(closed)
-            && !(doubtful && asked.start() <= now + EARLY)
+        let kept_away = doubtful && asked.start() <= now + EARLY;
+        let taken = spot.windows.iter().any(keeps) || self.lot.info.closures.iter().any(closed);
+        !spot.info.out_of_service && !taken && !kept_away
     }
 
     fn promised(&self, spot_type: SpotType, asked: Window) -> usize {
