@@ -33,25 +33,21 @@ impl LotPicture {
     /// What can be taken now.
     #[must_use]
     pub fn counts_now(&self) -> LotCounts {
-        let free = |floor_id: FloorId, spot_type: SpotType| {
-            let count = self.counts().get(&floor_id).and_then(|types| types.get(&spot_type));
-            count.map_or(0, |count| count.free)
-        };
-        self.count_free(free, |spot_type| self.promised(spot_type))
+        self.count_free(|_, _, now| now.free, |spot_type| self.promised(spot_type))
     }
 
-    /// Counters of so many free spots, less so many promised places. A place that is promised to a
+    /// Counters of so many free spots, told by floor, type and what counts now, less so many promised places. A place that is promised to a
     /// booking without a spot is not free, wherever it will be: no floor has more free places than the lot.
     pub(super) fn count_free(
         &self,
-        free: impl Fn(FloorId, SpotType) -> u32,
+        free: impl Fn(FloorId, SpotType, Count) -> u32,
         promised: impl Fn(SpotType) -> u32,
     ) -> LotCounts {
         let mut counts = LotCounts::default();
         for (floor_id, types) in self.counts() {
             let floor = counts.floors.entry(*floor_id).or_default();
-            for (spot_type, Count { total, .. }) in types {
-                let count = Count { free: free(*floor_id, *spot_type), total: *total };
+            for (spot_type, now) in types {
+                let count = Count { free: free(*floor_id, *spot_type, *now), total: now.total };
                 floor.insert(*spot_type, count);
                 let sum = counts.types.entry(*spot_type).or_default();
                 sum.free += count.free;

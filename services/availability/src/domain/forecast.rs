@@ -4,8 +4,10 @@
 //! A week is 672 quarters of an hour by the clock on the lot's wall, so that Monday at eight is Monday at
 //! eight in summer and winter. What is usual is the mean of the weeks before at the same quarter, each
 //! week counting [`WEEK_WEIGHT`] of the one after it: trends matter more than a long memory. The present
-//! deviation is added, fading by e in [`FADE_QUARTERS`]. Both numbers were chosen on the first eight weeks
-//! of a real city's data; the proof measures on the weeks behind.
+//! deviation is added, fading by e in [`FADE_QUARTERS`]. On the first seven weeks of Birmingham's car parks
+//! in 2016 weights of 0.6 and 0.8 and a fading of one day and of two are alike within two per cent, and a
+//! week ahead no weight is better than the plain mean by more than that; the proof measures on the four
+//! weeks behind, in which Christmas came.
 
 use jiff::Timestamp;
 use jiff::civil::Date;

@@ -45,7 +45,7 @@ impl LotPicture {
     #[must_use]
     pub fn search(&self, window: Window, now: Timestamp) -> Found {
         if let Some(refusal) = self.info.rules.refusal(&window, now) {
-            let counts = self.count_free(|_, _| 0, |_| 0);
+            let counts = self.count_free(|_, _, _| 0, |_| 0);
             return Found { refusal: Some(refusal), counts, free: Bits::default() };
         }
         let kept = self.info.rules.kept(&window);
@@ -58,7 +58,7 @@ impl LotPicture {
             self.roster().close(&mut free, closure.floor_id, closure.spot_id);
         }
         let counts = self.count_free(
-            |floor_id, spot_type| {
+            |floor_id, spot_type, _| {
                 let group = self.roster().group(floor_id, spot_type);
                 group.map_or(0, |group| free.count_in(group))
             },
