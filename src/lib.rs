@@ -6,17 +6,19 @@
 //!   [`booking::v1`]. [`FILE_DESCRIPTOR_SET`] is the same in machine-readable form, for reflection.
 //! - **Tables read from the options in the protos**: [`methods`] (who may call what, how often, how long), [`facts`] (what is
 //!   published where) and [`validate`] (what a request must look like). A method without a policy does not compile.
-//! - **Values** with their rules: [`ids`], [`erasure`], [`money`], [`plate`], [`window`], [`time`]. A service parses protos into these at its door and
-//!   works with nothing else behind it.
+//! - **Values** with their rules: [`ids`], [`erasure`], [`money`], [`plate`], [`window`], [`hours`], [`tariff`], [`time`]. A service parses protos into
+//!   these at its door and works with nothing else behind it.
 //!
 //! Start reading in proto/parkmesh/booking/v1, then here. Tests are in tests/contracts.
 
 pub mod erasure;
 pub mod facts;
+pub mod hours;
 pub mod ids;
 pub mod methods;
 pub mod money;
 pub mod plate;
+pub mod tariff;
 pub mod time;
 pub mod validate;
 pub mod window;

@@ -3,11 +3,13 @@
 
 mod cpu;
 mod decoders;
+mod forecast;
 mod lab;
 mod melbourne;
 mod proof;
 mod race;
 mod reserve;
+mod search;
 mod start;
 mod tariffs;
 mod torture;
@@ -70,6 +72,13 @@ enum Proof {
     Growth(reserve::growth::Growth),
     /// Bursts over two replicas: who is served when, and whether losers get what they are told instead.
     Fairness(reserve::fairness::Fairness),
+    /// Forecasts of occupancy against the average of previous weeks, on weeks of Birmingham that were held out.
+    Forecast {
+        /// The recording, CSV: car park, capacity, occupancy, local time.
+        recording: PathBuf,
+    },
+    /// Any window among 100,000 spots, 90 days and 5,000,000 bookings, inside availability: how long it takes, and what the index holds.
+    Search(search::Size),
     /// How long everything takes to be ready from a built binary with warm data, and how much memory it holds.
     Start,
     /// A random history of many clients under faults, judged: nothing double, oversold, lost or refused without a cause.
@@ -99,6 +108,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().what {
         What::Prove(Proof::Race) => race::prove(),
         What::Prove(Proof::Melbourne { first, second }) => melbourne::prove(&first, &second),
+        What::Prove(Proof::Forecast { recording }) => forecast::prove(&recording),
+        What::Prove(Proof::Search(size)) => search::prove(&size),
         What::Prove(Proof::Start) => start::prove(),
         What::Prove(Proof::Tariffs) => tariffs::prove(),
         What::Prove(Proof::Decoders) => decoders::prove(),

@@ -22,7 +22,7 @@ fn every_method_has_somebody_who_may_call_it_and_a_way_to_be_carried() {
 #[test]
 fn reads_are_named_as_reads_and_writes_can_be_repeated() {
     for method in METHODS {
-        let reads = ["Get", "List", "Watch", "Quote", "Resolve"]
+        let reads = ["Get", "List", "Watch", "Quote", "Resolve", "Search", "Find", "Forecast"]
             .iter()
             .any(|verb| method.name.starts_with(verb))
             || ["StreamInventory", "StreamOccupancy"].contains(&method.name);

@@ -2,8 +2,11 @@
 //! hold the lock for as long as an answer takes to build and never wait for a network or a disk.
 
 pub mod feed;
+pub mod find;
 pub mod freshness;
+pub mod history;
 pub mod read;
+pub mod search;
 pub mod share;
 pub mod warm;
 pub mod watch;
@@ -17,6 +20,7 @@ use parkmesh_platform::clock::Clock;
 use tokio::sync::watch::{Receiver, Sender};
 
 use self::freshness::Feeds;
+use self::history::Histories;
 use self::warm::Warm;
 use crate::domain::picture::Picture;
 
@@ -43,6 +47,9 @@ pub struct App {
     stirred: Sender<u64>,
     /// Tells this process's revisions from another's in a resume token.
     incarnation: u64,
+    /// How full lots were. Beside the picture, since it outlives what the picture is thrown away for. Whoever takes
+    /// both takes the state first.
+    histories: RwLock<Histories>,
 }
 
 impl App {
@@ -57,7 +64,8 @@ impl App {
             generation: 0,
             stale_told: true,
         };
-        Self { clock, state: RwLock::new(state), stirred: Sender::new(0), incarnation }
+        let (stirred, histories) = (Sender::new(0), RwLock::default());
+        Self { clock, state: RwLock::new(state), stirred, incarnation, histories }
     }
 
     // A panic while the lock is held is a bug that the task's supervisor reports; the picture

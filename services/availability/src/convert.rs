@@ -1,22 +1,29 @@
 //! Words of others into changes of the picture, and the picture into answers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::availability::v1 as proto;
 use parkmesh_contracts::booking::v1 as booking;
 use parkmesh_contracts::common::v1::{SpotStatus, SpotType, SpotTypeCount};
-use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId};
+use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId, UserId};
 use parkmesh_contracts::sensor::v1 as sensor;
 use parkmesh_contracts::time;
 use parkmesh_contracts::window::Window;
 
-use crate::domain::lot::{Count, FloorCounts, FloorInfo, LotInfo, LotPicture};
+use self::lot::{lot_tariff, place, window_rules};
+use crate::domain::counts::{Count, FloorCounts, LotCounts};
+use crate::domain::lot::{EARLY_ARRIVAL, FloorInfo, LotInfo, LotPicture};
 use crate::domain::picture::Change;
+use crate::domain::search::Found;
+use crate::domain::search::rules::Refusal;
 use crate::domain::spot::{Closure, Ground, LiveWindow, Phase, SpotInfo, SpotPicture};
 
-/// Where a lot's policy says nothing: the default that `LotPolicy.early_arrival_seconds` documents.
-const DEFAULT_EARLY_ARRIVAL: SignedDuration = SignedDuration::from_mins(15);
+pub mod ask;
+mod lot;
+
+pub use lot::point;
 
 /// A word of another service that makes no sense. Names the message and the field; never a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,13 +46,22 @@ fn unreadable(message: &'static str, field: &'static str) -> Unreadable {
 pub fn lot_change(lot: &booking::Lot, floors: &[booking::Floor]) -> Result<Change, Unreadable> {
     let lot_id = LotId::parse(&lot.lot_id).map_err(|_| unreadable("Lot", "lot_id"))?;
     let early_arrival = match lot.policy.as_ref().map_or(0, |policy| policy.early_arrival_seconds) {
-        0 => DEFAULT_EARLY_ARRIVAL,
+        0 => EARLY_ARRIVAL,
         seconds => SignedDuration::from_secs(i64::from(seconds)),
     };
     let floors = floors.iter().map(floor_info).collect::<Result<Vec<_>, _>>()?;
     let closures = lot.closures.iter().map(closure).collect::<Result<Vec<_>, _>>()?;
-    let name = lot.name.clone();
-    let info = LotInfo { lot_id, name, early_arrival, closures, version: lot.version };
+    let info = LotInfo {
+        lot_id,
+        operator_id: UserId::parse(&lot.operator_id).ok(),
+        name: lot.name.clone(),
+        early_arrival,
+        place: place(lot),
+        rules: window_rules(lot),
+        tariff: lot_tariff(lot).map(Arc::new),
+        closures,
+        version: lot.version,
+    };
     Ok(Change::Lot(info, floors))
 }
 
@@ -128,7 +144,8 @@ pub fn window_change(lot_id: LotId, row: &booking::LiveWindow) -> Result<Change,
     };
     let window = row.window.as_ref().ok_or(unreadable("LiveWindow", "window"))?;
     let window = Window::try_from(window).map_err(|_| unreadable("LiveWindow", "window"))?;
-    let live = LiveWindow { booking_id, version, window, phase };
+    let turnaround_seconds = row.turnaround_seconds;
+    let live = LiveWindow { booking_id, version, window, turnaround_seconds, phase };
     if row.spot_id.is_empty() {
         return Ok(Change::Promise { lot_id, spot_type, live });
     }
@@ -156,6 +173,7 @@ pub fn booking_change(
         hold_expire_time,
         spot_type: summary.spot_type,
         lot_id: summary.lot_id.clone(),
+        turnaround_seconds: summary.turnaround_seconds,
     };
     window_change(lot_id, &row)
 }
@@ -176,36 +194,54 @@ pub fn ground_change(row: &sensor::SpotOccupancy) -> Result<Change, Unreadable> 
     Ok(Change::Ground { lot_id, spot_id, ground, version: row.version })
 }
 
-/// The counters of a lot, without their freshness. A place that is promised to a booking without a spot is not free, wherever it will be: no floor has
-/// more free places than the lot.
+/// The counters of a lot as they are now, without their freshness.
 #[must_use]
 pub fn counts(lot: &LotPicture) -> proto::GetAvailabilityResponse {
-    let mut by_type: BTreeMap<SpotType, Count> = BTreeMap::new();
-    for (spot_type, count) in lot.counts().values().flatten() {
-        let sum = by_type.entry(*spot_type).or_default();
-        sum.free += count.free;
-        sum.total += count.total;
-    }
-    for (spot_type, sum) in &mut by_type {
-        sum.free = sum.free.saturating_sub(lot.promised(*spot_type));
-    }
-    let of_floor = |floor: &FloorInfo| {
-        let mut counts = lot.counts().get(&floor.floor_id).cloned().unwrap_or_default();
-        for (spot_type, count) in &mut counts {
-            count.free = count.free.min(by_type.get(spot_type).map_or(0, |sum| sum.free));
-        }
-        floor_count(floor, &counts)
-    };
-    let mut floors: Vec<proto::FloorCount> = lot.floors.values().map(of_floor).collect();
-    floors.sort_by_key(|floor| floor.floor_number);
-    let types = type_counts(&by_type);
+    let counts = lot.counts_now();
+    let types = type_counts(&counts.types);
     proto::GetAvailabilityResponse {
         free: types.iter().map(|count| count.free).sum(),
         total: types.iter().map(|count| count.total).sum(),
         types,
-        floors,
+        floors: floor_counts(lot, &counts),
         freshness: None,
     }
+}
+
+/// The counters of a lot for a window, without spots and freshness.
+#[must_use]
+pub fn found(lot: &LotPicture, found: &Found) -> proto::SearchAvailabilityResponse {
+    let types = type_counts(&found.counts.types);
+    proto::SearchAvailabilityResponse {
+        free: types.iter().map(|count| count.free).sum(),
+        total: types.iter().map(|count| count.total).sum(),
+        types,
+        floors: floor_counts(lot, &found.counts),
+        refusal: refusal(found.refusal).into(),
+        ..Default::default()
+    }
+}
+
+/// Why a lot does not take a window, if it does not.
+#[must_use]
+pub fn refusal(refusal: Option<Refusal>) -> proto::WindowRefusal {
+    match refusal {
+        None => proto::WindowRefusal::Unspecified,
+        Some(Refusal::Past) => proto::WindowRefusal::Past,
+        Some(Refusal::TooShort) => proto::WindowRefusal::TooShort,
+        Some(Refusal::TooLong) => proto::WindowRefusal::TooLong,
+        Some(Refusal::TooFar) => proto::WindowRefusal::TooFar,
+        Some(Refusal::NotOpen) => proto::WindowRefusal::NotOpen,
+    }
+}
+
+fn floor_counts(lot: &LotPicture, counts: &LotCounts) -> Vec<proto::FloorCount> {
+    let none = FloorCounts::new();
+    let of_floor =
+        |floor: &FloorInfo| floor_count(floor, counts.floors.get(&floor.floor_id).unwrap_or(&none));
+    let mut floors: Vec<proto::FloorCount> = lot.floors.values().map(of_floor).collect();
+    floors.sort_by_key(|floor| floor.floor_number);
+    floors
 }
 
 fn floor_count(floor: &FloorInfo, counts: &FloorCounts) -> proto::FloorCount {
@@ -219,7 +255,7 @@ fn floor_count(floor: &FloorInfo, counts: &FloorCounts) -> proto::FloorCount {
     }
 }
 
-fn type_counts(counts: &FloorCounts) -> Vec<SpotTypeCount> {
+fn type_counts(counts: &BTreeMap<SpotType, Count>) -> Vec<SpotTypeCount> {
     counts
         .iter()
         .filter(|(_, count)| count.total > 0)

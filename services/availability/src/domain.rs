@@ -2,7 +2,12 @@
 //! with its own version (the spot itself, the ground, the windows of live bookings), and from the
 //! time.
 
+pub mod counts;
+pub mod forecast;
 pub mod lot;
 pub mod picture;
+pub mod places;
+pub mod price;
 pub mod promise;
+pub mod search;
 pub mod spot;

@@ -17,7 +17,7 @@ use crate::app::share::Sharer;
 use crate::app::warm::Warm;
 use crate::events;
 use crate::metrics::Metrics;
-use crate::store::SharedPicture;
+use crate::store::{SharedPicture, StoreError};
 
 /// Longest wait between two looks at what is due. In development the clock may be moved meanwhile;
 /// and a fact may have brought an earlier instant.
@@ -34,6 +34,8 @@ const SHARE_GATHER: Duration = Duration::from_millis(20);
 const SHARE_PERIOD: Duration = Duration::from_secs(1);
 /// How often a starting replica looks whether it can answer.
 const READY_LOOK_PERIOD: Duration = Duration::from_millis(20);
+/// How often it is looked whether a quarter of an hour has begun.
+const RECORD_LOOK_PERIOD: Duration = Duration::from_secs(2);
 /// Wait after Redis did not answer.
 const SHARE_RETRY: Duration = Duration::from_secs(1);
 
@@ -146,6 +148,32 @@ pub async fn share(
             }
         }
     }
+}
+
+/// Notes how full lots are, for ever, and looks in Redis for what was noted of them before.
+pub fn start_recording(app: &Arc<App>, shared: &SharedPicture, metrics: &Metrics, tasks: &Tasks) {
+    let (app, shared, metrics) = (Arc::clone(app), shared.clone(), metrics.clone());
+    tasks.every("record", RECORD_LOOK_PERIOD, move |_now| {
+        let (app, shared, metrics) = (Arc::clone(&app), shared.clone(), metrics.clone());
+        async move {
+            if let Err(error) = record(&app, &shared).await {
+                metrics.shared_failed();
+                tracing::debug!(%error, "what was recorded stays in memory");
+            }
+        }
+    });
+}
+
+async fn record(app: &App, shared: &SharedPicture) -> Result<(), StoreError> {
+    app.note_occupancy();
+    for lot_id in app.unloaded_histories() {
+        app.take_history(lot_id, shared.load_history(lot_id).await?);
+    }
+    for unwritten in app.unwritten_histories() {
+        shared.write_history(&unwritten).await?;
+        app.history_written(&unwritten);
+    }
+    Ok(())
 }
 
 /// Says SERVING as soon as there is anything to answer with.

@@ -72,6 +72,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     feeders.start(&tasks);
     tasks.spawn("clock", jobs::run_clock(Arc::clone(&app), metrics.clone(), tasks.clone()));
     jobs::start_looks(&app, &bus, &tasks);
+    jobs::start_recording(&app, &shared, &metrics, &tasks);
     let sharer = Sharer::new(Arc::clone(&app), shared, ids);
     let rewrite = config.reconcile_period;
     tasks.spawn("share", jobs::share(Arc::clone(&app), sharer, metrics, rewrite, tasks.clone()));

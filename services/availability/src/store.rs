@@ -8,12 +8,14 @@
 //! | `avail:lots` | set | lots that have been written |
 //! | `avail:{lot}` | hash | `name`, `floors` (JSON) |
 //! | `avail:{lot}:floor` | hash | `epoch`, `free`, `total`, `<type>:free`, `<type>:total` |
+//! | `avail:{lot}:history` | string | how full the lot was, see [`history`] |
 //! | `avail:{lot}:floor:spots` | hash | spot id → `booking:sensor:at_ms:free:type:<JSON of the spot>` |
 //!
 //! All keys of one script share the hash tag of their lot, so that a Redis Cluster keeps them
 //! together. A floor whose `epoch` is not the trusted one is being filled, and not to be believed.
 
 pub mod epoch;
+pub mod history;
 pub mod keys;
 pub mod record;
 pub mod script;
@@ -108,16 +110,11 @@ impl SharedPicture {
     /// When Redis does not answer.
     pub async fn write_lot(&self, lot: &LotRecord) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;
-        let _: () = redis::pipe()
-            .sadd(self.keys.lots(), lot.lot_id.to_string())
-            .ignore()
-            .hset(self.keys.lot(lot.lot_id), "name", &lot.name)
-            .ignore()
-            .hset(self.keys.lot(lot.lot_id), "floors", serde_json::to_string(&lot.floors)?)
-            .ignore()
-            .query_async(&mut connection)
-            .await?;
-        Ok(())
+        let floors = serde_json::to_string(&lot.floors)?;
+        let fields = [("name", lot.name.as_str()), ("floors", floors.as_str())];
+        // One after the other: in a cluster the two keys lie on different nodes.
+        let _: () = connection.hset_multiple(self.keys.lot(lot.lot_id), &fields).await?;
+        Ok(connection.sadd(self.keys.lots(), lot.lot_id.to_string()).await?)
     }
 
     /// Writes spots of one floor, each only if it is newer than what stands there. No spots at all

@@ -127,6 +127,10 @@ impl Telling<'_> {
             state: booking.state.into(),
             version: booking.version,
             waitlist_entry_id: entry_words(booking),
+            turnaround_seconds: match booking.place {
+                Place::Spot { .. } => self.terms.turnaround_seconds,
+                Place::Ticket { .. } => 0,
+            },
         }
     }
 

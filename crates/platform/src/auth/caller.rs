@@ -52,6 +52,7 @@ const OPERATOR_SCOPES: &[&str] = &[
     "booking.read",
     "booking.write",
     "availability.read",
+    "availability.report",
     "inventory.read",
     "inventory.write",
     "sensor.admin",

@@ -3,25 +3,14 @@
 use jiff::Timestamp;
 use parkmesh_contracts::availability::v1 as proto;
 use parkmesh_contracts::ids::{FloorId, LotId, SpotId};
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::{App, State};
 use crate::convert;
 use crate::domain::lot::LotPicture;
+use crate::domain::search::roster::OrderKey;
 use crate::domain::spot::SpotPicture;
 use crate::error::Error;
-
-/// Where a spot stands in the list; the page token holds it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct SpotKey {
-    /// First by its floor.
-    pub floor_number: i32,
-    /// Then by what is painted on it.
-    pub spot_number: String,
-    /// Then, since two might be painted the same by mistake.
-    pub spot_id: SpotId,
-}
 
 /// A page of a lot's spots.
 #[derive(Debug)]
@@ -29,7 +18,7 @@ pub struct SpotPage {
     /// In order.
     pub spots: Vec<proto::SpotState>,
     /// The last one of them, when there are more.
-    pub next: Option<SpotKey>,
+    pub next: Option<OrderKey>,
     /// How fresh.
     pub freshness: proto::Freshness,
 }
@@ -71,7 +60,7 @@ impl App {
         &self,
         lot_id: LotId,
         floor_id: Option<FloorId>,
-        after: Option<&SpotKey>,
+        after: Option<&OrderKey>,
         size: usize,
     ) -> Result<SpotPage, Error> {
         let state = self.read();
@@ -101,12 +90,12 @@ impl App {
     }
 }
 
-fn freshness(state: &State) -> proto::Freshness {
+pub(super) fn freshness(state: &State) -> proto::Freshness {
     let (as_of, stale) = state.freshness();
     convert::freshness(as_of, stale)
 }
 
-/// A [`SpotKey`] by reference.
+/// A [`OrderKey`] by reference.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Place<'a>(i32, &'a str, SpotId);
 
@@ -120,9 +109,9 @@ fn place<'a>(lot: &LotPicture, spot: &'a SpotPicture) -> Place<'a> {
 /// The first `size` rows after a key, in order, and the key to go on after if there are more.
 fn page<'a, T>(
     rows: impl Iterator<Item = (Place<'a>, T)>,
-    after: Option<&SpotKey>,
+    after: Option<&OrderKey>,
     size: usize,
-) -> (Vec<T>, Option<SpotKey>) {
+) -> (Vec<T>, Option<OrderKey>) {
     let after = after.map(|key| Place(key.floor_number, &key.spot_number, key.spot_id));
     let mut rows: Vec<(Place<'a>, T)> =
         rows.filter(|(place, _)| after.is_none_or(|after| *place > after)).collect();
@@ -134,7 +123,7 @@ fn page<'a, T>(
     }
     rows.sort_unstable_by_key(|(place, _)| *place);
     let last =
-        rows.last().filter(|_| more).map(|(Place(floor_number, number, spot_id), _)| SpotKey {
+        rows.last().filter(|_| more).map(|(Place(floor_number, number, spot_id), _)| OrderKey {
             floor_number: *floor_number,
             spot_number: (*number).to_owned(),
             spot_id: *spot_id,

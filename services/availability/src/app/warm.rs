@@ -58,13 +58,7 @@ impl Warm {
 }
 
 fn warm_lot(lot: &LotRecord, floors: &FloorSpots) -> WarmLot {
-    let mut picture = LotPicture::new(LotInfo {
-        lot_id: lot.lot_id,
-        name: lot.name.clone(),
-        early_arrival: jiff::SignedDuration::ZERO,
-        closures: Vec::new(),
-        version: 0,
-    });
+    let mut picture = LotPicture::new(LotInfo::named(lot.lot_id, lot.name.clone()));
     let mut as_of = Timestamp::UNIX_EPOCH;
     let mut spots = Vec::new();
     for floor in &lot.floors {

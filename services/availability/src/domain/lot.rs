@@ -6,46 +6,24 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
-use parkmesh_contracts::ids::{BookingId, FloorId, LotId, SpotId};
+use parkmesh_contracts::ids::{BookingId, FloorId, SpotId};
+use parkmesh_contracts::window::Window;
 
+mod doubt;
+mod info;
+
+pub use self::info::{EARLY_ARRIVAL, FloorInfo, LotInfo, LotPlace};
+
+use crate::domain::counts::FloorCounts;
 use crate::domain::promise::{Look, Promises};
-use crate::domain::spot::{Closure, Ground, LiveWindow, SpotInfo, SpotPicture, Stamp};
+use crate::domain::search::calendar::Calendar;
+use crate::domain::search::roster::{OrderKey, Roster, Traits};
+use crate::domain::search::span::Span;
+use crate::domain::spot::{Ground, LiveWindow, SpotInfo, SpotPicture, Stamp};
 
-/// What the inventory says of a lot, as far as the picture needs it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LotInfo {
-    /// The lot.
-    pub lot_id: LotId,
-    /// Name that drivers see.
-    pub name: String,
-    /// How long before its start a window keeps others away.
-    pub early_arrival: SignedDuration,
-    /// Closures that had not ended when it was told.
-    pub closures: Vec<Closure>,
-    /// The lot's own version.
-    pub version: i64,
-}
-
-/// A level of a lot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FloorInfo {
-    /// The floor.
-    pub floor_id: FloorId,
-    /// 0 is the street's level.
-    pub floor_number: i32,
-}
-
-/// Free and total spots of one kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Count {
-    /// Can be taken now.
-    pub free: u32,
-    /// In all.
-    pub total: u32,
-}
-
-/// Counters of one floor, by type.
-pub type FloorCounts = BTreeMap<SpotType, Count>;
+/// Days that have passed are kept so long: a window that is searched may have begun, and a clock may be
+/// behind another.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
 
 /// Everything known of one lot.
 #[derive(Clone, Debug)]
@@ -63,6 +41,8 @@ pub struct LotPicture {
     /// Each spot once, at the instant when time alone will change it.
     due: BTreeSet<(Timestamp, SpotId)>,
     promises: Promises,
+    roster: Roster,
+    calendar: Calendar,
 }
 
 impl LotPicture {
@@ -78,6 +58,8 @@ impl LotPicture {
             changed: BTreeMap::new(),
             due: BTreeSet::new(),
             promises: Promises::default(),
+            roster: Roster::default(),
+            calendar: Calendar::default(),
         }
     }
 
@@ -107,6 +89,24 @@ impl LotPicture {
     /// Spots that changed after a revision, oldest change first.
     pub fn changed_since(&self, revision: u64) -> impl Iterator<Item = &SpotPicture> {
         self.changed.range(revision + 1..).filter_map(|(_, spot_id)| self.spots.get(spot_id))
+    }
+
+    /// The spots, as a search knows them.
+    #[must_use]
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// When spots are kept.
+    #[must_use]
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    /// Bytes that searching takes beside the picture, about.
+    #[must_use]
+    pub fn search_bytes(&self) -> usize {
+        self.roster.bytes() + self.calendar.bytes() + self.promises.search_bytes()
     }
 
     /// The next instant at which time alone changes a spot.
@@ -142,6 +142,7 @@ impl LotPicture {
             return false;
         }
         self.counts.entry(floor.floor_id).or_default();
+        self.roster.renumber(floor.floor_id, floor.floor_number);
         self.floors.insert(floor.floor_id, floor);
         self.revision += 1;
         true
@@ -174,9 +175,22 @@ impl LotPicture {
                 self.spots.insert(spot_id, spot);
             }
         }
+        self.enroll(spot_id);
         self.mark_changed(spot_id);
         self.refresh(spot_id, now);
         true
+    }
+
+    /// Puts a spot, or what is new of it, where searches find it.
+    fn enroll(&mut self, spot_id: SpotId) {
+        let Some(spot) = self.spots.get(&spot_id) else { return };
+        let info = &spot.info;
+        let floor_number =
+            self.floors.get(&info.floor_id).map_or(i32::MAX, |floor| floor.floor_number);
+        let key = OrderKey { floor_number, spot_number: info.spot_number.clone(), spot_id };
+        let (floor_id, spot_type) = (info.floor_id, info.spot_type);
+        self.roster.put(key, Traits { floor_id, spot_type, in_service: !info.out_of_service });
+        self.calendar.reserve(self.roster.len());
     }
 
     /// Takes a newer word of the ground.
@@ -208,12 +222,14 @@ impl LotPicture {
         now: Timestamp,
     ) -> bool {
         let Some(spot) = self.spots.get_mut(&spot_id) else { return false };
+        let mut before = None;
         match spot.windows.iter_mut().find(|known| known.booking_id == live.booking_id) {
             Some(known) if live.version <= known.version => return false,
-            Some(known) => *known = live,
+            Some(known) => before = Some(std::mem::replace(known, live).span()),
             None => spot.windows.push(live),
         }
         advance(&mut spot.stamp, stamp);
+        self.note_kept(spot_id, before.into_iter().chain([live.span()]), now);
         self.refresh(spot_id, now);
         true
     }
@@ -227,14 +243,31 @@ impl LotPicture {
         now: Timestamp,
     ) -> bool {
         let Some(spot) = self.spots.get_mut(&spot_id) else { return false };
-        let before = spot.windows.len();
-        spot.windows.retain(|live| live.booking_id != booking_id);
-        if spot.windows.len() == before {
-            return false;
-        }
+        let at = spot.windows.iter().position(|live| live.booking_id == booking_id);
+        let Some(at) = at else { return false };
+        let ended = spot.windows.swap_remove(at).span();
         advance(&mut spot.stamp, stamp);
+        self.note_kept(spot_id, [ended], now);
         self.refresh(spot_id, now);
         true
+    }
+
+    /// Something about who keeps a spot has changed around these times.
+    fn note_kept(
+        &mut self,
+        spot_id: SpotId,
+        changed: impl IntoIterator<Item = Span>,
+        now: Timestamp,
+    ) {
+        let (Some(spot), Some(slot)) = (self.spots.get(&spot_id), self.roster.slot(spot_id)) else {
+            return;
+        };
+        self.calendar.forget_before((now - REMEMBERED).as_microsecond());
+        let kept = spot.windows.iter().filter(|live| live.keeps_at(now)).map(LiveWindow::span);
+        let kept: Vec<Span> = kept.collect();
+        for span in changed {
+            self.calendar.look_again(slot, span, &kept);
+        }
     }
 
     /// Takes in a booking whose spot is still to be given, in place of an older word on it.
@@ -262,12 +295,19 @@ impl LotPicture {
         self.promises.open(spot_type)
     }
 
+    /// The most places of a type that are promised so at any one instant of a window.
+    #[must_use]
+    pub fn promised_in(&self, spot_type: SpotType, window: Window) -> u32 {
+        self.promises.most(spot_type, window)
+    }
+
     fn look_at(&self, now: Timestamp) -> Look {
         Look { now, early_arrival: self.info.early_arrival }
     }
 
     /// Lets time pass: looks again at every spot whose instant has come. Returns how many changed.
     pub fn tick(&mut self, now: Timestamp) -> usize {
+        self.calendar.forget_before((now - REMEMBERED).as_microsecond());
         let look = self.look_at(now);
         let mut changed = usize::from(self.promises.tick(look));
         // A watcher notices only what has a revision.
@@ -288,6 +328,12 @@ impl LotPicture {
         let promises = usize::from(self.promises.look_again(look));
         self.revision += promises as u64;
         let all: Vec<SpotId> = self.spots.keys().copied().collect();
+        self.calendar.begin_anew((now - REMEMBERED).as_microsecond());
+        for spot_id in &all {
+            let spans = |spot: &SpotPicture| spot.windows.iter().map(LiveWindow::span).collect();
+            let spans: Vec<Span> = self.spots.get(spot_id).map(spans).unwrap_or_default();
+            self.note_kept(*spot_id, spans, now);
+        }
         promises + all.into_iter().filter(|spot_id| self.refresh(*spot_id, now)).count()
     }
 
@@ -306,58 +352,19 @@ impl LotPicture {
         }
     }
 
-    /// Makes room for the owner's word where the picture says something else at the same version: a
-    /// mistake of ours, which no fact would ever put right.
-    pub fn doubt_info(&mut self, info: &LotInfo, now: Timestamp) {
-        // Closures that have ended are told no more, and say nothing.
-        self.info.closures.retain(|closure| closure.window.end() > now);
-        let mut told = info.clone();
-        told.closures.retain(|closure| closure.window.end() > now);
-        if self.info.version == told.version && self.info != told {
-            self.info.version -= 1;
-        }
-    }
-
-    /// The same for a spot.
-    pub fn doubt_spot(&mut self, info: &SpotInfo) {
-        if let Some(spot) = self.spots.get_mut(&info.spot_id)
-            && spot.info.version == info.version
-            && spot.info != *info
-        {
-            spot.info.version -= 1;
-        }
-    }
-
-    /// The same for the ground.
-    pub fn doubt_ground(&mut self, spot_id: SpotId, ground: Ground, version: i64) {
-        if let Some(spot) = self.spots.get_mut(&spot_id)
-            && spot.ground_version == version
-            && spot.ground != ground
-        {
-            spot.ground_version -= 1;
-        }
-    }
-
-    /// The same for a window. True if it is not known just so.
-    pub fn doubt_window(&mut self, spot_id: SpotId, live: &LiveWindow) -> bool {
-        let Some(spot) = self.spots.get_mut(&spot_id) else { return true };
-        match spot.windows.iter_mut().find(|known| known.booking_id == live.booking_id) {
-            Some(known) if known == live => false,
-            Some(known) => {
-                known.version = known.version.min(live.version - 1);
-                true
-            }
-            None => true,
-        }
-    }
-
     /// Looks at a spot again: status, counters, revision and the next due instant follow. True if
     /// the status changed.
     fn refresh(&mut self, spot_id: SpotId, now: Timestamp) -> bool {
         let Some(spot) = self.spots.get_mut(&spot_id) else { return false };
-        if let Some(at) = spot.due.take() {
+        let was_due = spot.due.take();
+        if let Some(at) = was_due {
             self.due.remove(&(at, spot_id));
         }
+        if was_due.is_some_and(|at| at <= now) {
+            self.let_lapse(spot_id, now);
+        }
+        let Some(spot) = self.spots.get_mut(&spot_id) else { return false };
+        self.roster.doubt(spot_id, spot.is_doubtful());
         let (status, due) = spot.look(now, self.info.early_arrival, &self.info.closures);
         spot.due = due;
         if let Some(at) = due {
@@ -371,6 +378,16 @@ impl LotPicture {
         count(&mut self.counts, spot, true);
         self.mark_changed(spot_id);
         true
+    }
+
+    /// A lapsed hold keeps nothing any more, even if nobody says so.
+    fn let_lapse(&mut self, spot_id: SpotId, now: Timestamp) {
+        let Some(spot) = self.spots.get(&spot_id) else { return };
+        let lapsed = spot.windows.iter().filter(|live| !live.keeps_at(now)).map(LiveWindow::span);
+        let lapsed: Vec<Span> = lapsed.collect();
+        if !lapsed.is_empty() {
+            self.note_kept(spot_id, lapsed, now);
+        }
     }
 
     fn mark_changed(&mut self, spot_id: SpotId) {
@@ -405,11 +422,11 @@ fn advance(known: &mut Stamp, seen: Stamp) {
 mod tests {
     use super::*;
     use crate::domain::spot::Phase;
+    use parkmesh_contracts::ids::LotId;
     use parkmesh_contracts::window::Window;
     use proptest::prelude::*;
     use uuid::Uuid;
 
-    const EARLY: SignedDuration = SignedDuration::from_mins(15);
     const SPOTS: u128 = 6;
 
     fn at(minute: i64) -> Timestamp {
@@ -421,13 +438,8 @@ mod tests {
     }
 
     fn lot() -> LotPicture {
-        let mut lot = LotPicture::new(LotInfo {
-            lot_id: LotId::from(Uuid::from_u128(9)),
-            name: "Mall".into(),
-            early_arrival: EARLY,
-            closures: Vec::new(),
-            version: 1,
-        });
+        let mall = LotInfo::named(LotId::from(Uuid::from_u128(9)), "Mall".into());
+        let mut lot = LotPicture::new(LotInfo { version: 1, ..mall });
         for n in 0..SPOTS {
             lot.put_spot(info(n, 1, false), Stamp::default(), at(0));
         }
@@ -484,6 +496,7 @@ mod tests {
                     booking_id: BookingId::from(Uuid::from_u128(b)),
                     version,
                     window,
+                    turnaround_seconds: 0,
                     phase,
                 };
                 lot.put_window(spot_id(n), live, stamp, at(*now));
@@ -512,7 +525,7 @@ mod tests {
                 lot.tick(at(now));
                 let mut recount: BTreeMap<FloorId, FloorCounts> = BTreeMap::new();
                 for spot in lot.spots() {
-                    prop_assert_eq!(spot.status, spot.look(at(now), EARLY, &[]).0);
+                    prop_assert_eq!(spot.status, spot.look(at(now), EARLY_ARRIVAL, &[]).0);
                     count(&mut recount, spot, true);
                     prop_assert!(spot.changed_revision <= seen
                         || lot.changed_since(seen).any(|c| c.info.spot_id == spot.info.spot_id));

@@ -7,6 +7,7 @@ use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{BookingId, LotId, SpotId};
 
 use crate::domain::lot::{FloorInfo, LotInfo, LotPicture};
+use crate::domain::places::{Places, Point};
 use crate::domain::spot::{Ground, LiveWindow, SpotInfo, Stamp};
 
 /// Ended bookings that are remembered, so that an older fact delivered again does not bring a
@@ -72,6 +73,7 @@ pub struct Picture {
     ended: VecDeque<BookingId>,
     /// The ground may speak before the inventory is heard: the two are streams of their own.
     early_words: HashMap<SpotId, (Ground, i64, Stamp)>,
+    places: Places,
 }
 
 impl Picture {
@@ -84,6 +86,12 @@ impl Picture {
     /// All lots, in no order.
     pub fn lots(&self) -> impl Iterator<Item = &LotPicture> {
         self.lots.values()
+    }
+
+    /// Lots at most so many metres from a point, with their distance, in no order.
+    pub fn near(&self, point: Point, radius_m: f64) -> impl Iterator<Item = (&LotPicture, f64)> {
+        let near = self.places.near(point, radius_m).into_iter();
+        near.filter_map(|(lot_id, meters)| Some((self.lots.get(&lot_id)?, meters)))
     }
 
     /// Applies a change if it is newer than what is known. True if anything was taken.
@@ -238,16 +246,17 @@ impl Picture {
     }
 
     fn apply_lot(&mut self, info: LotInfo, floors: Vec<FloorInfo>, now: Timestamp) -> bool {
-        let (lot, taken) = match self.lots.get_mut(&info.lot_id) {
+        let (lot_id, point) = (info.lot_id, info.place.point);
+        let (lot, taken) = match self.lots.get_mut(&lot_id) {
             Some(lot) => {
                 let taken = lot.put_info(info, now);
                 (lot, taken)
             }
-            None => {
-                let lot_id = info.lot_id;
-                (self.lots.entry(lot_id).or_insert_with(|| LotPicture::new(info)), true)
-            }
+            None => (self.lots.entry(lot_id).or_insert_with(|| LotPicture::new(info)), true),
         };
+        if taken {
+            self.places.put(lot_id, point);
+        }
         let floors = floors.into_iter().filter(|floor| lot.put_floor(floor.clone())).count();
         taken || floors > 0
     }
@@ -381,6 +390,7 @@ mod tests {
                 booking_id: BookingId::from(Uuid::from_u128(7)),
                 version,
                 window: Window::try_new(at(0), at(60)).expect("a window"),
+                turnaround_seconds: 0,
                 phase: Phase::Reserved,
             },
         }
@@ -388,13 +398,7 @@ mod tests {
 
     fn picture() -> Picture {
         let mut picture = Picture::default();
-        let info = LotInfo {
-            lot_id: lot_id(),
-            name: "Mall".into(),
-            early_arrival: SignedDuration::from_mins(15),
-            closures: Vec::new(),
-            version: 1,
-        };
+        let info = LotInfo { version: 1, ..LotInfo::named(lot_id(), "Mall".into()) };
         picture.apply(Change::Lot(info, vec![]), Stamp::default(), at(0));
         picture.apply(spot(1), Stamp::default(), at(0));
         picture.apply(spot(2), Stamp::default(), at(0));

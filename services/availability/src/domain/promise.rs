@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::BookingId;
+use parkmesh_contracts::window::Window;
 
+use super::search::peaks::Peaks;
 use super::spot::LiveWindow;
 
 /// One of them.
@@ -16,6 +18,8 @@ struct Promise {
     live: LiveWindow,
     /// It keeps a place away now.
     open: bool,
+    /// It is counted among those of its time.
+    counted: bool,
     /// When `open` will change by time alone.
     due: Option<Timestamp>,
 }
@@ -26,6 +30,7 @@ pub struct Promises {
     all: HashMap<BookingId, Promise>,
     open: BTreeMap<SpotType, u32>,
     due: BTreeSet<(Timestamp, BookingId)>,
+    peaks: BTreeMap<SpotType, Peaks>,
 }
 
 impl Promises {
@@ -33,6 +38,18 @@ impl Promises {
     #[must_use]
     pub fn open(&self, spot_type: SpotType) -> u32 {
         self.open.get(&spot_type).copied().unwrap_or_default()
+    }
+
+    /// The most of a type that meet at any one instant of a window.
+    #[must_use]
+    pub fn most(&self, spot_type: SpotType, window: Window) -> u32 {
+        self.peaks.get(&spot_type).map_or(0, |peaks| peaks.most(window))
+    }
+
+    /// Bytes that searching takes, about.
+    #[must_use]
+    pub fn search_bytes(&self) -> usize {
+        self.peaks.values().map(Peaks::bytes).sum()
     }
 
     /// The next instant at which time alone changes a number.
@@ -44,7 +61,7 @@ impl Promises {
     /// Takes one in, in place of an older word on the same booking. True if a number changed.
     pub fn put(&mut self, spot_type: SpotType, live: LiveWindow, look: Look) -> bool {
         let before = self.take(live.booking_id);
-        let promise = Promise { spot_type, live, open: false, due: None };
+        let promise = Promise { spot_type, live, open: false, counted: false, due: None };
         let after = self.keep(promise, look);
         before != after
     }
@@ -88,6 +105,9 @@ impl Promises {
         if let Some(at) = known.due {
             self.due.remove(&(at, booking_id));
         }
+        if known.counted {
+            self.peaks.entry(known.spot_type).or_default().put(known.live.span(), false);
+        }
         if !known.open {
             return None;
         }
@@ -104,7 +124,11 @@ impl Promises {
         if let Some(at) = due {
             self.due.insert((at, promise.live.booking_id));
         }
-        self.all.insert(promise.live.booking_id, Promise { open, due, ..promise });
+        let counted = promise.live.keeps_at(now);
+        if counted {
+            self.peaks.entry(promise.spot_type).or_default().put(promise.live.span(), true);
+        }
+        self.all.insert(promise.live.booking_id, Promise { open, counted, due, ..promise });
         if !open {
             return None;
         }
@@ -126,7 +150,6 @@ pub struct Look {
 mod tests {
     use super::*;
     use crate::domain::spot::Phase;
-    use parkmesh_contracts::window::Window;
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -143,6 +166,7 @@ mod tests {
             booking_id: Uuid::from_u128(booking).into(),
             version: 1,
             window: Window::try_new(at(start), at(start + 60)).expect("a window"),
+            turnaround_seconds: 0,
             phase,
         }
     }

@@ -5,6 +5,9 @@ use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
 use parkmesh_contracts::ids::{BookingId, FloorId, SpotId};
 use parkmesh_contracts::window::Window;
 
+use super::search::rules::kept;
+use super::search::span::Span;
+
 /// What the inventory says of a spot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpotInfo {
@@ -61,11 +64,27 @@ pub struct LiveWindow {
     pub version: i64,
     /// The time kept.
     pub window: Window,
+    /// Seconds after it in which the spot takes no other booking, though a car may stand there.
+    pub turnaround_seconds: i32,
     /// How far it has come.
     pub phase: Phase,
 }
 
 impl LiveWindow {
+    /// Whether it keeps its time from other bookings still; a hold that has lapsed does not.
+    pub(super) fn keeps_at(&self, now: Timestamp) -> bool {
+        match self.phase {
+            Phase::Held { until } => now < until,
+            Phase::Reserved | Phase::Active => true,
+        }
+    }
+
+    /// What it keeps from other bookings: the window, and the turnaround after it.
+    pub(super) fn span(&self) -> Span {
+        let turnaround = SignedDuration::from_secs(self.turnaround_seconds.into());
+        Span::of(&kept(&self.window, turnaround))
+    }
+
     /// The span in which the window keeps others away, `None` for an end that only a fact can
     /// bring.
     pub(super) fn reach(&self, early_arrival: SignedDuration) -> (Timestamp, Option<Timestamp>) {
@@ -179,6 +198,16 @@ impl SpotPicture {
         (self.status_given(kept, active), due)
     }
 
+    /// Whether something stands there that no booking explains, or nobody knows whether something does.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        match self.ground {
+            Ground::Unknown => true,
+            Ground::Occupied => self.windows.iter().all(|live| live.phase != Phase::Active),
+            Ground::Unwatched | Ground::Vacant => false,
+        }
+    }
+
     /// The table "free now" of the domain: out of service wins, then the ground, then the books.
     fn status_given(&self, kept: bool, active: bool) -> SpotStatus {
         if self.info.out_of_service {
@@ -222,6 +251,7 @@ mod tests {
             booking_id: BookingId::from(Uuid::from_u128(3)),
             version: 1,
             window: Window::try_new(at(60), at(120)).expect("a window"),
+            turnaround_seconds: 0,
             phase,
         }
     }

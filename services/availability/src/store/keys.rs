@@ -33,6 +33,12 @@ impl Keys {
         format!("{}avail:{{{lot_id}}}", self.prefix)
     }
 
+    /// What was recorded of the occupancy of a lot.
+    #[must_use]
+    pub fn history(&self, lot_id: LotId) -> String {
+        format!("{}:history", self.lot(lot_id))
+    }
+
     /// The counters of a floor.
     #[must_use]
     pub fn counters(&self, lot_id: LotId, floor_id: FloorId) -> String {
@@ -43,5 +49,31 @@ impl Keys {
     #[must_use]
     pub fn spots(&self, lot_id: LotId, floor_id: FloorId) -> String {
         format!("{}:spots", self.counters(lot_id, floor_id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn all_keys_of_a_lot_share_its_hash_tag() {
+        let (keys, floor_id) = (Keys::new("t:"), FloorId::from(Uuid::from_u128(2)));
+        let lot_id = LotId::from(Uuid::from_u128(1));
+        let of_lot = [
+            keys.lot(lot_id),
+            keys.history(lot_id),
+            keys.counters(lot_id, floor_id),
+            keys.spots(lot_id, floor_id),
+        ];
+        // What Redis Cluster hashes: from the first brace to the one after it.
+        let tag = |key: &str| {
+            let (_, rest) = key.split_once('{').expect("a tag");
+            rest.split_once('}').expect("its end").0.to_owned()
+        };
+        for key in of_lot {
+            assert_eq!(tag(&key), lot_id.to_string(), "{key}");
+        }
     }
 }

@@ -18,6 +18,7 @@ use parkmesh_platform::channel::{Channel, ChannelConfig};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres;
+use parkmesh_platform::redis::redis::AsyncCommands as _;
 use parkmesh_platform::redis::{self, Pool, RedisConfig};
 use parkmesh_platform::serve::{Running, ServeConfig, Server};
 use parkmesh_platform::tasks::Tasks;
@@ -188,8 +189,23 @@ impl House {
     }
 
     fn client(&self, running: &Running) -> Client {
-        let token = format!("Bearer {}", self.tokens.driver("anna"));
-        let bearer = Bearer(MetadataValue::try_from(token).expect("a header"));
+        self.client_with(running, &self.tokens.driver("anna"))
+    }
+
+    /// An operator who asks a replica.
+    pub fn operator(&self, replica: &Replica, name: &str) -> Client {
+        self.client_with(&replica.running, &self.tokens.operator(name, []))
+    }
+
+    /// Redis loses what was recorded of the lot.
+    pub async fn forget_history(&self) {
+        let mut connection = self.redis.get().await.expect("Redis");
+        let key = format!("{}avail:{{{}}}:history", self.config.redis_prefix, self.lot_id);
+        let _: () = connection.del(key).await.expect("Redis");
+    }
+
+    fn client_with(&self, running: &Running, token: &str) -> Client {
+        let bearer = Bearer(MetadataValue::try_from(format!("Bearer {token}")).expect("a header"));
         let endpoint = Endpoint::from_shared(format!("http://{}", running.addr));
         let channel = endpoint.expect("an address").connect_lazy();
         AvailabilityServiceClient::with_interceptor(channel, bearer)

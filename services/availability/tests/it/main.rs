@@ -3,10 +3,13 @@
 
 mod doubles;
 mod facts;
+mod finding;
+mod history;
 mod house;
 mod picture;
 mod promises;
 mod proxy;
 mod repair;
+mod searching;
 mod shared;
 mod watching;

@@ -9,7 +9,7 @@ use crate::facts::Booking;
 use crate::house::House;
 
 /// The booking before its spot is given.
-fn pending(booking: &Booking, version: i64) -> BookingReserved {
+pub fn pending(booking: &Booking, version: i64) -> BookingReserved {
     let mut fact = booking.reserved(version);
     let summary = fact.booking.take().expect("a summary");
     let spot_type = SpotType::Regular.into();

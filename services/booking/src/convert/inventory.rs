@@ -279,6 +279,7 @@ pub fn live_window(window: &LiveWindow) -> proto::LiveWindow {
         hold_expire_time: window.hold_expire_time.map(time::to_proto),
         spot_type: window.spot_type.into(),
         lot_id: if window.spot_id.is_none() { window.lot_id.to_string() } else { String::new() },
+        turnaround_seconds: window.turnaround_seconds,
     }
 }
 

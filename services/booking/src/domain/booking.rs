@@ -144,6 +144,8 @@ pub struct Terms {
     pub time_zone: String,
     /// Times and limits.
     pub policy: Policy,
+    /// Seconds for which its spot takes no other booking after its window.
+    pub turnaround_seconds: i32,
 }
 
 /// Why a window cannot be held.

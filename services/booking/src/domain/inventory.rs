@@ -277,6 +277,8 @@ pub struct LiveWindow {
     pub start: Timestamp,
     /// First instant after.
     pub end: Timestamp,
+    /// Seconds after that which are kept too.
+    pub turnaround_seconds: i32,
     /// Held, reserved or active.
     pub state: BookingState,
     /// Version of the booking.

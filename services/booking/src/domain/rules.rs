@@ -4,9 +4,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use parkmesh_contracts::window::Window;
 
-mod hours;
-
-pub use hours::{OpeningHours, OpeningSpan};
+// Whoever shows what can be booked must know them too.
+pub use parkmesh_contracts::hours::{OpeningHours, OpeningSpan};
 
 use super::closure::{Scope, closed_until};
 use super::inventory::{Lot, Spot};

@@ -57,12 +57,13 @@
 
 mod bill;
 mod fare;
-mod rules;
-mod tally;
 
 pub use bill::{Bill, Line};
 pub use fare::{Fare, FareError};
-pub use rules::{Billed, Cancellation, Early, Fee, PRICE_MINOR_MAX, Rate, Rules};
+// Whoever tells what a window would cost counts by the same rules.
+pub use parkmesh_contracts::tariff::{
+    Billed, Cancellation, Early, Fee, PRICE_MINOR_MAX, Rate, Rules,
+};
 
 #[cfg(test)]
 #[path = "tariff/tariff_tests.rs"]

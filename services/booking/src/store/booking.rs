@@ -41,14 +41,13 @@ pub struct Kept {
     pub booking: Booking,
     /// The terms of its lot.
     pub terms: Terms,
-    /// How long its spot takes no other car after its window.
-    pub turnaround: SignedDuration,
 }
 
 impl Kept {
     /// All that a window of this booking keeps from others.
     pub fn kept(&self, window: &Window) -> Window {
-        Window::try_new(window.start(), after(window.end(), self.turnaround)).unwrap_or(*window)
+        let turnaround = SignedDuration::from_secs(self.terms.turnaround_seconds.into());
+        Window::try_new(window.start(), after(window.end(), turnaround)).unwrap_or(*window)
     }
 }
 
@@ -84,9 +83,7 @@ use select_booking;
 
 /// A row of the select above.
 fn of_row(row: &PgRow) -> Result<Kept, Error> {
-    let turnaround: i32 = row.try_get("turnaround_seconds")?;
-    let turnaround = SignedDuration::from_secs(i64::from(turnaround));
-    Ok(Kept { booking: booking_of(row)?, terms: terms_of(row)?, turnaround })
+    Ok(Kept { booking: booking_of(row)?, terms: terms_of(row)? })
 }
 
 fn booking_of(row: &PgRow) -> Result<Booking, Error> {
@@ -173,6 +170,7 @@ fn terms_of(row: &PgRow) -> Result<Terms, Error> {
         lot_name: row.try_get("lot_name")?,
         time_zone: row.try_get("time_zone")?,
         policy: policy.resolve(),
+        turnaround_seconds: row.try_get("turnaround_seconds")?,
     })
 }
 

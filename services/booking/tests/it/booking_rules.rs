@@ -8,7 +8,9 @@ use prost_types::FieldMask;
 use tonic::Code;
 use tonic_types::StatusExt;
 
+use crate::booking_relocate::fact_of;
 use crate::booking_world::{Town, held, reason};
+use crate::snapshot::{availability, snapshot};
 use crate::world::{World, new_lot, request_id};
 
 fn span(weekday: Weekday, open_minute: i32, close_minute: i32) -> proto::OpeningSpan {
@@ -166,6 +168,14 @@ async fn a_spot_is_not_booked_again_in_the_turnaround_after_a_booking() {
     assert_eq!(reserved.window, first.window);
     let mut cleo = town.driver("cleo").await;
     assert_eq!(reason(cleo.hold_spot(ask(121, 129)).await), "SPOT_TAKEN");
+
+    // Whoever keeps a picture of the lot is told the same, by facts and by the snapshot.
+    let fact: proto::BookingReserved = fact_of(&town, &reserved).await;
+    assert_eq!(fact.booking.unwrap().turnaround_seconds, 600);
+    let windows = snapshot(&mut availability(&town.world).await, "").await.windows;
+    let first = windows.iter().find(|window| window.booking_id == reserved.booking_id).unwrap();
+    assert_eq!(first.turnaround_seconds, 600);
+    assert_eq!(first.window, reserved.window);
     town.world.stop().await;
 }
 

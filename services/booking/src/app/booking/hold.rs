@@ -271,6 +271,7 @@ pub(in crate::app) fn terms(lot: &Lot) -> Terms {
         lot_name: lot.name.clone(),
         time_zone: lot.time_zone.clone(),
         policy: lot.policy.resolve(),
+        turnaround_seconds: lot.rules.turnaround_seconds,
     }
 }
 

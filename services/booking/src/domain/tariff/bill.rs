@@ -2,9 +2,9 @@
 
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::money::{Currency, Money, MoneyError};
+use parkmesh_contracts::tariff::Tally;
 
-use super::rules::{Rate, Rules};
-use super::tally::Tally;
+use super::{Rate, Rules};
 
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 

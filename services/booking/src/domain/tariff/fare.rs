@@ -6,11 +6,11 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::money::{Currency, Money, MoneyError};
+use parkmesh_contracts::tariff::{Charging, Tally};
 use parkmesh_contracts::window::Window;
 
 use super::bill::{Bill, Line, bill, step};
-use super::rules::{Billed, Early, Fee, Rules};
-use super::tally::{Charging, Tally};
+use super::{Billed, Early, Fee, Rules};
 
 /// What spots of one type cost in one lot. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]

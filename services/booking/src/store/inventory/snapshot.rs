@@ -46,6 +46,7 @@ fn of_row(row: &PgRow) -> Result<LiveWindow, Error> {
             .map_or(Ok(SpotType::Unspecified), spot_type)?,
         start: bound("start_time")?,
         end: bound("end_time")?,
+        turnaround_seconds: row.try_get("turnaround_seconds")?,
         state: BookingState::try_from(i32::from(row.try_get::<i16, _>("state")?))
             .map_err(|error| super::broken("state", error))?,
         version: row.try_get("version")?,
@@ -65,7 +66,8 @@ pub async fn open_windows(connection: &mut PgConnection, only: Option<LotId>) ->
         "DECLARE live_window NO SCROLL CURSOR FOR
          SELECT booking_id, lot_id, CASE WHEN NOT spot_pending THEN spot_id END AS spot_id, spot_type,
                 lower(during) AS start_time, 
-                upper(during) - make_interval(secs => turnaround_seconds) AS end_time, state,
+                upper(during) - make_interval(secs => turnaround_seconds) AS end_time,
+                turnaround_seconds, state,
                 version,
                 CASE WHEN state = 1 THEN greatest(hold_expire_time, confirm_until) END
                     AS hold_expire_time

@@ -6,8 +6,9 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use parkmesh_contracts::window::Window;
 use serde::{Deserialize, Serialize};
+
+use crate::window::Window;
 
 /// Minutes of a day.
 pub const DAY_MINUTES: i32 = 24 * 60;

@@ -7,8 +7,9 @@
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use parkmesh_contracts::common::v1::SpotType;
-use parkmesh_contracts::money::MoneyError;
+
+use crate::common::v1::SpotType;
+use crate::money::MoneyError;
 
 use super::rules::{DAY_MINUTES, Rules};
 

@@ -1,8 +1,9 @@
 //! The rules of one version of a tariff, as they are kept.
 
 use jiff::civil::{DateTime, Weekday};
-use parkmesh_contracts::common::v1::SpotType;
 use serde::{Deserialize, Serialize};
+
+use crate::common::v1::SpotType;
 
 /// Most minor units of any one price of a tariff; sums over months of it still fit 64 bits by far.
 pub const PRICE_MINOR_MAX: i64 = 100_000_000_000;
