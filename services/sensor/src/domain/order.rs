@@ -9,6 +9,9 @@ pub const DEVICE_TIME_AHEAD_MAX: SignedDuration = SignedDuration::from_secs(60);
 pub const DEVICE_TIME_BEHIND_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// A change that a device dates further back is not believed: its clock is wrong.
 pub const CHANGE_BEHIND_MAX: SignedDuration = SignedDuration::from_hours(24);
+/// A frame that is dated earlier than the newest by no more than this, and counted higher, is one of the session before: it
+/// was on its way while its device started anew. Dated further back it is a clock that was put back.
+pub const LATE_MAX: SignedDuration = SignedDuration::from_mins(5);
 /// How many message ids of a device are remembered.
 pub const RECENT_MAX: usize = 8;
 
@@ -113,7 +116,8 @@ pub fn compare(mark: Option<&Mark>, heard: &Heard) -> Order {
     }
     let newer = match (heard.boot, mark.boot) {
         (boot, last) if boot == last => match (heard.sequence, mark.sequence) {
-            (Some(count), Some(last)) => count > last || (count < last && restarted(mark, heard)),
+            (Some(count), Some(last)) if count > last => !outlived(mark, heard),
+            (Some(count), Some(last)) => count < last && restarted(mark, heard),
             _ => later(mark, heard),
         },
         // A frame that does not say its session, from a device that has some.
@@ -129,6 +133,12 @@ pub fn compare(mark: Option<&Mark>, heard: &Heard) -> Order {
 fn restarted(mark: &Mark, heard: &Heard) -> bool {
     heard.boot == 0
         && matches!((heard.believed_time(), mark.device_time), (Some(time), Some(last)) if time > last)
+}
+
+/// Without a session number a late frame of before the restart counts higher than the new ones.
+fn outlived(mark: &Mark, heard: &Heard) -> bool {
+    let (Some(time), Some(last)) = (heard.believed_time(), mark.device_time) else { return false };
+    heard.boot == 0 && time < last && last.duration_since(time) <= LATE_MAX
 }
 
 fn later(mark: &Mark, heard: &Heard) -> bool {
@@ -204,6 +214,20 @@ mod tests {
         assert_eq!(order(&nine, &restarted), Order::Newer);
         assert_eq!(order(&nine, &late), Order::Stale);
         assert_eq!(order(&counted(0, 9), &counted(0, 0)), Order::Stale, "no clock, no restart");
+    }
+
+    #[test]
+    fn without_sessions_a_late_frame_of_before_a_restart_is_not_newer_though_it_counts_higher() {
+        let count = |sequence, device, receive| Heard {
+            sequence: Some(sequence),
+            ..timed(device, receive)
+        };
+        let restarted = advance(Some(advance(None, &count(9, 100, 100))), &count(0, 130, 130));
+        let order = |heard: &Heard| compare(Some(&restarted), heard);
+        assert_eq!(order(&count(10, 120, 140)), Order::Stale, "it was on its way");
+        assert_eq!(order(&count(1, 135, 141)), Order::Newer);
+        let put_back = count(2, 130 - 3_600, 150);
+        assert_eq!(order(&put_back), Order::Newer, "a clock that was put back by an hour");
     }
 
     #[test]
