@@ -47,7 +47,12 @@ impl Publisher {
     pub async fn reading(&self, device_id: &str, occupied: bool) -> Result<(), Failure> {
         let time = self.clock.now().to_string();
         let body = serde_json::json!({ "occupied": occupied, "time": time });
-        self.client.publish(topic_of(device_id), QoS::AtLeastOnce, false, body.to_string()).await?;
+        self.publish(topic_of(device_id), body.to_string().into_bytes()).await
+    }
+
+    /// A message, as it is.
+    pub async fn publish(&self, topic: String, body: Vec<u8>) -> Result<(), Failure> {
+        self.client.publish(topic, QoS::AtLeastOnce, false, body).await?;
         Ok(())
     }
 }

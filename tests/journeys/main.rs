@@ -14,6 +14,7 @@ mod race;
 mod refusals;
 mod replay;
 mod restore;
+mod simulate;
 mod story;
 mod support;
 mod torture;
