@@ -8,6 +8,7 @@ mod melbourne;
 mod proof;
 mod race;
 mod reserve;
+mod simulator;
 mod start;
 mod tariffs;
 mod torture;
@@ -56,6 +57,8 @@ enum Proof {
         /// The second snapshot, CSV.
         second: PathBuf,
     },
+    /// A simulated city of 10,000 spots on a bad day: in the end the product knows what stands where.
+    Simulator(simulator::Simulator),
     /// Prices in every zone whose clocks change, every minute around both changes of a year, against Python's clocks.
     Tariffs,
     /// Ten million mutated frames and messages for every decoder of the sensor bridge.
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().what {
         What::Prove(Proof::Race) => race::prove(),
         What::Prove(Proof::Melbourne { first, second }) => melbourne::prove(&first, &second),
+        What::Prove(Proof::Simulator(options)) => simulator::prove(&options),
         What::Prove(Proof::Start) => start::prove(),
         What::Prove(Proof::Tariffs) => tariffs::prove(),
         What::Prove(Proof::Decoders) => decoders::prove(),
