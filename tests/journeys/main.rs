@@ -10,6 +10,7 @@ mod clients;
 mod k8s;
 mod kills;
 mod longer;
+mod opendata;
 mod race;
 mod refusals;
 mod replay;

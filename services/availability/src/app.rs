@@ -3,6 +3,7 @@
 
 pub mod feed;
 pub mod freshness;
+pub mod open;
 pub mod read;
 pub mod share;
 pub mod warm;
