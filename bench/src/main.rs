@@ -1,12 +1,16 @@
 //! Proofs at full size, and measurements with their yardstick beside them. `cargo xtask prove help` lists them;
 //! docs/proof.md says which figure comes from which.
 
+mod city;
 mod cpu;
 mod decoders;
 mod lab;
 mod melbourne;
 mod proof;
+mod pulse;
 mod race;
+mod readings;
+mod reads;
 mod reserve;
 mod simulator;
 mod start;
@@ -59,6 +63,12 @@ enum Proof {
     },
     /// A simulated city of 10,000 spots on a bad day: in the end the product knows what stands where.
     Simulator(simulator::Simulator),
+    /// Readings a second from the bridge's stream to the durable acknowledgement, beside direct UNNEST upserts.
+    Readings(readings::Readings),
+    /// GetAvailability beside a bare tonic echo with the same answer, and its p99 at half load.
+    Reads(reads::Reads),
+    /// A thousand changes a second over MQTT, and how long each takes to a client that watches.
+    Pulse(pulse::Pulse),
     /// Prices in every zone whose clocks change, every minute around both changes of a year, against Python's clocks.
     Tariffs,
     /// Ten million mutated frames and messages for every decoder of the sensor bridge.
@@ -103,6 +113,9 @@ fn main() -> ExitCode {
         What::Prove(Proof::Race) => race::prove(),
         What::Prove(Proof::Melbourne { first, second }) => melbourne::prove(&first, &second),
         What::Prove(Proof::Simulator(options)) => simulator::prove(&options),
+        What::Prove(Proof::Readings(options)) => readings::prove(&options),
+        What::Prove(Proof::Reads(options)) => reads::prove(&options),
+        What::Prove(Proof::Pulse(options)) => pulse::prove(&options),
         What::Prove(Proof::Start) => start::prove(),
         What::Prove(Proof::Tariffs) => tariffs::prove(),
         What::Prove(Proof::Decoders) => decoders::prove(),

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod replay;
 mod simulate;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::names::Role;
 
+pub use replay::{Birmingham, Melbourne, Pulse, Replay, ReplaySource, Ulm};
 pub use simulate::Simulate;
 use simulate::{EXAMPLES, SIMULATE};
 
@@ -142,39 +144,6 @@ pub struct Token {
     /// The development key; made when it is missing.
     #[arg(long, default_value = ".parkmesh/keys/issuer.pem")]
     pub key: PathBuf,
-}
-
-/// Options of `replay`.
-#[derive(Debug, Clone, Args)]
-pub struct Replay {
-    /// What was recorded.
-    #[command(subcommand)]
-    pub source: ReplaySource,
-}
-
-/// Recordings that can be replayed.
-#[derive(Debug, Clone, Subcommand)]
-pub enum ReplaySource {
-    /// Two snapshots of the City of Melbourne's on-street bay sensors.
-    Melbourne(Melbourne),
-}
-
-/// Options of `replay melbourne`.
-#[derive(Debug, Clone, Args)]
-pub struct Melbourne {
-    /// The first snapshot, CSV: its bays become lots, spots and sensors.
-    pub first: PathBuf,
-    /// The second snapshot, CSV: what changed is published on top of the first.
-    pub second: PathBuf,
-    /// Which system.
-    #[command(flatten)]
-    pub target: Target,
-    /// Also write the outcome to this file, as JSON.
-    #[arg(long)]
-    pub json: Option<PathBuf>,
-    /// Seconds to wait for the picture to agree.
-    #[arg(long, default_value_t = 120)]
-    pub wait_seconds: u64,
 }
 
 /// What `decode --help` begins with.

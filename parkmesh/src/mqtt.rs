@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::tasks::Tasks;
@@ -48,6 +49,11 @@ impl Publisher {
         let time = self.clock.now().to_string();
         let body = serde_json::json!({ "occupied": occupied, "time": time });
         self.publish(topic_of(device_id), body.to_string().into_bytes()).await
+    }
+
+    /// The time that readings are dated with.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// A message, as it is.

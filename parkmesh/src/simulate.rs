@@ -29,7 +29,6 @@ use crate::client::{Gateway, UpFile, connect};
 use crate::mqtt::Publisher;
 
 use check::Expected;
-use city::City;
 use drivers::{Drivers, Wish};
 use pace::Pace;
 use people::{Habits, Trip};
@@ -37,7 +36,9 @@ use radio::{Air, Faults};
 use told::Report;
 use world::{Act, Plan, World};
 
+pub use city::{City, Place};
 pub use day::Day;
+pub use pace::move_clock;
 
 /// Between two looks at what happens.
 const TICK: Duration = Duration::from_millis(20);

@@ -12,10 +12,10 @@ async fn after_a_bad_day_every_spot_equals_the_truth_and_nobody_was_charged_too_
     let up = Up::start(&["--no-seed"]);
     let report = up.home().join("report.json");
     let output = Command::new(env!("CARGO_BIN_EXE_parkmesh"))
-        .args(["simulate", "--spots", "200", "--rough", "--check", "--minutes", "15"])
+        .args(["simulate", "--spots", "200", "--rough", "--check", "--minutes", "12"])
         .args(["--speed", "15", "--day", "flat", "--stay-minutes", "10", "--booked", "0.2"])
         // One device in twenty fails in one way or another; with 1 % there might be none among 200.
-        .args(["--heartbeat-seconds", "120", "--silent", "0.03", "--flapping", "0.02"])
+        .args(["--heartbeat-seconds", "90", "--silent", "0.03", "--flapping", "0.02"])
         .args(["--gateway", &up.gateway(), "--home"])
         .arg(up.home())
         .arg("--json")

@@ -46,14 +46,26 @@ pub struct City {
 impl City {
     /// The lot that was named, or the city that was asked for.
     pub async fn find(gateway: &Gateway, options: &Simulate) -> Result<Self, Failure> {
-        let lots = match (&options.lot, options.spots) {
-            (Some(lot), _) => vec![lot.clone()],
-            (None, Some(spots)) => make(gateway, spots, options.chances.heartbeat_seconds).await?,
-            (None, None) => return Err("--lot or --spots is needed".into()),
-        };
+        match (&options.lot, options.spots) {
+            (Some(lot), _) => Self::of(gateway, std::slice::from_ref(lot), options.spare).await,
+            (None, Some(spots)) => {
+                let lots = make(gateway, spots, options.chances.heartbeat_seconds).await?;
+                Self::of(gateway, &lots, options.spare).await
+            }
+            (None, None) => Err("--lot or --spots is needed".into()),
+        }
+    }
+
+    /// A city of so many spots whose sensors promise this heartbeat, made if it is not there.
+    pub async fn make(gateway: &Gateway, spots: u32, heartbeat: i32) -> Result<Self, Failure> {
+        let lots = make(gateway, spots, heartbeat).await?;
+        Self::of(gateway, &lots, 0).await
+    }
+
+    async fn of(gateway: &Gateway, lots: &[String], spare: usize) -> Result<Self, Failure> {
         let mut places = Vec::new();
-        for lot in &lots {
-            places.extend(places_of(lot, sensors_of(gateway, lot).await?, options.spare));
+        for lot in lots {
+            places.extend(places_of(lot, sensors_of(gateway, lot).await?, spare));
         }
         if places.is_empty() {
             return Err("no sensors there that can be simulated; is it seeded?".into());

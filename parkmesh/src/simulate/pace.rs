@@ -1,6 +1,6 @@
 //! How the simulation's time runs: with the product's clock, which it moves when it is to run faster.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -63,18 +63,23 @@ impl Pace {
         self.offset_ms += passed.as_secs_f64() * 1_000.0 * (self.speed - 1.0);
         #[expect(clippy::cast_possible_truncation, reason = "milliseconds of some years at most")]
         let offset_ms = self.offset_ms as i64;
-        self.clock.set_offset_ms(offset_ms);
-        // Whoever reads it sees one number or the other, and never half of one.
-        let beside = file.with_extension("next");
-        std::fs::write(&beside, offset_ms.to_string())?;
-        std::fs::rename(beside, file)?;
-        Ok(())
+        move_clock(&self.clock, file, offset_ms)
     }
 
     /// How much faster than the clock on the wall it is.
     pub fn speed(&self) -> f64 {
         self.speed
     }
+}
+
+/// Moves our clock, and through the file those of all processes that follow it, to so much ahead of the system's.
+pub fn move_clock(clock: &Clock, file: &Path, offset_ms: i64) -> Result<(), Failure> {
+    clock.set_offset_ms(offset_ms);
+    // Whoever reads it sees one number or the other, and never half of one.
+    let beside = file.with_extension("next");
+    std::fs::write(&beside, offset_ms.to_string())?;
+    std::fs::rename(beside, file)?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -81,6 +81,22 @@ pub struct Sensor {
     pub spare: bool,
 }
 
+impl Sensor {
+    /// Topic and body of a change, said by a device whose clock is right.
+    pub fn says(&self, occupied: bool, sequence: u64, now: Timestamp) -> (String, Vec<u8>) {
+        let word = Word {
+            device_id: &self.device_id,
+            occupied,
+            kind: Kind::Change,
+            device_time: now,
+            network_time: now,
+            boot: 1,
+            sequence,
+        };
+        self.voice.spell(&word)
+    }
+}
+
 struct Device {
     sensor: Sensor,
     boot: u64,

@@ -157,7 +157,7 @@ mod tests {
         };
         let sensor = |at: usize| Sensor {
             device_id: format!("d{at}"),
-            voice: if at % 2 == 0 { Voice::Plain } else { Voice::Bosch },
+            voice: if at.is_multiple_of(2) { Voice::Plain } else { Voice::Bosch },
             heartbeat_ms: 300_000,
             spare: at < 3,
         };
