@@ -1,8 +1,9 @@
 //! A running `up` with a city of sensors, for proofs of what concerns them.
 
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use parkmesh_contracts::booking::v1::ListLotsRequest;
 use parkmesh_contracts::booking::v1::inventory_service_client::InventoryServiceClient;
 use parkmesh_contracts::sensor::v1::ListSensorsRequest;
@@ -13,6 +14,8 @@ use tonic::transport::{Channel, Endpoint};
 use crate::Failure;
 use crate::up::{self, Up};
 
+/// Sensors of a bench speak when something changes, and otherwise hardly ever.
+const HEARTBEAT_SECONDS: &str = "604800";
 /// Largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -27,17 +30,40 @@ impl City {
     pub fn start(name: &str, spots: u32) -> Result<Self, Failure> {
         let (binary, home) = (up::binary()?, up::home(name)?);
         let up = Up::start(&binary, &home, &["--no-seed", "--ephemeral"])?;
-        let status = Command::new(&binary)
-            .args(["simulate", "--spots", &spots.to_string(), "--occupancy", "0"])
-            .args(["--heartbeat-seconds", "604800", "--minutes", "0.6"])
-            .args(["--gateway", up.file["gateway"].as_str().unwrap_or_default(), "--home"])
-            .arg(&home)
-            .stdout(std::process::Stdio::null())
-            .status()?;
-        if !status.success() {
+        let city = Self { up, home };
+        let made = city.simulate(spots, &["--occupancy", "0", "--minutes", "0.6"])?;
+        if !made.success() {
             return Err("the city could not be made".into());
         }
-        Ok(Self { up, home })
+        Ok(city)
+    }
+
+    /// `parkmesh simulate` in it, to be started.
+    pub fn simulation(&self, spots: u32, args: &[&str]) -> Result<Command, Failure> {
+        let mut command = Command::new(up::binary()?);
+        command
+            .args(["simulate", "--day", "flat", "--spots", &spots.to_string()])
+            .args(["--heartbeat-seconds", HEARTBEAT_SECONDS, "--gateway", &self.told("/gateway")?])
+            .arg("--home")
+            .arg(&self.home)
+            .args(args);
+        Ok(command)
+    }
+
+    /// `parkmesh simulate` in it, to its end.
+    pub fn simulate(&self, spots: u32, args: &[&str]) -> Result<ExitStatus, Failure> {
+        Ok(self.simulation(spots, args)?.stdout(Stdio::null()).status()?)
+    }
+
+    /// The process of a role or a server.
+    pub fn pid(&self, name: &str) -> Result<i32, Failure> {
+        let text = std::fs::read_to_string(self.home.join(format!("run/{name}.pid")))?;
+        Ok(text.trim().parse()?)
+    }
+
+    /// Redis.
+    pub fn redis(&self) -> Result<String, Failure> {
+        self.told("/servers/redis")
     }
 
     fn told(&self, path: &str) -> Result<String, Failure> {
@@ -68,12 +94,6 @@ impl City {
     /// The database, as its administrator.
     pub fn postgres(&self) -> String {
         self.told("/servers/postgres").unwrap_or_default()
-    }
-
-    /// The time since 1970.
-    pub fn since_1970(&self) -> Result<Duration, Failure> {
-        #[expect(clippy::disallowed_methods, reason = "a bench is outside of the house")]
-        Ok(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?)
     }
 
     /// All lots.
@@ -109,4 +129,15 @@ fn connect(url: String) -> Result<Channel, Failure> {
 pub fn bearer<T>(mut request: Request<T>, token: &str) -> Result<Request<T>, Failure> {
     request.metadata_mut().insert("authorization", format!("Bearer {token}").parse()?);
     Ok(request)
+}
+
+/// How long ago a time was; nothing for one that is yet to come.
+pub fn since(time: Timestamp) -> Duration {
+    Duration::try_from(now().duration_since(time)).unwrap_or_default()
+}
+
+/// The time on the wall.
+#[expect(clippy::disallowed_methods, reason = "a bench is outside of the house")]
+pub fn now() -> Timestamp {
+    Timestamp::now()
 }

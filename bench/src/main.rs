@@ -11,6 +11,7 @@ mod pulse;
 mod race;
 mod readings;
 mod reads;
+mod redis;
 mod reserve;
 mod simulator;
 mod start;
@@ -69,6 +70,8 @@ enum Proof {
     Reads(reads::Reads),
     /// A thousand changes a second over MQTT, and how long each takes to a client that watches.
     Pulse(pulse::Pulse),
+    /// Redis flushed, killed and given an image of before under load: availability rebuilds, and nobody is told wrong.
+    Redis(redis::Rounds),
     /// Prices in every zone whose clocks change, every minute around both changes of a year, against Python's clocks.
     Tariffs,
     /// Ten million mutated frames and messages for every decoder of the sensor bridge.
@@ -116,6 +119,7 @@ fn main() -> ExitCode {
         What::Prove(Proof::Readings(options)) => readings::prove(&options),
         What::Prove(Proof::Reads(options)) => reads::prove(&options),
         What::Prove(Proof::Pulse(options)) => pulse::prove(&options),
+        What::Prove(Proof::Redis(rounds)) => redis::prove(&rounds),
         What::Prove(Proof::Start) => start::prove(),
         What::Prove(Proof::Tariffs) => tariffs::prove(),
         What::Prove(Proof::Decoders) => decoders::prove(),

@@ -89,7 +89,7 @@ async fn stream_all(city: &City, devices: &[String], each: u64, boot: u64) -> Re
     });
     let request = bearer(Request::new(sent), &city.service_token("sensor-bridge")?)?;
     let mut answers = client.stream_readings(request).await?.into_inner();
-    let now = Timestamp::try_from(std::time::UNIX_EPOCH + city.since_1970()?)?;
+    let now = crate::city::now();
     let all: Vec<(u64, &String)> =
         (1..=each).flat_map(|count| devices.iter().map(move |device| (count, device))).collect();
     let began = Instant::now();
