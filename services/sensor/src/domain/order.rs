@@ -117,7 +117,7 @@ pub fn compare(mark: Option<&Mark>, heard: &Heard) -> Order {
     let newer = match (heard.boot, mark.boot) {
         (boot, last) if boot == last => match (heard.sequence, mark.sequence) {
             (Some(count), Some(last)) if count > last => !outlived(mark, heard),
-            (Some(count), Some(last)) => count < last && restarted(mark, heard),
+            (Some(_), Some(_)) => restarted(mark, heard),
             _ => later(mark, heard),
         },
         // A frame that does not say its session, from a device that has some.
@@ -209,6 +209,9 @@ mod tests {
     #[test]
     fn without_sessions_a_lower_count_is_a_restart_only_when_its_time_is_later() {
         let nine = Heard { sequence: Some(9), ..timed(100, 100) };
+        let as_high = Heard { sequence: Some(9), ..timed(101, 101) };
+        assert_eq!(order(&nine, &as_high), Order::Newer, "it had said as much when it restarted");
+        assert_eq!(order(&nine, &nine), Order::Stale, "the same once more");
         let restarted = Heard { sequence: Some(0), ..timed(101, 101) };
         let late = Heard { sequence: Some(8), ..timed(99, 102) };
         assert_eq!(order(&nine, &restarted), Order::Newer);
