@@ -12,6 +12,11 @@ pub const CHANGE_BEHIND_MAX: SignedDuration = SignedDuration::from_hours(24);
 /// A frame that is dated earlier than the newest by no more than this, and counted higher, is one of the session before: it
 /// was on its way while its device started anew. Dated further back it is a clock that was put back.
 pub const LATE_MAX: SignedDuration = SignedDuration::from_mins(5);
+/// A clock is wrong, and not its messages late, when two of them in a row come so much too late, give or take
+/// [`CLOCK_STEADY_WITHIN`].
+pub const CLOCK_WRONG_FROM: SignedDuration = SignedDuration::from_mins(5);
+/// See [`CLOCK_WRONG_FROM`]: the way of a message takes a minute or so at most.
+pub const CLOCK_STEADY_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 /// How many message ids of a device are remembered.
 pub const RECENT_MAX: usize = 8;
 
@@ -74,6 +79,21 @@ impl Heard {
         });
         let told = began.or(self.believed_time());
         told.map_or(self.receive_time, |time| time.min(self.receive_time))
+    }
+
+    /// With a change that is dated by our clock where the device's is found to be wrong: a stay is billed by it. What was said while a device
+    /// was out of reach comes later and later by less, and keeps its dates.
+    pub fn dated(mut self, mark: Option<&Mark>) -> Self {
+        let last = mark.and_then(|mark| Some(mark.receive_time.duration_since(mark.device_time?)));
+        if let (Some(last), Some(time), None) = (last, self.believed_time(), self.began) {
+            let behind = self.receive_time.duration_since(time);
+            let steady = (behind - last).abs() <= CLOCK_STEADY_WITHIN;
+            if steady && behind.min(last) >= CLOCK_WRONG_FROM {
+                self.began =
+                    Some(self.receive_time - behind.saturating_sub(last).max(SignedDuration::ZERO));
+            }
+        }
+        self
     }
 
     /// With a receive time that is not ahead of ours: a device that speaks for itself also says
@@ -257,6 +277,20 @@ mod tests {
         assert_eq!(dated(100_030).change_time(), at(100_001), "never ahead of ours");
         assert_eq!(dated(0).change_time(), at(100_000), "more than a day ago");
         assert_eq!(order(&dated(99_000), &timed(99_500, 99_501)), Order::Stale, "orders nothing");
+    }
+
+    #[test]
+    fn a_clock_that_is_steadily_behind_dates_no_change_but_late_words_do() {
+        const DAY: i64 = 80_000;
+        let mark = advance(None, &timed(1_000 - DAY, 1_000));
+        let changed = timed(2_000 - DAY, 2_001).dated(Some(&mark));
+        assert_eq!(changed.change_time(), at(2_000), "by our clock, a second on the way");
+        let of_an_outage = advance(None, &timed(1_000, 9_000));
+        let said_later = timed(4_000, 9_001).dated(Some(&of_an_outage));
+        assert_eq!(said_later.change_time(), at(4_000), "both waited for the network");
+        let right = advance(None, &timed(1_000, 1_001));
+        assert_eq!(timed(2_000, 2_030).dated(Some(&right)).change_time(), at(2_000));
+        assert_eq!(timed(2_000, 2_030).dated(None).change_time(), at(2_000));
     }
 
     #[test]
