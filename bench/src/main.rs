@@ -1,15 +1,21 @@
 //! Proofs at full size, and measurements with their yardstick beside them. `cargo xtask prove help` lists them;
 //! docs/proof.md says which figure comes from which.
 
+mod city;
 mod cpu;
 mod decoders;
 mod forecast;
 mod lab;
 mod melbourne;
 mod proof;
+mod pulse;
 mod race;
+mod readings;
+mod reads;
+mod redis;
 mod reserve;
 mod search;
+mod simulator;
 mod start;
 mod tariffs;
 mod torture;
@@ -58,6 +64,16 @@ enum Proof {
         /// The second snapshot, CSV.
         second: PathBuf,
     },
+    /// A simulated city of 10,000 spots on a bad day: in the end the product knows what stands where.
+    Simulator(simulator::Simulator),
+    /// Readings a second from the bridge's stream to the durable acknowledgement, beside direct UNNEST upserts.
+    Readings(readings::Readings),
+    /// GetAvailability beside a bare tonic echo with the same answer, and its p99 at half load.
+    Reads(reads::Reads),
+    /// A thousand changes a second over MQTT, and how long each takes to a client that watches.
+    Pulse(pulse::Pulse),
+    /// Redis flushed, killed and given an image of before under load: availability rebuilds, and nobody is told wrong.
+    Redis(redis::Rounds),
     /// Prices in every zone whose clocks change, every minute around both changes of a year, against Python's clocks.
     Tariffs,
     /// Ten million mutated frames and messages for every decoder of the sensor bridge.
@@ -110,6 +126,11 @@ fn main() -> ExitCode {
         What::Prove(Proof::Melbourne { first, second }) => melbourne::prove(&first, &second),
         What::Prove(Proof::Forecast { recording }) => forecast::prove(&recording),
         What::Prove(Proof::Search(size)) => search::prove(&size),
+        What::Prove(Proof::Simulator(options)) => simulator::prove(&options),
+        What::Prove(Proof::Readings(options)) => readings::prove(&options),
+        What::Prove(Proof::Reads(options)) => reads::prove(&options),
+        What::Prove(Proof::Pulse(options)) => pulse::prove(&options),
+        What::Prove(Proof::Redis(rounds)) => redis::prove(&rounds),
         What::Prove(Proof::Start) => start::prove(),
         What::Prove(Proof::Tariffs) => tariffs::prove(),
         What::Prove(Proof::Decoders) => decoders::prove(),

@@ -20,11 +20,12 @@ use crate::config::Config;
 use crate::cors::Cors;
 use crate::error::Error;
 use crate::guard::{Bounds, Guarded};
+use crate::pages::Documents;
 use crate::route::{self, Table, Target};
 use crate::upstream::is_grpc;
 use crate::web::request::{Protocol, native_headers};
 use crate::web::response::{ToWeb, dress, has_status};
-use crate::{incoming, plain};
+use crate::{incoming, pages, plain};
 
 /// What every request meets; shared by all connections.
 pub struct Gate {
@@ -34,6 +35,7 @@ pub struct Gate {
     pub admission: Admission,
     pub health: Health,
     pub metrics: CallMetrics,
+    pub documents: Documents,
     pub stopping: CancellationToken,
 }
 
@@ -70,7 +72,7 @@ impl Gate {
         ending: CancellationToken,
     ) -> Response<Body> {
         let Some(protocol) = Protocol::of(request.headers()) else {
-            return plain::answer(&request, self.health.is_serving());
+            return self.plain(&request).await;
         };
         if *request.method() != http::Method::POST {
             return plain::wrong_method();
@@ -102,6 +104,17 @@ impl Gate {
         match answered {
             Ok((response, chosen)) => self.finish(response, chosen, call, watch, ending),
             Err(refused) => refuse(watch, &refused, protocol),
+        }
+    }
+
+    /// What is no call: a document of somebody's, or a word of ours.
+    async fn plain(&self, request: &Request<Incoming>) -> Response<Body> {
+        match pages::owner(request.uri().path()) {
+            Some(role) => {
+                let (upstream, bytes_max) = (self.table.role(role), self.config.answer_bytes_max);
+                pages::fetch(request, upstream, &self.documents, bytes_max).await
+            }
+            None => plain::answer(request, self.health.is_serving()),
         }
     }
 

@@ -18,6 +18,7 @@ mod cors;
 mod error;
 mod guard;
 mod incoming;
+mod pages;
 mod plain;
 mod route;
 mod start;

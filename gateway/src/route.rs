@@ -51,6 +51,11 @@ impl Table {
         Self { upstreams, local }
     }
 
+    /// The replicas of a role; `None` when this gateway knows none.
+    pub fn role(&self, role: &str) -> Option<&Upstream> {
+        self.upstreams.get(role)
+    }
+
     /// Who answers this method.
     pub fn target(&self, method: &Method) -> Target<'_> {
         if self.local.has(method.service) {

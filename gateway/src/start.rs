@@ -19,6 +19,7 @@ use crate::admit::Admission;
 use crate::call::Gate;
 use crate::config::{self, Config};
 use crate::cors::Cors;
+use crate::pages::Documents;
 use crate::route::{Table, public_services};
 use crate::upstream::Upstream;
 
@@ -67,6 +68,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         admission: Admission::new(verifier, shed),
         health: health.clone(),
         metrics: CallMetrics::gateway(&meter),
+        documents: Documents::default(),
         stopping: stopping.clone(),
         config,
     });

@@ -1,6 +1,7 @@
 //! The way to one role's replicas.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
@@ -14,6 +15,9 @@ use tonic::ConnectError;
 use tonic::body::Body;
 
 use crate::error::Error;
+
+/// How long the head of a document may take.
+const DOCUMENT_WAIT: Duration = Duration::from_secs(5);
 
 /// A request's body on its way inwards.
 #[derive(Debug)]
@@ -91,6 +95,25 @@ impl Upstream {
             return Err(away);
         }
         self.attempt(method, headers, body.take(), deadline).await.map_err(|_| away)
+    }
+
+    /// Fetches a document, in the time that one may take.
+    ///
+    /// # Errors
+    /// [`Error::ServiceAway`] when no head came back in time.
+    pub async fn fetch(&self, mut request: Request<Body>) -> Result<Response<Body>, Error> {
+        *request.version_mut() = http::Version::HTTP_2;
+        let chosen = self.endpoints.choose(&self.ids);
+        let away = Error::ServiceAway { role: self.role };
+        let until = Deadline::after(DOCUMENT_WAIT);
+        match tokio::time::timeout_at(until.at, chosen.send(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => {
+                tracing::debug!(role = self.role, %error, "a replica is away");
+                Err(away)
+            }
+            Err(_elapsed) => Err(away),
+        }
     }
 
     async fn attempt(

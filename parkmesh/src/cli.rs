@@ -1,11 +1,18 @@
 //! The command line.
 
+mod replay;
+mod simulate;
+
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::names::Role;
+
+pub use replay::{Birmingham, Melbourne, Pulse, Replay, ReplaySource, Ulm};
+pub use simulate::Simulate;
+use simulate::{EXAMPLES, SIMULATE};
 
 /// Parking: booked before you arrive, free when you get there.
 #[derive(Debug, Parser)]
@@ -29,7 +36,8 @@ pub enum Command {
     Seed(Seed),
     /// Mint a development token.
     Token(Token),
-    /// Let simulated cars come and go: publishes sensor readings over MQTT.
+    /// Let simulated cars come and go, with sensors that fail and drivers who book, and compare what the product makes of it.
+    #[command(long_about = SIMULATE, after_help = EXAMPLES)]
     Simulate(Simulate),
     /// Play recorded sensor data through the whole system and compare the outcome.
     Replay(Replay),
@@ -136,59 +144,6 @@ pub struct Token {
     /// The development key; made when it is missing.
     #[arg(long, default_value = ".parkmesh/keys/issuer.pem")]
     pub key: PathBuf,
-}
-
-/// Options of `simulate`.
-#[derive(Debug, Clone, Args)]
-pub struct Simulate {
-    /// Which system.
-    #[command(flatten)]
-    pub target: Target,
-    /// The lot.
-    #[arg(long)]
-    pub lot: String,
-    /// Share of spots that are taken, on average, from 0 to 1.
-    #[arg(long, default_value_t = 0.6)]
-    pub occupancy: f64,
-    /// Cars that come or go in a minute.
-    #[arg(long, default_value_t = 30.0)]
-    pub changes_per_minute: f64,
-    /// Leave the first spots of each floor alone, for people who try things by hand.
-    #[arg(long, default_value_t = 20)]
-    pub spare: usize,
-}
-
-/// Options of `replay`.
-#[derive(Debug, Clone, Args)]
-pub struct Replay {
-    /// What was recorded.
-    #[command(subcommand)]
-    pub source: ReplaySource,
-}
-
-/// Recordings that can be replayed.
-#[derive(Debug, Clone, Subcommand)]
-pub enum ReplaySource {
-    /// Two snapshots of the City of Melbourne's on-street bay sensors.
-    Melbourne(Melbourne),
-}
-
-/// Options of `replay melbourne`.
-#[derive(Debug, Clone, Args)]
-pub struct Melbourne {
-    /// The first snapshot, CSV: its bays become lots, spots and sensors.
-    pub first: PathBuf,
-    /// The second snapshot, CSV: what changed is published on top of the first.
-    pub second: PathBuf,
-    /// Which system.
-    #[command(flatten)]
-    pub target: Target,
-    /// Also write the outcome to this file, as JSON.
-    #[arg(long)]
-    pub json: Option<PathBuf>,
-    /// Seconds to wait for the picture to agree.
-    #[arg(long, default_value_t = 120)]
-    pub wait_seconds: u64,
 }
 
 /// What `decode --help` begins with.

@@ -1,5 +1,6 @@
 //! The one binary of Parkmesh: every role, and the commands around them. `parkmesh --help` tells.
 
+mod chance;
 mod cli;
 mod client;
 mod dead_letters;

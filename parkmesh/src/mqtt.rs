@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::tasks::Tasks;
@@ -47,7 +48,17 @@ impl Publisher {
     pub async fn reading(&self, device_id: &str, occupied: bool) -> Result<(), Failure> {
         let time = self.clock.now().to_string();
         let body = serde_json::json!({ "occupied": occupied, "time": time });
-        self.client.publish(topic_of(device_id), QoS::AtLeastOnce, false, body.to_string()).await?;
+        self.publish(topic_of(device_id), body.to_string().into_bytes()).await
+    }
+
+    /// The time that readings are dated with.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A message, as it is.
+    pub async fn publish(&self, topic: String, body: Vec<u8>) -> Result<(), Failure> {
+        self.client.publish(topic, QoS::AtLeastOnce, false, body).await?;
         Ok(())
     }
 }

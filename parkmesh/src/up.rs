@@ -153,8 +153,11 @@ fn up_file(plan: &Plan, tokens: BTreeMap<String, String>, lot_id: Option<String>
 }
 
 fn simulation(file: &UpFile, home: &Path, lot: &str) -> Part {
-    let args = ["simulate", "--gateway", &file.gateway, "--lot", lot, "--home"];
-    let mut args: Vec<String> = args.into_iter().map(str::to_owned).collect();
+    // Alike at any time of the day: whoever tries things at night wants to see cars too.
+    let city = ["--day", "flat", "--changes-per-minute", "30", "--spare", "20"];
+    let args = ["simulate", "--gateway", &file.gateway, "--lot", lot];
+    let args = args.into_iter().chain(city).chain(["--home"]);
+    let mut args: Vec<String> = args.map(str::to_owned).collect();
     args.push(absolute(home).display().to_string());
     Part { name: "simulate".to_owned(), args, env: Vec::new() }
 }

@@ -12,7 +12,6 @@ use parkmesh_platform::tasks::Tasks;
 use tokio::time::Instant;
 
 use super::made::MadeLot;
-use super::snapshot::Bay;
 use crate::Failure;
 use crate::client::{ANSWER_BYTES_MAX, Gateway};
 
@@ -55,9 +54,9 @@ impl Latencies {
     }
 
     /// A bay's reading is published now.
-    pub fn published(&self, bay: &Bay) {
+    pub fn published(&self, bay: &str) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, at)) = seen.published.get_mut(&bay.bay_id) {
+        if let Some((_, at)) = seen.published.get_mut(bay) {
             *at = Some(Instant::now());
         }
     }

@@ -66,7 +66,7 @@ pub async fn replay(options: &Melbourne) -> Result<(), Failure> {
         (bay.bay_id.clone(), Expectation { occupied, settle: settle(occupied) })
     });
     let latencies = Latencies::watch(&gateway, &lots, changed_to, &tasks).await?;
-    publish(&publisher, &second, |bay| latencies.published(bay)).await?;
+    publish(&publisher, &second, |bay| latencies.published(&bay.bay_id)).await?;
     let later: Snapshot = first
         .keys()
         .filter_map(|bay| second.get_key_value(bay))

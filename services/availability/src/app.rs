@@ -5,6 +5,7 @@ pub mod feed;
 pub mod find;
 pub mod freshness;
 pub mod history;
+pub mod open;
 pub mod read;
 pub mod search;
 pub mod share;

@@ -232,6 +232,9 @@ impl Feeder {
                     // Facts before the gap are counted in positions that mean nothing after it.
                     self.take_facts(std::mem::take(&mut facts));
                     self.shared.app.lose(self.feed);
+                    if self.feed == Feed::Sensor {
+                        self.shared.upstreams.directory.forget_events();
+                    }
                     let state = self.shared.bus.stream_state(self.feed.stream()).await?;
                     self.shared.app.is_now(self.feed, state.created_ns);
                     self.fetch();
@@ -256,6 +259,7 @@ impl Feeder {
     }
 
     fn change(&mut self, fact: &Delivered) -> Option<Change> {
+        self.shared.upstreams.directory.hear(fact);
         match events::change(&fact.fact_type, &fact.body) {
             Ok(change) => change,
             Err(error) => {

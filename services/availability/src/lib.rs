@@ -16,6 +16,7 @@ pub mod events;
 pub mod grpc;
 pub mod jobs;
 pub mod metrics;
+pub mod opendata;
 pub mod start;
 pub mod store;
 pub mod upstream;

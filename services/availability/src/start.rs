@@ -20,6 +20,8 @@ use crate::consumers::Feeders;
 use crate::grpc::Door;
 use crate::jobs;
 use crate::metrics::Metrics;
+use crate::opendata;
+use crate::opendata::directory::Directory;
 use crate::store::SharedPicture;
 use crate::upstream::Upstreams;
 
@@ -55,16 +57,23 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     let shared = SharedPicture::new(redis, &config.redis_prefix);
     let metrics = Metrics::default();
 
+    let directory = Arc::new(Directory::new(&clock));
     let door = Door::new(Arc::clone(&app), config.watch, &tasks);
+    let documents = opendata::Door {
+        app: Arc::clone(&app),
+        directory: Arc::clone(&directory),
+        clock: clock.clone(),
+    };
     let server = Server::new("availability", config.serve, &ids, &verifier)
-        .service(AvailabilityServiceServer::new(door));
+        .service(AvailabilityServiceServer::new(door))
+        .pages(opendata::PREFIX, Arc::new(documents));
     let mut running = server.start(listener).await?;
 
     tasks.spawn("warm-up", jobs::warm_up(Arc::clone(&app), shared.clone()));
     let feeders = Feeders {
         app: Arc::clone(&app),
         bus: bus.clone(),
-        upstreams: Upstreams { booking, sensor, clock },
+        upstreams: Upstreams { booking, sensor, clock, directory },
         ids: ids.clone(),
         metrics: metrics.clone(),
         reconcile_period: config.reconcile_period,

@@ -1,6 +1,7 @@
 //! Whom we ask: booking and sensor, for everything that they know at one moment.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parkmesh_contracts::booking::v1 as booking;
@@ -19,6 +20,7 @@ use crate::app::feed::Snapshot;
 use crate::app::freshness::Feed;
 use crate::convert::{self, Unreadable};
 use crate::domain::picture::Change;
+use crate::opendata::directory::Directory;
 
 /// Longest wait for the next part of a snapshot.
 const PART_MAX: Duration = Duration::from_secs(30);
@@ -56,6 +58,8 @@ pub struct Upstreams {
     pub sensor: Channel,
     /// Tells when a snapshot was begun.
     pub clock: Clock,
+    /// What open data needs beside the picture.
+    pub directory: Arc<Directory>,
 }
 
 impl Upstreams {
@@ -100,6 +104,7 @@ impl Upstreams {
         let sequence = sequence.ok_or(SnapshotError::Missing("start"))?;
         let live = rows.windows.iter().filter_map(|row| BookingId::parse(&row.booking_id).ok());
         let live: HashSet<BookingId> = live.collect();
+        self.directory.take(&rows.lots, &rows.spots);
         let changes = inventory_changes(&rows);
         Ok(Snapshot { feed: Feed::Booking, sequence, changes, live: Some(live), begun })
     }

@@ -17,6 +17,7 @@ use tonic_health::server::HealthService;
 use tower::Service;
 
 use super::observe::{CallMetrics, gauge_in_flight};
+use super::pages::{Below, Pages};
 use super::routes::Routes;
 use super::shed::Shed;
 use super::stack::Stack;
@@ -48,6 +49,7 @@ pub struct Server {
     table: MethodTable,
     descriptors: &'static [u8],
     routes: Routes,
+    pages: Option<Below>,
     stopping: CancellationToken,
 }
 
@@ -62,6 +64,7 @@ impl Server {
             table: methods::find,
             descriptors: parkmesh_contracts::FILE_DESCRIPTOR_SET,
             routes: Routes::default(),
+            pages: None,
             stopping: CancellationToken::new(),
         }
     }
@@ -82,6 +85,13 @@ impl Server {
             + 'static,
     {
         self.routes.add(service);
+        self
+    }
+
+    /// Answers plain HTTP below this prefix with documents that anybody may read, without a token.
+    #[must_use]
+    pub fn pages(mut self, prefix: &'static str, pages: Arc<dyn Pages>) -> Self {
+        self.pages = Some(Below { prefix, pages });
         self
     }
 
@@ -112,6 +122,7 @@ impl Server {
         gauge_in_flight(&meter, self.name, &shed);
         let stack = Arc::new(Stack {
             routes: self.routes,
+            pages: self.pages,
             table: self.table,
             verifier: self.verifier,
             shed,

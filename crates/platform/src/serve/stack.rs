@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::{Request, Response};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use parkmesh_contracts::methods::Method;
 use tokio::time::timeout_at;
@@ -17,6 +18,7 @@ use tracing::Instrument;
 use super::body::ServedBody;
 use super::deadline::{self, Deadline};
 use super::observe::{CallMetrics, Watch};
+use super::pages::Below;
 use super::routes::{Routes, service_of};
 use super::shed::Shed;
 use super::{Call, MethodTable, Refusal, exempt};
@@ -25,6 +27,7 @@ use crate::auth::{Caller, Denial, Verifier, decide};
 /// Everything that a request meets; shared by all connections of a server.
 pub(super) struct Stack {
     pub routes: Routes,
+    pub pages: Option<Below>,
     pub table: MethodTable,
     pub verifier: Verifier,
     pub shed: Arc<Shed>,
@@ -48,6 +51,10 @@ impl Stack {
         arrival: u64,
         ending: CancellationToken,
     ) -> Response<ServedBody> {
+        let path = request.uri().path();
+        if let Some(pages) = self.pages.as_ref().filter(|pages| path.starts_with(pages.prefix)) {
+            return self.page(pages, request);
+        }
         let target = self.target(request.uri().path());
         let known = target.as_ref().ok().map(|target| target.method);
         let mut watch = Watch::start(&self.metrics, known, request.headers());
@@ -74,6 +81,16 @@ impl Stack {
             Ok((response, call)) => self.finish(response, call, watch),
             Err(refused) => refused_with(watch, &refused),
         }
+    }
+
+    /// A document that anybody may read.
+    fn page(&self, pages: &Below, request: Request<Incoming>) -> Response<ServedBody> {
+        let (head, _body) = request.into_parts();
+        let mut watch = Watch::start(&self.metrics, None, &head.headers);
+        let answer = pages.answer(&head);
+        let fine = !answer.status().is_server_error();
+        watch.end(if fine { Code::Ok } else { Code::Unavailable });
+        answer.map(|bytes| ServedBody::unary(Body::new(Full::new(bytes)), watch))
     }
 
     /// The part that the deadline covers: identity, then the handler.

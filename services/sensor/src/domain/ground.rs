@@ -186,7 +186,7 @@ impl Ground {
         now: Timestamp,
         changes: &mut Vec<Changed>,
     ) -> bool {
-        let heard = heard.clamped(now);
+        let heard = heard.clamped(now).dated(self.mark.as_ref());
         if heard.retained || compare(self.mark.as_ref(), &heard) == Order::Stale {
             return false;
         }

@@ -9,6 +9,14 @@ pub const DEVICE_TIME_AHEAD_MAX: SignedDuration = SignedDuration::from_secs(60);
 pub const DEVICE_TIME_BEHIND_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// A change that a device dates further back is not believed: its clock is wrong.
 pub const CHANGE_BEHIND_MAX: SignedDuration = SignedDuration::from_hours(24);
+/// A frame that is dated earlier than the newest by no more than this, and counted higher, is one of the session before: it
+/// was on its way while its device started anew. Dated further back it is a clock that was put back.
+pub const LATE_MAX: SignedDuration = SignedDuration::from_mins(5);
+/// A clock is wrong, and not its messages late, when two of them in a row come so much too late, give or take
+/// [`CLOCK_STEADY_WITHIN`].
+pub const CLOCK_WRONG_FROM: SignedDuration = SignedDuration::from_mins(5);
+/// See [`CLOCK_WRONG_FROM`]: the way of a message takes a minute or so at most.
+pub const CLOCK_STEADY_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 /// How many message ids of a device are remembered.
 pub const RECENT_MAX: usize = 8;
 
@@ -73,6 +81,21 @@ impl Heard {
         told.map_or(self.receive_time, |time| time.min(self.receive_time))
     }
 
+    /// With a change that is dated by our clock where the device's is found to be wrong: a stay is billed by it. What was said while a device
+    /// was out of reach comes later and later by less, and keeps its dates.
+    pub fn dated(mut self, mark: Option<&Mark>) -> Self {
+        let last = mark.and_then(|mark| Some(mark.receive_time.duration_since(mark.device_time?)));
+        if let (Some(last), Some(time), None) = (last, self.believed_time(), self.began) {
+            let behind = self.receive_time.duration_since(time);
+            let steady = (behind - last).abs() <= CLOCK_STEADY_WITHIN;
+            if steady && behind.min(last) >= CLOCK_WRONG_FROM {
+                self.began =
+                    Some(self.receive_time - behind.saturating_sub(last).max(SignedDuration::ZERO));
+            }
+        }
+        self
+    }
+
     /// With a receive time that is not ahead of ours: a device that speaks for itself also says
     /// when it was heard.
     pub fn clamped(mut self, now: Timestamp) -> Self {
@@ -113,7 +136,8 @@ pub fn compare(mark: Option<&Mark>, heard: &Heard) -> Order {
     }
     let newer = match (heard.boot, mark.boot) {
         (boot, last) if boot == last => match (heard.sequence, mark.sequence) {
-            (Some(count), Some(last)) => count > last || (count < last && restarted(mark, heard)),
+            (Some(count), Some(last)) if count > last => !outlived(mark, heard),
+            (Some(_), Some(_)) => restarted(mark, heard),
             _ => later(mark, heard),
         },
         // A frame that does not say its session, from a device that has some.
@@ -129,6 +153,12 @@ pub fn compare(mark: Option<&Mark>, heard: &Heard) -> Order {
 fn restarted(mark: &Mark, heard: &Heard) -> bool {
     heard.boot == 0
         && matches!((heard.believed_time(), mark.device_time), (Some(time), Some(last)) if time > last)
+}
+
+/// Without a session number a late frame of before the restart counts higher than the new ones.
+fn outlived(mark: &Mark, heard: &Heard) -> bool {
+    let (Some(time), Some(last)) = (heard.believed_time(), mark.device_time) else { return false };
+    heard.boot == 0 && time < last && last.duration_since(time) <= LATE_MAX
 }
 
 fn later(mark: &Mark, heard: &Heard) -> bool {
@@ -199,11 +229,28 @@ mod tests {
     #[test]
     fn without_sessions_a_lower_count_is_a_restart_only_when_its_time_is_later() {
         let nine = Heard { sequence: Some(9), ..timed(100, 100) };
+        let as_high = Heard { sequence: Some(9), ..timed(101, 101) };
+        assert_eq!(order(&nine, &as_high), Order::Newer, "it had said as much when it restarted");
+        assert_eq!(order(&nine, &nine), Order::Stale, "the same once more");
         let restarted = Heard { sequence: Some(0), ..timed(101, 101) };
         let late = Heard { sequence: Some(8), ..timed(99, 102) };
         assert_eq!(order(&nine, &restarted), Order::Newer);
         assert_eq!(order(&nine, &late), Order::Stale);
         assert_eq!(order(&counted(0, 9), &counted(0, 0)), Order::Stale, "no clock, no restart");
+    }
+
+    #[test]
+    fn without_sessions_a_late_frame_of_before_a_restart_is_not_newer_though_it_counts_higher() {
+        let count = |sequence, device, receive| Heard {
+            sequence: Some(sequence),
+            ..timed(device, receive)
+        };
+        let restarted = advance(Some(advance(None, &count(9, 100, 100))), &count(0, 130, 130));
+        let order = |heard: &Heard| compare(Some(&restarted), heard);
+        assert_eq!(order(&count(10, 120, 140)), Order::Stale, "it was on its way");
+        assert_eq!(order(&count(1, 135, 141)), Order::Newer);
+        let put_back = count(2, 130 - 3_600, 150);
+        assert_eq!(order(&put_back), Order::Newer, "a clock that was put back by an hour");
     }
 
     #[test]
@@ -230,6 +277,20 @@ mod tests {
         assert_eq!(dated(100_030).change_time(), at(100_001), "never ahead of ours");
         assert_eq!(dated(0).change_time(), at(100_000), "more than a day ago");
         assert_eq!(order(&dated(99_000), &timed(99_500, 99_501)), Order::Stale, "orders nothing");
+    }
+
+    #[test]
+    fn a_clock_that_is_steadily_behind_dates_no_change_but_late_words_do() {
+        const DAY: i64 = 80_000;
+        let mark = advance(None, &timed(1_000 - DAY, 1_000));
+        let changed = timed(2_000 - DAY, 2_001).dated(Some(&mark));
+        assert_eq!(changed.change_time(), at(2_000), "by our clock, a second on the way");
+        let of_an_outage = advance(None, &timed(1_000, 9_000));
+        let said_later = timed(4_000, 9_001).dated(Some(&of_an_outage));
+        assert_eq!(said_later.change_time(), at(4_000), "both waited for the network");
+        let right = advance(None, &timed(1_000, 1_001));
+        assert_eq!(timed(2_000, 2_030).dated(Some(&right)).change_time(), at(2_000));
+        assert_eq!(timed(2_000, 2_030).dated(None).change_time(), at(2_000));
     }
 
     #[test]

@@ -38,6 +38,21 @@ impl Dice {
         f64::from(u32::try_from(self.next() >> 32).unwrap_or_default()) / f64::from(u32::MAX)
     }
 
+    /// True in this share of all times, from 0 to 1.
+    pub fn hits(&mut self, share: f64) -> bool {
+        share > 0.0 && self.fraction() < share
+    }
+
+    /// From the first to just below the second.
+    pub fn between(&mut self, from: f64, to: f64) -> f64 {
+        from + (to - from) * self.fraction()
+    }
+
+    /// A wait whose end is as likely in every next moment, so long on average.
+    pub fn exponential(&mut self, mean: f64) -> f64 {
+        -(1.0 - self.fraction().min(0.999_999)).ln() * mean
+    }
+
     /// A UUID of the random kind.
     pub fn uuid(&mut self) -> uuid::Uuid {
         let bits = u128::from(self.next()) << 64 | u128::from(self.next());
@@ -72,6 +87,14 @@ impl Zipf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waits_have_the_mean_that_was_asked_for() {
+        let mut dice = Dice::new(1, 2);
+        let sum: f64 = (0..100_000).map(|_| dice.exponential(5.0)).sum();
+        assert!((sum / 100_000.0 - 5.0).abs() < 0.1, "{sum}");
+        assert!(!dice.hits(0.0) && dice.hits(1.1));
+    }
 
     #[test]
     fn the_first_is_liked_twice_as_much_as_the_second() {

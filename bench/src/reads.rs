@@ -1,0 +1,221 @@
+//! GetAvailability of one lot, with a token, beside a bare tonic echo whose answer has the same size.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use parkmesh_contracts::availability::v1::availability_service_client::AvailabilityServiceClient;
+use parkmesh_contracts::availability::v1::{GetAvailabilityRequest, GetAvailabilityResponse};
+use tokio::net::TcpListener;
+use tonic::body::Body;
+use tonic::codegen::BoxFuture;
+use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Response, Status};
+
+use crate::Failure;
+use crate::city::{City, bearer};
+use crate::lab::stats::{median, percentile};
+use crate::proof::Figure;
+
+/// What is asked.
+const SHARE_MIN: f64 = 0.6;
+const P99_MS_MAX: f64 = 1.0;
+/// Connections, and calls in flight on each.
+const CONNECTIONS: usize = 4;
+const IN_FLIGHT: usize = 16;
+/// Calls of the open loop are spread over so many tasks.
+const STREAMS: u32 = 32;
+
+/// How long it is measured.
+#[derive(Debug, clap::Args)]
+pub struct Reads {
+    /// Spots of the lot.
+    #[arg(long, default_value_t = 1_000)]
+    spots: u32,
+    /// Seconds of a round.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Rounds, ours and the echo's in turn; the medians count.
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+}
+
+/// Measures both in turn, and ours at half its rate.
+pub fn prove(options: &Reads) -> Result<bool, Failure> {
+    let city = City::start("reads", options.spots)?;
+    let time = Duration::from_secs(options.seconds);
+    let (ours, theirs, p99) = crate::runtime()?.block_on(async {
+        let lot = city.lots().await?.into_iter().next().ok_or("there is no lot")?;
+        let ask = Ask { lot, token: city.token("driver")? };
+        let ours = (0..CONNECTIONS).map(|_| city.channel("availability"));
+        let ours = ours.collect::<Result<Vec<_>, _>>()?;
+        let answer = ask.once(&ours[0]).await?;
+        let echo = Echo::start(answer)?;
+        let (mut rates, mut echoes) = (Vec::new(), Vec::new());
+        for _round in 0..options.rounds {
+            rates.push(ask.rate(&ours, time).await?);
+            echoes.push(ask.rate(&echo, time).await?);
+        }
+        let none = || Failure::from("no round was measured");
+        let (rate, echo) = (median(rates).ok_or_else(none)?, median(echoes).ok_or_else(none)?);
+        let p99 = ask.p99(&ours, rate / 2.0, time).await?;
+        Ok::<_, Failure>((rate, echo, p99))
+    })?;
+    let told = |name, figure, unit| Figure {
+        name,
+        figure,
+        unit,
+        yardstick: "none",
+        ask: "told".to_owned(),
+        holds: true,
+    };
+    told("reads-rate", ours, "GetAvailability/s of one lot, with a token").tell()?;
+    told("reads-echo", theirs, "calls/s of a bare tonic echo with the same answer").tell()?;
+    let share = Figure {
+        name: "reads",
+        figure: ours / theirs,
+        unit: "× the rate of a bare tonic echo with the same answer",
+        yardstick: "reads-echo",
+        ask: format!("≥ {SHARE_MIN}"),
+        holds: ours / theirs >= SHARE_MIN,
+    };
+    let latency = Figure {
+        name: "reads-p99",
+        figure: p99,
+        unit: "ms, GetAvailability at half of its rate, p99",
+        yardstick: "none",
+        ask: format!("< {P99_MS_MAX}"),
+        holds: p99 < P99_MS_MAX,
+    };
+    let (share, latency) = (share.tell()?, latency.tell()?);
+    Ok(share && latency)
+}
+
+/// The call.
+#[derive(Clone)]
+struct Ask {
+    lot: String,
+    token: String,
+}
+
+impl Ask {
+    async fn once(&self, way: &Channel) -> Result<GetAvailabilityResponse, Failure> {
+        let request = Request::new(GetAvailabilityRequest { lot_id: self.lot.clone() });
+        let mut client = AvailabilityServiceClient::new(way.clone());
+        Ok(client.get_availability(bearer(request, &self.token)?).await?.into_inner())
+    }
+
+    /// Calls in a second, as many in flight as is usual.
+    async fn rate(&self, ways: &[Channel], time: Duration) -> Result<f64, Failure> {
+        let done = Arc::new(AtomicU64::new(0));
+        let began = Instant::now();
+        let until = began + time;
+        let callers = ways.iter().flat_map(|way| (0..IN_FLIGHT).map(move |_| way.clone()));
+        let callers = callers.map(|way| {
+            let (ask, done) = (self.clone(), Arc::clone(&done));
+            async move {
+                while Instant::now() < until {
+                    ask.once(&way).await?;
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok::<_, Failure>(())
+            }
+        });
+        join_all(callers).await.into_iter().collect::<Result<(), _>>()?;
+        Ok(done.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64())
+    }
+
+    /// The slowest hundredth at this rate, in milliseconds: each from when it was due.
+    async fn p99(&self, ways: &[Channel], rate: f64, time: Duration) -> Result<f64, Failure> {
+        let period = Duration::from_secs_f64(f64::from(STREAMS) / rate.max(1.0));
+        let began = Instant::now();
+        let callers = (0..STREAMS).map(|number| {
+            let ask = self.clone();
+            let way = ways[usize::try_from(number).unwrap_or(0) % ways.len()].clone();
+            let first = began + period.mul_f64(f64::from(number) / f64::from(STREAMS));
+            async move {
+                let mut latencies = Vec::new();
+                let mut due = first;
+                while due < began + time {
+                    crate::pause(due.saturating_duration_since(Instant::now())).await;
+                    ask.once(&way).await?;
+                    latencies.push(due.elapsed());
+                    due += period;
+                }
+                Ok::<_, Failure>(latencies)
+            }
+        });
+        let all = join_all(callers).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let mut all: Vec<Duration> = all.into_iter().flatten().collect();
+        all.sort_unstable();
+        let slow = percentile(&all, 0.99).ok_or("nothing was measured")?;
+        Ok(slow.as_secs_f64() * 1_000.0)
+    }
+}
+
+/// Answers every call with the same message: tonic and nothing else.
+#[derive(Clone)]
+struct Echo(Arc<GetAvailabilityResponse>);
+
+impl Echo {
+    /// Starts it on two threads of its own; gives the ways to it.
+    fn start(answer: GetAvailabilityResponse) -> Result<Vec<Channel>, Failure> {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let echo = Self(Arc::new(answer));
+        std::thread::spawn(move || {
+            runtime.block_on(async move {
+                let Ok(listener) = TcpListener::from_std(listener) else { return };
+                let incoming = tonic::transport::server::TcpIncoming::from(listener);
+                let server = tonic::transport::Server::builder().add_service(echo);
+                let served = server.serve_with_incoming(incoming.with_nodelay(Some(true))).await;
+                if let Err(error) = served {
+                    eprintln!("  the echo ended: {error}");
+                }
+            });
+        });
+        let way = || Ok(Endpoint::from_shared(url.clone())?.tcp_nodelay(true).connect_lazy());
+        (0..CONNECTIONS).map(|_| way()).collect()
+    }
+}
+
+impl NamedService for Echo {
+    const NAME: &'static str = "parkmesh.availability.v1.AvailabilityService";
+}
+
+impl UnaryService<GetAvailabilityRequest> for Echo {
+    type Response = GetAvailabilityResponse;
+    type Future = BoxFuture<Response<GetAvailabilityResponse>, Status>;
+
+    fn call(&mut self, _request: Request<GetAvailabilityRequest>) -> Self::Future {
+        let answer = GetAvailabilityResponse::clone(&self.0);
+        Box::pin(async move { Ok(Response::new(answer)) })
+    }
+}
+
+impl tower::Service<http::Request<Body>> for Echo {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Self::Response, Infallible>;
+
+    fn poll_ready(
+        &mut self,
+        _cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), Infallible>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let echo = self.clone();
+        Box::pin(async move {
+            let codec = tonic_prost::ProstCodec::default();
+            Ok(Grpc::new(codec).unary(echo, request).await)
+        })
+    }
+}
