@@ -108,6 +108,7 @@ async fn stream_all(city: &City, devices: &[String], each: u64, boot: u64) -> Re
             batch: number,
             readings: readings.collect(),
             unreadable: Vec::new(),
+            plates: Vec::new(),
         };
         while number - durable > u64::try_from(WINDOW)? {
             durable = next(&mut answers).await?;
