@@ -19,6 +19,8 @@ const LOCKED_WAIT: Duration = Duration::from_millis(5);
 const SILENCE_PERIOD: Duration = Duration::from_millis(500);
 /// How often ground and books are compared. They may differ for minutes before anybody is told.
 const COMPARE_PERIOD: Duration = Duration::from_secs(5);
+/// And how many times as long as a look takes it waits at least.
+const COMPARE_SHARE: u32 = 100;
 /// How often the quarantine is trimmed.
 const TRIM_PERIOD: Duration = Duration::from_secs(60);
 
@@ -39,11 +41,13 @@ pub fn start(app: &App, silence_grace: Duration) {
         });
     });
     let comparer = app.clone();
-    app.tasks.every("discrepancies", COMPARE_PERIOD, move |now| {
-        let app = comparer.clone();
-        async move {
-            logged("discrepancies", app.compare(now).await);
-            logged("agreement", app.judge(now).await);
+    app.tasks.spawn("discrepancies", async move {
+        loop {
+            let begun = tokio::time::Instant::now();
+            logged("discrepancies", comparer.compare(comparer.clock.now()).await);
+            logged("agreement", comparer.judge(comparer.clock.now()).await);
+            // Each look reads all spots: it may take a hundredth of the time.
+            comparer.tasks.sleep(COMPARE_PERIOD.max(begun.elapsed() * COMPARE_SHARE)).await;
         }
     });
     let trimmer = app.clone();

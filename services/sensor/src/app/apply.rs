@@ -6,11 +6,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use parkmesh_contracts::ids::LotId;
 use parkmesh_platform::postgres::{is_retryable, transaction};
 use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::keep::{Kept, by_lot};
+use super::keep::by_lot;
 use super::read_plate::keep_plates;
 use super::{App, write_with_facts};
 use crate::domain::order::Heard;
@@ -107,7 +108,7 @@ async fn run(app: App, mut jobs: mpsc::Receiver<Job>) {
 struct Outcome {
     told: bool,
     due: Option<Timestamp>,
-    kept: Kept,
+    lots: HashMap<String, LotId>,
 }
 
 impl App {
@@ -131,7 +132,9 @@ impl App {
         if let Some(due) = outcome.due {
             self.due.tell(due);
         }
-        self.keeper.keep(outcome.kept);
+        // Not before: while rows are locked nobody waits for what is only to look back at.
+        let readings = batches.iter().flat_map(|batch| &batch.readings);
+        self.keeper.keep(by_lot(&outcome.lots, readings));
         Ok(())
     }
 }
@@ -159,8 +162,8 @@ async fn apply(
     let seen = keep_plates(connection, &app.ids, plates, now).await?;
     let pending = changed.iter().filter_map(|sensor| sensor.ground.pending);
     let due = pending.map(|pending| pending.settle_time).min();
-    let kept = by_lot(&sensors, readings());
-    Ok(Outcome { told: seen || !told.is_empty(), due, kept })
+    let lots = sensors.into_iter().map(|sensor| (sensor.device_id, sensor.lot_id)).collect();
+    Ok(Outcome { told: seen || !told.is_empty(), due, lots })
 }
 
 /// Applies readings to the sensors; those of nobody become strays. Says which sensors have heard

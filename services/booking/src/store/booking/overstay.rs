@@ -81,7 +81,8 @@ pub async fn list_over(
 ) -> Result<Vec<SpotId>, Error> {
     let rows = sqlx::query(
         "SELECT spot_id FROM overstay
-         WHERE create_time < (SELECT park_now()) - make_interval(secs => $1) OR end_time <= (SELECT park_now())
+         WHERE create_time < (SELECT park_now()) - make_interval(secs => $1)
+            OR end_time <= (SELECT park_now())
          ORDER BY create_time LIMIT $2",
     )
     .bind(than.as_secs_f64())

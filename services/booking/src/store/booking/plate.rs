@@ -31,8 +31,8 @@ pub async fn candidates(
             "SELECT b.booking_id, b.plate FROM booking AS b
              WHERE b.lot_id = $1 AND b.plate <> ''
                AND (b.state = 3 OR (b.state = 4
-                    AND b.leave_time > park_now() - make_interval(secs => $4)
-                    AND (b.leave_time > park_now() - make_interval(secs => $2)
+                    AND b.leave_time > (SELECT park_now()) - make_interval(secs => $4)
+                    AND (b.leave_time > (SELECT park_now()) - make_interval(secs => $2)
                          OR b.overstay_minor IS NOT NULL
                          OR EXISTS (SELECT FROM overstay WHERE overstay.booking_id = b.booking_id))))
              ORDER BY b.state, b.start_time LIMIT $3",
@@ -44,7 +44,7 @@ pub async fn candidates(
         GateDirection::Entry | GateDirection::Unspecified => sqlx::query(
             "SELECT b.booking_id, b.plate FROM booking AS b JOIN lot ON lot.lot_id = b.lot_id
              WHERE b.lot_id = $1 AND b.plate <> ''
-               AND (b.state = 3 OR (b.state = 2 AND b.due_time > park_now()
+               AND (b.state = 3 OR (b.state = 2 AND b.due_time > (SELECT park_now())
                     AND b.start_time - make_interval(
                         secs => coalesce(nullif(lot.early_arrival_seconds, 0), $2)) <= (SELECT park_now())))
              ORDER BY b.depart_time IS NULL, b.state, b.start_time LIMIT $3",

@@ -106,7 +106,8 @@ pub async fn due_elsewhere(
     let rows = sqlx::query(select_booking!(
         "WHERE b.lot_id = $1 AND b.state = 2 AND b.spot_id <> $2 AND b.due_time > park_now()
            AND b.start_time - make_interval(
-               secs => coalesce(nullif(lot.early_arrival_seconds, 0), $3)) <= least(park_now(), $6)
+               secs => coalesce(nullif(lot.early_arrival_seconds, 0), $3))
+               <= least((SELECT park_now()), $6)
            AND ($4 <> 2 OR coalesce(b.spot_type, spot.spot_type) = 2)
            AND NOT EXISTS (SELECT FROM spot_reality AS ground
                WHERE ground.spot_id = b.spot_id AND ground.occupied IS DISTINCT FROM false)
