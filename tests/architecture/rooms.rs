@@ -119,3 +119,18 @@ fn nobody_begins_a_transaction_in_sql() {
         }
     }
 }
+
+/// The function tells another time at each call, so that Postgres cannot look a deadline up by its index: bare, it reads every row whose
+/// deadline is still to come. In a sub-select it is asked once.
+#[test]
+fn deadlines_are_looked_up_by_an_instant_that_stands_still() {
+    for source in sources::all() {
+        for bare in ["<= park_now()", "< park_now()"] {
+            assert!(
+                !source.code().contains(bare),
+                "{}: {bare}, not (SELECT park_now())",
+                source.path
+            );
+        }
+    }
+}

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use clap::Args;
 use futures_util::StreamExt;
@@ -112,6 +113,25 @@ pub fn prove(options: &Fairness) -> Result<bool, Failure> {
     Ok(holds)
 }
 
+impl Shown {
+    /// Counts a burst. Returns how many were overtaken in it.
+    async fn count(
+        &mut self,
+        db: &mut PgConnection,
+        answers: Vec<Answers>,
+    ) -> Result<u64, Failure> {
+        let mut overtaken_here = 0;
+        for of_replica in answers {
+            let served = served(db, &of_replica, &mut self.unexpected).await?;
+            self.calls += served.len() as u64;
+            overtaken_here += overtaken(&served);
+            self.correlations.extend(correlation(&served));
+        }
+        self.overtaken += overtaken_here;
+        Ok(overtaken_here)
+    }
+}
+
 async fn bursts(house: &House, options: &Fairness) -> Result<Shown, Failure> {
     let drivers = options.drivers * REPLICAS;
     // As many spots as drivers, twice: losers find one each, and none is the last.
@@ -125,18 +145,22 @@ async fn bursts(house: &House, options: &Fairness) -> Result<Shown, Failure> {
     for round in 0..options.rounds {
         let own = |driver| town.spot(driver, round);
         let last = |_driver| town.pool(HOURS_APART + round);
-        for answers in [
-            in_order(&town, options.drivers, own).await?,
-            in_order(&town, options.drivers, last).await?,
-        ] {
-            for of_replica in answers {
-                let served = served(&mut db, &of_replica, &mut shown.unexpected).await?;
-                shown.calls += served.len() as u64;
-                shown.overtaken += overtaken(&served);
-                shown.correlations.extend(correlation(&served));
-            }
-        }
+        let begin = Instant::now();
+        let answers = in_order(&town, options.drivers, own).await?;
+        let spread = (begin.elapsed(), shown.count(&mut db, answers).await?);
+        let begin = Instant::now();
+        let answers = in_order(&town, options.drivers, last).await?;
+        let pool = (begin.elapsed(), shown.count(&mut db, answers).await?);
+        let begin = Instant::now();
         at_one_spot(&town, drivers, round, &mut shown).await?;
+        println!(
+            "round {round}: a spot each {:.0?}, overtaken {}; last places {:.0?}, overtaken {}; one spot {:.0?}",
+            spread.0,
+            spread.1,
+            pool.0,
+            pool.1,
+            begin.elapsed()
+        );
     }
     Ok(shown)
 }

@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parkmesh_contracts::methods::Method;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,9 @@ tokio::task_local! {
     static CURRENT: Arc<Call>;
 }
 
+/// Calls that came to this process.
+static ARRIVED: AtomicU64 = AtomicU64::new(0);
+
 /// One incoming call.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -24,6 +28,8 @@ pub struct Call {
     pub caller: Option<Arc<Caller>>,
     /// Until when its caller waits; server streams may have none.
     pub deadline: Option<Deadline>,
+    /// Its place in the order in which calls came to this process.
+    pub arrival: u64,
     /// Cancelled when the server stops or the connection retires.
     pub(super) ending: CancellationToken,
 }
@@ -55,6 +61,17 @@ pub fn carry<F: Future>(future: F) -> impl Future<Output = F::Output> {
             None => future.await,
         }
     }
+}
+
+/// The next place in the order of arrival.
+pub(super) fn arrive() -> u64 {
+    ARRIVED.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The place of the current call in the order in which calls came to this process; outside of a call
+/// that of whoever comes now.
+pub fn arrival() -> u64 {
+    CURRENT.try_with(|call| call.arrival).unwrap_or_else(|_| arrive())
 }
 
 /// Cancelled when the server of the current call wants its streams to end. The server itself ends

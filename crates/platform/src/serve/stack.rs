@@ -48,6 +48,7 @@ impl Stack {
     pub async fn serve(
         self: Arc<Self>,
         request: Request<Incoming>,
+        arrival: u64,
         ending: CancellationToken,
     ) -> Response<ServedBody> {
         let path = request.uri().path();
@@ -67,7 +68,7 @@ impl Stack {
         }
         let deadline = deadline::of_request(request.headers(), target.method);
         let span = watch.span.clone();
-        let inside = self.inside(request, target, deadline, ending);
+        let inside = self.inside(request, target, deadline, (arrival, ending));
         let answered = match deadline {
             // Dropping the future at the deadline drops the handler with all that it waits for.
             Some(deadline) => match timeout_at(deadline.at, inside.instrument(span)).await {
@@ -98,7 +99,7 @@ impl Stack {
         mut request: Request<Incoming>,
         target: Target,
         deadline: Option<Deadline>,
-        ending: CancellationToken,
+        (arrival, ending): (u64, CancellationToken),
     ) -> Result<(Response<Body>, Arc<Call>), Status> {
         let caller = if target.open { None } else { Some(self.admit(&request, target).await?) };
         if let Some(caller) = &caller {
@@ -107,7 +108,7 @@ impl Stack {
         if let Some(deadline) = deadline {
             request.extensions_mut().insert(deadline);
         }
-        let call = Arc::new(Call { method: target.method, caller, deadline, ending });
+        let call = Arc::new(Call { method: target.method, caller, deadline, arrival, ending });
         let request = request.map(Body::new);
         let Some(answer) = self.routes.answer(target.method.service, request) else {
             return Err(Refusal::PathUnknown.to_status());

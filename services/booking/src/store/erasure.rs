@@ -78,7 +78,7 @@ pub async fn erase(
     sqlx::query(
         "UPDATE booking SET user_id = $2, plate = ''
          WHERE user_id = $1
-           AND (state NOT IN (1, 2, 3) OR (state = 1 AND due_time <= park_now()))",
+           AND (state NOT IN (1, 2, 3) OR (state = 1 AND due_time <= (SELECT park_now())))",
     )
     .bind(user_id.as_str())
     .bind(pseudonym.as_str())
@@ -87,7 +87,7 @@ pub async fn erase(
     sqlx::query(
         "UPDATE waitlist_entry SET user_id = $2, plate = '', disability_permit = false
          WHERE user_id = $1
-           AND (state NOT IN (1, 2) OR (state = 1 AND wait_until <= park_now()))",
+           AND (state NOT IN (1, 2) OR (state = 1 AND wait_until <= (SELECT park_now())))",
     )
     .bind(user_id.as_str())
     .bind(pseudonym.as_str())

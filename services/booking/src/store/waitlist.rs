@@ -36,8 +36,8 @@ macro_rules! select_entry {
              FROM waitlist_entry AS e
              LEFT JOIN booking AS offer ON offer.booking_id = e.booking_id AND e.state = 2
              CROSS JOIN LATERAL (
-                 SELECT CASE WHEN e.state = 1 AND e.wait_until <= park_now() THEN 2
-                             WHEN e.state = 2 AND offer.due_time <= park_now() THEN 1
+                 SELECT CASE WHEN e.state = 1 AND e.wait_until <= (SELECT park_now()) THEN 2
+                             WHEN e.state = 2 AND offer.due_time <= (SELECT park_now()) THEN 1
                         END::smallint AS reason) AS over
              CROSS JOIN LATERAL (
                  SELECT (CASE WHEN over.reason IS NULL THEN e.state ELSE 4 END)::smallint AS state,
@@ -275,7 +275,7 @@ pub async fn awaited(
 pub async fn end_begun(executor: impl PgExecutor<'_>, limit: i64) -> Result<u64, Error> {
     let done = sqlx::query(
         "UPDATE waitlist_entry SET state = 4, end_reason = 2 WHERE entry_id IN (
-             SELECT entry_id FROM waitlist_entry WHERE state = 1 AND wait_until <= park_now()
+             SELECT entry_id FROM waitlist_entry WHERE state = 1 AND wait_until <= (SELECT park_now())
              ORDER BY wait_until LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)",
     )
     .bind(limit)
@@ -348,7 +348,7 @@ pub async fn searched(
 /// The store's.
 pub async fn to_search(executor: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Entry>, Error> {
     let rows = sqlx::query(select_entry!(
-        "WHERE e.state = 1 AND e.next_search_time <= park_now() AND e.wait_until > park_now()
+        "WHERE e.state = 1 AND e.next_search_time <= (SELECT park_now()) AND e.wait_until > park_now()
          ORDER BY e.next_search_time LIMIT $1"
     ))
     .bind(limit)

@@ -12,6 +12,7 @@ use opentelemetry::metrics::Histogram;
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::ids::LotId;
 use parkmesh_contracts::window::Window;
+use parkmesh_platform::serve;
 use parkmesh_platform::telemetry::{self, trace_context};
 use tokio::sync::{Notify, oneshot};
 
@@ -35,7 +36,7 @@ use queue::Queue;
 
 /// What is asked of the writers.
 pub(super) struct Ask {
-    /// Order of arrival in this process: the earlier goes first.
+    /// Order in which the calls came to this process: the earlier goes first.
     number: u64,
     /// Who asks, and under which id.
     key: Request,
@@ -154,7 +155,7 @@ impl Groups {
     ) -> Result<Verdict, Error> {
         let (answer, verdict) = oneshot::channel();
         let ask = Ask {
-            number: 0,
+            number: serve::arrival(),
             key: key.clone(),
             wanted: wanted.clone(),
             target,
@@ -189,6 +190,9 @@ impl App {
     async fn write_groups(&self) {
         let groups = &self.groups;
         loop {
+            // Calls that have come may still be on their way here: whoever came first must not be
+            // overtaken by the one whose word has woken us.
+            tokio::task::yield_now().await;
             let drawn = groups.lock().draw(&self.known, u64::from_be_bytes(self.ids.bytes()));
             let Some((group, drawn)) = drawn else {
                 groups.come.notified().await;

@@ -51,7 +51,7 @@ pub async fn list(
              JOIN lot ON lot.lot_id = b.lot_id
              LEFT JOIN spot_reality AS ground ON ground.spot_id = b.spot_id
              WHERE b.state = 2 AND NOT b.spot_pending AND b.due_time > park_now()
-               AND b.start_time <= park_now() + make_interval(secs => $2)
+               AND b.start_time <= (SELECT park_now()) + make_interval(secs => $2)
                AND ($1::uuid IS NULL OR b.booking_id = $1)) AS near
          WHERE near.block IS NOT NULL ORDER BY near.start_time LIMIT $4",
     )

@@ -88,7 +88,7 @@ pub async fn in_the_way(
     kept: &Window,
 ) -> Result<Vec<(BookingId, bool)>, Error> {
     let rows = sqlx::query(
-        "SELECT booking_id, state = 1 AND due_time <= park_now() FROM booking
+        "SELECT booking_id, state = 1 AND due_time <= (SELECT park_now()) FROM booking
          WHERE spot_id = $2 AND during && tstzrange($3, $4, '[)') AND state IN (1, 2, 3)
            AND booking_id <> $1
          ORDER BY start_time",
@@ -109,7 +109,7 @@ pub async fn in_the_way(
 /// The store's.
 pub async fn lock_due(connection: &mut PgConnection, limit: i64) -> Result<Vec<Kept>, Error> {
     let rows = sqlx::query(select_booking!(
-        "WHERE b.due_time <= park_now() ORDER BY b.due_time LIMIT $1
+        "WHERE b.due_time <= (SELECT park_now()) ORDER BY b.due_time LIMIT $1
          FOR NO KEY UPDATE OF b SKIP LOCKED"
     ))
     .bind(limit)

@@ -143,7 +143,7 @@ pub async fn claim_due(
     let rows = sqlx::query(
         "UPDATE price_difference SET state = 'dropped',
              due_time = park_now() + make_interval(secs => $2)
-         WHERE attempt IN (SELECT attempt FROM price_difference WHERE due_time <= park_now()
+         WHERE attempt IN (SELECT attempt FROM price_difference WHERE due_time <= (SELECT park_now())
              ORDER BY due_time LIMIT $1 FOR UPDATE SKIP LOCKED)
          RETURNING *",
     )

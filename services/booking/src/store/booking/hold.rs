@@ -158,7 +158,7 @@ const INSERT: &str = statement!("", "", "");
 const RECLAIM_AND_INSERT: &str = statement!(
     "), lapsed AS MATERIALIZED (
     SELECT booking_id FROM booking
-    WHERE booking_id = ANY ($20::uuid[]) AND state = 1 AND due_time <= park_now()
+    WHERE booking_id = ANY ($20::uuid[]) AND state = 1 AND due_time <= (SELECT park_now())
     ORDER BY spot_id, start_time FOR NO KEY UPDATE
 ), reclaimed AS (
     UPDATE booking

@@ -141,7 +141,7 @@ pub async fn answered(
 pub async fn lapsed(executor: impl PgExecutor<'_>, wants: &[Want<'_>]) -> Result<Vec<Kept>, Error> {
     let columns = Columns::of(wants);
     let rows = sqlx::query(select_booking!(
-        "WHERE b.state = 1 AND b.due_time <= park_now() AND b.booking_id = ANY (ARRAY(
+        "WHERE b.state = 1 AND b.due_time <= (SELECT park_now()) AND b.booking_id = ANY (ARRAY(
              SELECT other.booking_id
              FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[])
                   AS asked (spot_id, start_time, end_time)

@@ -1,5 +1,6 @@
 //! Spots that a loser was told first, in any replica: left to them for a moment, so that losers of one
-//! moment are not all sent to the same spot. Nothing depends on it: whoever wants such a spot gets it.
+//! moment are not all sent to the same spot. Nothing depends on it: whoever wants such a spot gets it. A
+//! spot remembers the last window that it was told for, and is told for others meanwhile.
 
 use std::time::Duration;
 
@@ -27,15 +28,18 @@ pub async fn claim(
         "WITH free AS MATERIALIZED (SELECT near.*, row_number() OVER () AS place FROM (",
         free_spots_near!(
             "AND NOT EXISTS (SELECT FROM offer
-               WHERE offer.spot_id = s.spot_id AND offer.end_time > park_now() OFFSET 0)
+               WHERE offer.spot_id = s.spot_id AND offer.end_time > park_now()
+                 AND offer.during && tstzrange($5, $6, '[)') OFFSET 0)
              LIMIT $9"
         ),
         ") AS near
          ), claimed AS (
-             INSERT INTO offer (spot_id, end_time)
-             SELECT spot_id, park_now() + make_interval(secs => $10) FROM free ORDER BY spot_id
-             ON CONFLICT (spot_id) DO UPDATE SET end_time = excluded.end_time
-             WHERE offer.end_time <= park_now()
+             INSERT INTO offer (spot_id, end_time, during)
+             SELECT spot_id, park_now() + make_interval(secs => $10), tstzrange($5, $6, '[)')
+             FROM free ORDER BY spot_id
+             ON CONFLICT (spot_id) DO UPDATE
+             SET end_time = excluded.end_time, during = excluded.during
+             WHERE offer.end_time <= (SELECT park_now()) OR NOT offer.during && excluded.during
              RETURNING spot_id
          )
          SELECT * FROM free WHERE (spot_id IN (SELECT spot_id FROM claimed)) IS TRUE ORDER BY place"

@@ -53,7 +53,7 @@ pub async fn list_older(
 ) -> Result<Vec<SpotId>, Error> {
     let rows = sqlx::query(
         "SELECT spot_id FROM overstay
-         WHERE create_time < park_now() - make_interval(secs => $1) ORDER BY create_time LIMIT $2",
+         WHERE create_time < (SELECT park_now()) - make_interval(secs => $1) ORDER BY create_time LIMIT $2",
     )
     .bind(than.as_secs_f64())
     .bind(limit)

@@ -262,7 +262,7 @@ pub async fn due(executor: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Bookin
     let rows = sqlx::query(
         "SELECT b.booking_id FROM lot JOIN booking AS b ON b.lot_id = lot.lot_id
          WHERE lot.assign_before_seconds > 0 AND b.spot_pending AND b.state IN (1, 2) AND b.state = 2
-           AND b.start_time <= park_now() + make_interval(secs => lot.assign_before_seconds)
+           AND b.start_time <= (SELECT park_now()) + make_interval(secs => lot.assign_before_seconds)
            AND b.due_time > park_now()
          ORDER BY b.start_time LIMIT $1",
     )

@@ -101,7 +101,7 @@ pub async fn due_elsewhere(
     let rows = sqlx::query(select_booking!(
         "WHERE b.lot_id = $1 AND b.state = 2 AND b.spot_id <> $2 AND b.due_time > park_now()
            AND b.start_time - make_interval(
-               secs => coalesce(nullif(lot.early_arrival_seconds, 0), $3)) <= park_now()
+               secs => coalesce(nullif(lot.early_arrival_seconds, 0), $3)) <= (SELECT park_now())
            AND ($4 <> 2 OR coalesce(b.spot_type, spot.spot_type) = 2)
            AND NOT EXISTS (SELECT FROM spot_reality AS ground
                WHERE ground.spot_id = b.spot_id AND ground.occupied IS DISTINCT FROM false)
@@ -132,7 +132,7 @@ pub async fn arrived(
          FROM booking AS b
          JOIN spot_reality AS r ON r.spot_id = b.spot_id
          JOIN lot ON lot.lot_id = b.lot_id
-         WHERE b.state = 2 AND NOT b.spot_pending AND b.start_time <= park_now() AND b.due_time > park_now()
+         WHERE b.state = 2 AND NOT b.spot_pending AND b.start_time <= (SELECT park_now()) AND b.due_time > park_now()
            AND r.occupied
            AND r.change_time >= b.start_time
                - make_interval(secs => coalesce(nullif(lot.early_arrival_seconds, 0), $1))

@@ -24,7 +24,6 @@ const PICKS_MAX: usize = 8;
 /// The asks that wait, and what the groups in flight are trying for.
 #[derive(Default)]
 pub(super) struct Queue {
-    arrived: u64,
     groups: u64,
     /// By number.
     waiting: VecDeque<Ask>,
@@ -76,13 +75,13 @@ impl Marks {
 
 impl Queue {
     /// Lines an ask up. False when too many wait.
-    pub(super) fn push(&mut self, mut ask: Ask) -> bool {
+    pub(super) fn push(&mut self, ask: Ask) -> bool {
         if self.waiting.len() >= WAITING_MAX {
             return false;
         }
-        self.arrived += 1;
-        ask.number = self.arrived;
-        self.waiting.push_back(ask);
+        // Whoever came first may be through with its checks later.
+        let place = self.waiting.partition_point(|other| other.number <= ask.number);
+        self.waiting.insert(place, ask);
         true
     }
 

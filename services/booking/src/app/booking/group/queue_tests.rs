@@ -18,6 +18,8 @@ struct World {
     lot_id: LotId,
     known: Known,
     queue: Queue,
+    /// The place of the next call in the order of arrival.
+    arrival: u64,
     /// Who waits for an answer; to be dropped is to go away.
     waiting: Vec<oneshot::Receiver<Result<Verdict, Error>>>,
 }
@@ -27,7 +29,7 @@ impl World {
         let ids = Ids::random();
         let lot_id = ids.next();
         let (known, queue) = (Known::default(), Queue::default());
-        Self { ids, lot_id, known, queue, waiting: Vec::new() }
+        Self { ids, lot_id, known, queue, arrival: 100, waiting: Vec::new() }
     }
 
     fn spot(&self) -> Arc<Spot> {
@@ -65,7 +67,7 @@ impl World {
             starts_now: false,
         };
         let ask = Ask {
-            number: 0,
+            number: self.arrival,
             key,
             wanted,
             target,
@@ -76,6 +78,7 @@ impl World {
             trace_parent: None,
             answer,
         };
+        self.arrival += 1;
         self.queue.push(ask)
     }
 
@@ -112,6 +115,19 @@ fn the_first_of_a_crowd_is_tried_and_the_others_ride_along() {
     assert_eq!(tried(&drawn), ["anna"]);
     assert_eq!(users(drawn.riders.iter()), ["ben", "cleo"]);
     assert!(world.draw().is_none());
+}
+
+#[test]
+fn who_came_first_goes_first_though_others_were_lined_up_sooner() {
+    let mut world = World::new();
+    let spot = world.spot();
+    world.ask_spot("ben", &spot, (1, 2));
+    world.ask_spot("cleo", &spot, (1, 2));
+    world.arrival = 7;
+    world.ask_spot("anna", &spot, (1, 2));
+    let (_, drawn) = world.draw().unwrap();
+    assert_eq!(tried(&drawn), ["anna"]);
+    assert_eq!(users(drawn.riders.iter()), ["ben", "cleo"]);
 }
 
 #[test]
