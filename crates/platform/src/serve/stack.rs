@@ -16,6 +16,7 @@ use tonic::{Code, Status};
 use tracing::Instrument;
 
 use super::body::ServedBody;
+use super::call::Arrived;
 use super::deadline::{self, Deadline};
 use super::observe::{CallMetrics, Watch};
 use super::pages::Below;
@@ -48,9 +49,10 @@ impl Stack {
     pub async fn serve(
         self: Arc<Self>,
         request: Request<Incoming>,
-        arrival: u64,
+        arrived: Arrived,
         ending: CancellationToken,
     ) -> Response<ServedBody> {
+        let arrival = arrived.begin();
         let path = request.uri().path();
         if let Some(pages) = self.pages.as_ref().filter(|pages| path.starts_with(pages.prefix)) {
             return self.page(pages, request);
