@@ -26,7 +26,7 @@ mod server;
 mod shed;
 mod stack;
 
-pub use call::{Call, arrival, calls_waiting, carry, stopping};
+pub use call::{Call, arrival, carry, stopping};
 pub use config::ServeConfig;
 pub use deadline::{Deadline, GRPC_TIMEOUT};
 pub use exempt::find as find_open_method;

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ServeConfig;
 use super::body::ServedBody;
-use super::call::Arrived;
+use super::call;
 use super::deadline::now;
 use super::stack::Stack;
 use crate::ids::Ids;
@@ -178,8 +178,8 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         // Here calls still come in their order: each goes on in a task of its own, and tasks overtake one another.
-        let arrived = Arrived::now();
-        let served = Arc::clone(&self.stack).serve(request, arrived, self.ending.clone());
+        let arrival = call::arrive();
+        let served = Arc::clone(&self.stack).serve(request, arrival, self.ending.clone());
         Box::pin(async move { Ok(served.await) })
     }
 }

@@ -4,7 +4,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parkmesh_contracts::methods::Method;
 use tokio_util::sync::CancellationToken;
@@ -18,32 +18,6 @@ tokio::task_local! {
 
 /// Calls that came to this process.
 static ARRIVED: AtomicU64 = AtomicU64::new(0);
-/// Those of them whose tasks have not run yet.
-static WAITING: AtomicUsize = AtomicUsize::new(0);
-
-/// A call that has come and whose task has not run yet.
-pub(super) struct Arrived {
-    place: u64,
-}
-
-impl Arrived {
-    /// The next one.
-    pub fn now() -> Self {
-        WAITING.fetch_add(1, Ordering::Relaxed);
-        Self { place: next_arrival() }
-    }
-
-    /// Its task runs. Gives its place in the order of arrival.
-    pub fn begin(self) -> u64 {
-        self.place
-    }
-}
-
-impl Drop for Arrived {
-    fn drop(&mut self) {
-        WAITING.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// One incoming call.
 #[derive(Clone, Debug)]
@@ -89,20 +63,15 @@ pub fn carry<F: Future>(future: F) -> impl Future<Output = F::Output> {
     }
 }
 
-fn next_arrival() -> u64 {
+/// The next place in the order of arrival.
+pub(super) fn arrive() -> u64 {
     ARRIVED.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Calls that have come to this process and whose tasks have not run yet: the runtime lets tasks of one
-/// moment overtake one another by hundreds.
-pub fn calls_waiting() -> usize {
-    WAITING.load(Ordering::Relaxed)
 }
 
 /// The place of the current call in the order in which calls came to this process; outside of a call
 /// that of whoever comes now.
 pub fn arrival() -> u64 {
-    CURRENT.try_with(|call| call.arrival).unwrap_or_else(|_| next_arrival())
+    CURRENT.try_with(|call| call.arrival).unwrap_or_else(|_| arrive())
 }
 
 /// Cancelled when the server of the current call wants its streams to end. The server itself ends

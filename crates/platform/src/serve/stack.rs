@@ -16,7 +16,6 @@ use tonic::{Code, Status};
 use tracing::Instrument;
 
 use super::body::ServedBody;
-use super::call::Arrived;
 use super::deadline::{self, Deadline};
 use super::observe::{CallMetrics, Watch};
 use super::pages::Below;
@@ -49,10 +48,9 @@ impl Stack {
     pub async fn serve(
         self: Arc<Self>,
         request: Request<Incoming>,
-        arrived: Arrived,
+        arrival: u64,
         ending: CancellationToken,
     ) -> Response<ServedBody> {
-        let arrival = arrived.begin();
         let path = request.uri().path();
         if let Some(pages) = self.pages.as_ref().filter(|pages| path.starts_with(pages.prefix)) {
             return self.page(pages, request);

@@ -34,9 +34,6 @@ pub(in crate::app) use write::facts_of_lapsed;
 
 use queue::Queue;
 
-/// Turns that a writer leaves to those who have come and have not lined up yet. Each is some sixty tasks.
-const TURNS_MAX: u32 = 32;
-
 /// What is asked of the writers.
 pub(super) struct Ask {
     /// Order in which the calls came to this process: the earlier goes first.
@@ -181,17 +178,6 @@ impl Groups {
     }
 }
 
-/// Lets those line up who have come already: whoever came first must not be overtaken by the one whose
-/// word has woken the writer. Nobody waits for who has not come.
-async fn let_all_line_up() {
-    for _turn in 0..TURNS_MAX {
-        if serve::calls_waiting() == 0 {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
 impl App {
     /// Starts the writers; they end with the service.
     pub fn start_groups(&self, writers: usize) {
@@ -204,7 +190,6 @@ impl App {
     async fn write_groups(&self) {
         let groups = &self.groups;
         loop {
-            let_all_line_up().await;
             let drawn = groups.lock().draw(&self.known, u64::from_be_bytes(self.ids.bytes()));
             let Some((group, drawn)) = drawn else {
                 groups.come.notified().await;
