@@ -1,35 +1,23 @@
 //! Melbourne's two snapshots: the picture equals them, and how long a change takes.
 
 use std::path::Path;
-use std::process::Command;
-
-use serde_json::Value;
 
 use crate::Failure;
 use crate::proof::Figure;
-use crate::up::{self, Up};
+use crate::up;
 
 /// What docs/proof.md asks of the slowest hundredth, in milliseconds.
 const P99_MS_MAX: f64 = 25.0;
 
 /// Replays both snapshots against a fresh `up`.
 pub fn prove(first: &Path, second: &Path) -> Result<bool, Failure> {
-    let (binary, home) = (up::binary()?, up::home("melbourne")?);
-    let running = Up::start(&binary, &home, &["--no-seed", "--ephemeral"])?;
-    let report = home.join("report.json");
-    let status = Command::new(&binary)
-        .args(["replay", "melbourne"])
-        .args([first, second])
-        .args(["--gateway", running.file["gateway"].as_str().unwrap_or_default(), "--home"])
-        .arg(&home)
-        .arg("--json")
-        .arg(&report)
-        .status()?;
-    drop(running);
+    let (status, report) = up::report("melbourne", |replay| {
+        replay.args(["replay", "melbourne"]).args([first, second])
+    })?;
     if !status.success() {
         return Err("the picture does not equal the recording".into());
     }
-    let report: Value = serde_json::from_str(&std::fs::read_to_string(report)?)?;
+    let report = report?;
     let number = |name: &str| report[name].as_f64().unwrap_or(f64::NAN);
     let differences = Figure {
         name: "melbourne-differences",

@@ -58,16 +58,9 @@ pub fn prove(options: &Readings) -> Result<bool, Failure> {
         let none = || Failure::from("no round was measured");
         Ok::<_, Failure>((median(ours).ok_or_else(none)?, median(theirs).ok_or_else(none)?))
     })?;
-    let told = |name, figure, unit| Figure {
-        name,
-        figure,
-        unit,
-        yardstick: "none",
-        ask: "told".to_owned(),
-        holds: true,
-    };
-    told("readings-rate", ours, "readings/s, bridge's stream to durable acknowledgement").tell()?;
-    told("readings-direct", theirs, "rows/s, UNNEST upserts of 4,000 direct into Postgres")
+    Figure::told("readings-rate", ours, "readings/s, bridge's stream to durable acknowledgement")
+        .tell()?;
+    Figure::told("readings-direct", theirs, "rows/s, UNNEST upserts of 4,000 direct into Postgres")
         .tell()?;
     let share = Figure {
         name: "readings",

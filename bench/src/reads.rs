@@ -64,16 +64,9 @@ pub fn prove(options: &Reads) -> Result<bool, Failure> {
         let p99 = ask.p99(&ours, rate / 2.0, time).await?;
         Ok::<_, Failure>((rate, echo, p99))
     })?;
-    let told = |name, figure, unit| Figure {
-        name,
-        figure,
-        unit,
-        yardstick: "none",
-        ask: "told".to_owned(),
-        holds: true,
-    };
-    told("reads-rate", ours, "GetAvailability/s of one lot, with a token").tell()?;
-    told("reads-echo", theirs, "calls/s of a bare tonic echo with the same answer").tell()?;
+    Figure::told("reads-rate", ours, "GetAvailability/s of one lot, with a token").tell()?;
+    Figure::told("reads-echo", theirs, "calls/s of a bare tonic echo with the same answer")
+        .tell()?;
     let share = Figure {
         name: "reads",
         figure: ours / theirs,

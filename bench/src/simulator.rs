@@ -1,12 +1,10 @@
 //! A simulated city on a bad day: in the end the product knows what stands where.
 
-use std::process::Command;
-
 use serde_json::Value;
 
 use crate::Failure;
 use crate::proof::Figure;
-use crate::up::{self, Up};
+use crate::up;
 
 /// How large the city is and how long its day.
 #[derive(Debug, clap::Args)]
@@ -27,26 +25,31 @@ pub struct Simulator {
 
 /// Simulates in a fresh `up`, and compares.
 pub fn prove(options: &Simulator) -> Result<bool, Failure> {
-    let (binary, home) = (up::binary()?, up::home("simulator")?);
-    let running = Up::start(&binary, &home, &["--no-seed", "--ephemeral"])?;
-    let report = home.join("report.json");
     // What --rough means is asked for in words here: 20 % duplicates, disorder up to 60 s, 5 % loss, clocks off by up to a day,
     // a restart of each device in an hour, 1 % silent, 1 % flapping at 1 Hz.
-    let status = Command::new(&binary)
-        .args(["simulate", "--rough", "--check", "--day", "flat", "--stay-minutes", "20"])
-        .args(["--booked", "0.1", "--duplicates", "0.2", "--late", "0.3", "--late-seconds", "60"])
-        .args(["--loss", "0.05", "--wrong-clocks", "1", "--restarts-per-hour", "1"])
-        .args(["--spots", &options.spots.to_string(), "--minutes", &options.minutes.to_string()])
-        .args(["--speed", &options.speed.to_string(), "--seed", &options.seed.to_string()])
-        .args(["--gateway", running.file["gateway"].as_str().unwrap_or_default(), "--home"])
-        .arg(&home)
-        .arg("--json")
-        .arg(&report)
-        .status()?;
-    drop(running);
-    let text = std::fs::read_to_string(&report)
-        .map_err(|error| format!("parkmesh simulate ended with {status} and no report: {error}"))?;
-    judge(&serde_json::from_str(&text)?, options)
+    let (_status, report) = up::report("simulator", |simulate| {
+        simulate
+            .args(["simulate", "--rough", "--check", "--day", "flat", "--stay-minutes", "20"])
+            .args([
+                "--booked",
+                "0.1",
+                "--duplicates",
+                "0.2",
+                "--late",
+                "0.3",
+                "--late-seconds",
+                "60",
+            ])
+            .args(["--loss", "0.05", "--wrong-clocks", "1", "--restarts-per-hour", "1"])
+            .args([
+                "--spots",
+                &options.spots.to_string(),
+                "--minutes",
+                &options.minutes.to_string(),
+            ])
+            .args(["--speed", &options.speed.to_string(), "--seed", &options.seed.to_string()])
+    })?;
+    judge(&report?, options)
 }
 
 fn judge(report: &Value, options: &Simulator) -> Result<bool, Failure> {

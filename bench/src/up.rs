@@ -1,7 +1,7 @@
 //! A `parkmesh up` of a proof's own.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -90,4 +90,25 @@ pub fn home(name: &str) -> Result<PathBuf, Failure> {
     }
     std::fs::create_dir_all(&home)?;
     Ok(home)
+}
+
+/// Runs a command of `parkmesh` against a fresh `up` without lots. How it ended, and the report that it wrote.
+pub fn report(
+    name: &str,
+    what: impl FnOnce(&mut Command) -> &mut Command,
+) -> Result<(ExitStatus, Result<Value, Failure>), Failure> {
+    let (binary, home) = (binary()?, home(name)?);
+    let running = Up::start(&binary, &home, &["--no-seed", "--ephemeral"])?;
+    let report = home.join("report.json");
+    let status = what(&mut Command::new(&binary))
+        .args(["--gateway", running.file["gateway"].as_str().unwrap_or_default(), "--home"])
+        .arg(&home)
+        .arg("--json")
+        .arg(&report)
+        .status()?;
+    drop(running);
+    let read = std::fs::read_to_string(&report)
+        .map_err(|error| format!("parkmesh ended with {status} and no report: {error}").into())
+        .and_then(|text| Ok(serde_json::from_str(&text)?));
+    Ok((status, read))
 }

@@ -27,7 +27,7 @@ mod shed;
 mod stack;
 
 pub use call::{Call, arrival, carry, stopping};
-pub use config::ServeConfig;
+pub use config::{ServeConfig, WatchLimits};
 pub use deadline::{Deadline, GRPC_TIMEOUT};
 pub use exempt::find as find_open_method;
 pub use health::Health;

@@ -9,6 +9,7 @@ use parkmesh_eventbus::relay::Relay;
 use parkmesh_platform::channel::Channel;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
+use parkmesh_platform::serve::WatchLimits;
 use parkmesh_platform::tasks::Tasks;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
@@ -41,7 +42,7 @@ pub struct App {
     /// What marks of plates are made with.
     pub plate_key: PlateKey,
     /// How watches run.
-    pub watch_limits: booking::watch::WatchLimits,
+    pub watch_limits: WatchLimits,
     /// Asks that wait to be written, in groups.
     pub groups: booking::group::Groups,
     /// How often drivers have asked for holds.

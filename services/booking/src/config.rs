@@ -2,9 +2,7 @@
 
 use parkmesh_contracts::plate::PlateKey;
 use parkmesh_platform::config::Reader;
-use parkmesh_platform::serve::ServeConfig;
-
-use crate::app::booking::watch::WatchLimits;
+use parkmesh_platform::serve::{ServeConfig, WatchLimits};
 
 /// How booking runs.
 #[derive(Clone, Debug)]

@@ -19,9 +19,9 @@ mod jobs;
 mod start;
 mod store;
 
-pub use app::booking::watch::WatchLimits;
 pub use config::Config;
 pub use domain::tariff;
+pub use parkmesh_platform::serve::WatchLimits;
 pub use start::{Deps, NAME, StartError, start};
 
 /// The schema's migrations; run by `parkmesh migrate` together with those of the eventbus.

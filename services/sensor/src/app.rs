@@ -8,6 +8,7 @@ use parkmesh_eventbus::outbox::{self, Row};
 use parkmesh_eventbus::relay::Relay;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
+use parkmesh_platform::serve::WatchLimits;
 use parkmesh_platform::tasks::Tasks;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Semaphore;
@@ -63,7 +64,7 @@ pub struct App {
     /// What is counted.
     pub metrics: Metrics,
     /// How watches run.
-    pub watch_limits: watch::WatchLimits,
+    pub watch_limits: WatchLimits,
     /// Turns of snapshots, [`snapshot::SNAPSHOTS_MAX`] of them.
     pub snapshots: Arc<Semaphore>,
 }

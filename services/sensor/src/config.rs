@@ -5,9 +5,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use parkmesh_contracts::plate::PlateKey;
 use parkmesh_platform::config::Reader;
-use parkmesh_platform::serve::ServeConfig;
+use parkmesh_platform::serve::{ServeConfig, WatchLimits};
 
-use crate::app::watch::WatchLimits;
 use crate::domain::model::Settle;
 
 /// How sensor runs.

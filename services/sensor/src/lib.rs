@@ -22,9 +22,9 @@ mod metrics;
 mod start;
 mod store;
 
-pub use app::watch::WatchLimits;
 pub use config::{Config, SettleMs};
 pub use domain::model::{Models, Settle, model_names};
+pub use parkmesh_platform::serve::WatchLimits;
 pub use start::{Deps, NAME, StartError, start};
 
 /// The schema's migrations; run by `parkmesh migrate` together with those of the eventbus.

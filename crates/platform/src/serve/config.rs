@@ -73,3 +73,18 @@ impl ServeConfig {
         }
     }
 }
+
+/// How a watch runs. The defaults are what the proto promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WatchLimits {
+    /// How often a watcher hears that we are still here.
+    pub heartbeat_period: Duration,
+    /// How long a watch lives.
+    pub life_max: Duration,
+}
+
+impl Default for WatchLimits {
+    fn default() -> Self {
+        Self { heartbeat_period: Duration::from_secs(15), life_max: Duration::from_secs(15 * 60) }
+    }
+}

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
 use serde_json::{Value, json};
 
-use super::view::{Lot, Point, Spot};
+use super::view::{Lot, Spot};
+use crate::domain::places::Point;
 
 /// The language of what operators write is not known to us; the attribute must say one.
 const LANGUAGE: &str = "en";

@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 use serde_json::{Value, json};
 
 use super::events::{Event, Kind, Log, Session};
-use super::view::{Lot, Point};
+use super::view::Lot;
+use crate::domain::places::Point;
 
 /// The version that documents conform to.
 pub const VERSION: &str = "1.0.0";

@@ -14,7 +14,8 @@ use parkmesh_platform::clock::Clock;
 use prost::Message;
 
 use super::events::{Event, Kind, Log};
-use super::view::{Listing, Point};
+use super::view::Listing;
+use crate::domain::places::Point;
 
 /// All that is known.
 #[derive(Debug)]

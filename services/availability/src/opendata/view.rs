@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use parkmesh_contracts::common::v1::{SpotStatus, SpotType};
 
+use crate::domain::places::Point;
+
 /// A lot.
 #[derive(Clone, Debug)]
 pub struct Lot {
@@ -43,15 +45,6 @@ pub struct Listing {
     pub told: Timestamp,
     /// The lot's version then.
     pub version: i64,
-}
-
-/// A point on the globe.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
-    /// Degrees north, WGS 84.
-    pub latitude: f64,
-    /// Degrees east, WGS 84.
-    pub longitude: f64,
 }
 
 /// A spot.

@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use parkmesh_contracts::ids::LotId;
 use parkmesh_contracts::sensor::v1 as proto;
@@ -28,21 +27,6 @@ const REMEMBERED_MAX: usize = 20_000;
 const CHANGES_WAITING_MAX: usize = 2_048;
 /// Messages that wait for a slow reader.
 const MESSAGES_WAITING_MAX: usize = 4;
-
-/// How a watch runs. The defaults are what the proto promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WatchLimits {
-    /// How often a watcher hears that we are still here.
-    pub heartbeat_period: Duration,
-    /// How long a watch lives.
-    pub life_max: Duration,
-}
-
-impl Default for WatchLimits {
-    fn default() -> Self {
-        Self { heartbeat_period: Duration::from_secs(15), life_max: Duration::from_secs(15 * 60) }
-    }
-}
 
 /// A change at its place in the stream.
 #[derive(Debug, Clone)]
@@ -245,7 +229,7 @@ impl Watch {
         if spots.is_empty() {
             return true;
         }
-        let parts = spots.chunks(PARTS_OF).map(<[_]>::to_vec).collect::<Vec<_>>();
+        let parts = spots.chunks(PART_SPOTS_MAX).map(<[_]>::to_vec).collect::<Vec<_>>();
         for part in parts {
             if !self.send(part, false, true).await {
                 return false;
@@ -266,7 +250,7 @@ impl Watch {
                 sensor::scan(&mut connection, Some(self.lot_id), after, PART_ROWS_MAX).await?;
             drop(connection);
             after = rows.last().map_or(after, |last| last.spot_id.as_uuid());
-            let last = rows.len() < PARTS_OF;
+            let last = rows.len() < PART_SPOTS_MAX;
             let spots = rows.iter().map(proto::SpotOccupancy::from).collect();
             if !self.send(spots, true, last).await {
                 return Ok(false);
@@ -285,12 +269,12 @@ impl Watch {
 }
 
 /// Spots in one message.
-const PARTS_OF: usize = 500;
+const PART_SPOTS_MAX: usize = PART_ROWS_MAX as usize;
 
 /// What has come meanwhile goes along. False: some is missing.
 fn gather(first: Change, news: &mut broadcast::Receiver<News>) -> (Vec<Change>, bool) {
     let mut changes = vec![first];
-    while changes.len() < PARTS_OF {
+    while changes.len() < PART_SPOTS_MAX {
         match news.try_recv() {
             Ok(News::Change(change)) => changes.push(change),
             Ok(News::Gap) | Err(broadcast::error::TryRecvError::Lagged(_)) => {

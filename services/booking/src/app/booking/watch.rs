@@ -4,8 +4,6 @@
 //! about; a watcher then reads the booking itself. So it does not matter which replica made the
 //! change, and a watcher that missed a fact reads what stands all the same.
 
-use std::time::Duration;
-
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::ids::BookingId;
 use parkmesh_eventbus::follow::{self, Follow, Followed};
@@ -29,21 +27,6 @@ const MESSAGES_WAITING_MAX: usize = 4;
 
 type Sender = mpsc::Sender<Result<proto::WatchBookingResponse, Error>>;
 type Receiver = mpsc::Receiver<Result<proto::WatchBookingResponse, Error>>;
-
-/// How a watch runs. The defaults are what the proto promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WatchLimits {
-    /// How often a watcher hears that we are still here.
-    pub heartbeat_period: Duration,
-    /// How long a watch lives.
-    pub life_max: Duration,
-}
-
-impl Default for WatchLimits {
-    fn default() -> Self {
-        Self { heartbeat_period: Duration::from_secs(15), life_max: Duration::from_secs(15 * 60) }
-    }
-}
 
 /// Which bookings change. Clones tell the same.
 #[derive(Debug, Clone)]
