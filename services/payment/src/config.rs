@@ -13,6 +13,8 @@ pub struct Config {
     pub serve: ServeConfig,
     /// Where the provider is: `http://127.0.0.1:7010`.
     pub provider_url: String,
+    /// What the provider signs its webhooks with. `None`: no webhook is taken.
+    pub webhook_secret: Option<String>,
     /// How long one call of the provider may take before its outcome counts as unknown. Three calls
     /// and a look-up must fit into the deadline of `AuthorizePayment` (25 s).
     pub provider_timeout: Duration,
@@ -31,6 +33,7 @@ impl Default for Config {
         Self {
             serve: ServeConfig::default(),
             provider_url: "http://127.0.0.1:7010".to_owned(),
+            webhook_secret: None,
             provider_timeout: Duration::from_secs(5),
             rescue_after: SignedDuration::from_secs(30),
             rescue_wait_max_seconds: 30,
@@ -40,7 +43,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads `PARKMESH_PROVIDER_URL`, `_PROVIDER_TIMEOUT_MS` and what [`ServeConfig`] reads.
+    /// Reads `PARKMESH_PROVIDER_URL`, `_PROVIDER_TIMEOUT_MS`, `_PROVIDER_WEBHOOK_SECRET` and what [`ServeConfig`] reads.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
         let timeout_ms: u64 = reader.get("PROVIDER_TIMEOUT_MS", 5_000);
@@ -50,6 +53,7 @@ impl Config {
         Self {
             serve: ServeConfig::read(reader),
             provider_url: reader.get("PROVIDER_URL", default.provider_url),
+            webhook_secret: reader.find("PROVIDER_WEBHOOK_SECRET"),
             provider_timeout: Duration::from_millis(timeout_ms),
             ..default
         }

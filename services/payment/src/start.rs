@@ -52,7 +52,11 @@ pub enum StartError {
 pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     let Deps { listener, clock, ids, pool, bus, verifier } = deps;
     let tasks = Tasks::new(&clock);
-    let provider = SandboxProvider::connect(&config.provider_url, config.provider_timeout)?;
+    let provider = SandboxProvider::connect(
+        &config.provider_url,
+        config.provider_timeout,
+        config.webhook_secret.clone(),
+    )?;
     let relay = relay::start(&bus, &pool, "payment", &tasks);
     let serve = config.serve.clone();
     let app = App {

@@ -57,7 +57,7 @@ impl App {
                 Err(ProviderError::Refused(why)) => {
                     return self.look_up_refused(payment, intent, why).await;
                 }
-                Err(error @ ProviderError::Unknown(_)) => {
+                Err(error) => {
                     let error = chain(&error);
                     tracing::info!(%payment_id, asked, attempt, error, "the provider is silent");
                 }
@@ -78,11 +78,12 @@ impl App {
                     payment_method: payment.payment_method.clone(),
                     reference: payment.payment_id.to_string(),
                 };
-                self.provider.authorize(&charge).await.map(Outcome::Authorized)
+                let authorized = self.provider.authorize(&charge).await?;
+                Ok(Outcome::Authorized(authorized.provider_id))
             }
             Intent::Capture(amount) => {
                 let taken = self.provider.capture(payment.capture_key(), provider_id, amount);
-                taken.await.map(|()| Outcome::Captured(amount))
+                taken.await.map(|_taken| Outcome::Captured(amount))
             }
             Intent::Void => {
                 let given = self.provider.void(payment.void_key(), provider_id);
