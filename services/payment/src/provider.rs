@@ -160,12 +160,12 @@ pub struct Movement {
     pub time: Timestamp,
 }
 
-/// A part of the provider's ledger, oldest first.
+/// A part of the provider's ledger, in the provider's own order; whoever reads reads all parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movements {
-    /// In the provider's order.
+    /// Its lines.
     pub movements: Vec<Movement>,
-    /// Where the next part begins; `None`: this is the end for now.
+    /// Where the next part begins; `None`: that was the last.
     pub next: Option<String>,
 }
 

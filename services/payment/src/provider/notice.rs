@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use parkmesh_contracts::money::Money;
 
-use super::{Refund, Standing};
+use super::Refund;
 
 /// One verified webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +24,10 @@ pub struct Notice {
 /// What a notice says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// An authorisation stood so when the event was made.
-    Standing(Standing),
-    /// A refund of ours stood so.
+    /// Something became of the authorisation. What, [`super::Provider::look`] tells: the event may be
+    /// older than what is known.
+    Moved,
+    /// A refund stood so when the event was made; [`super::Provider::find_refund`] tells the present.
     Refund {
         /// Our reference of it; empty: made in the provider's dashboard, not by us.
         reference: String,

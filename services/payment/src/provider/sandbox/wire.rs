@@ -200,7 +200,7 @@ impl Event {
                 chargeback_id: disputed.chargeback_id,
                 reason: disputed.reason,
             }),
-            (None, None) => Told::Standing(self.authorization.standing()?),
+            (None, None) => Told::Moved,
         };
         Ok(Notice {
             event_id: self.event_id,
