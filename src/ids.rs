@@ -84,6 +84,8 @@ uuid_ids! {
     BookingId;
     /// Money for a booking.
     PaymentId;
+    /// Money of a payment that is given back.
+    RefundId;
     /// A device on the ground.
     SensorId;
     /// A plate that was read at a gate.

@@ -17,12 +17,16 @@ mod authorize;
 mod drive;
 mod erase;
 mod hear;
+mod points;
 mod read;
+mod refund;
 mod take;
 
 pub use authorize::Authorize;
 pub use hear::News;
+pub use points::FAILPOINTS;
 pub use read::Access;
+pub use refund::AskRefund;
 
 /// The service behind its doors. Cheap to clone.
 #[derive(Clone)]

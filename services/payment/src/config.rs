@@ -18,8 +18,6 @@ pub struct Config {
     /// How long one call of the provider may take before its outcome counts as unknown. Three calls
     /// and a look-up must fit into the deadline of `AuthorizePayment` (25 s).
     pub provider_timeout: Duration,
-    /// How long an intent that a call is driving is left alone by the clockwork.
-    pub rescue_after: SignedDuration,
     /// Longest wait between two attempts of the clockwork at one intent, in seconds. However long a
     /// fault lasts, money is captured or released within a minute of its end: this wait and one
     /// attempt (three calls and a look-up) must fit into it.
@@ -35,15 +33,24 @@ impl Default for Config {
             provider_url: "http://127.0.0.1:7010".to_owned(),
             webhook_secret: None,
             provider_timeout: Duration::from_secs(5),
-            rescue_after: SignedDuration::from_secs(30),
             rescue_wait_max_seconds: 30,
             rescue_period: Duration::from_secs(1),
         }
     }
 }
 
+/// What a call needs for one attempt beside the provider's time: a wait before it, and the notes.
+const LEASE_SLACK: SignedDuration = SignedDuration::from_secs(1);
+
 impl Config {
-    /// Reads `PARKMESH_PROVIDER_URL`, `_PROVIDER_TIMEOUT_MS`, `_PROVIDER_WEBHOOK_SECRET` and what [`ServeConfig`] reads.
+    /// How long an intent whose next attempt a call makes is left to that call. A call that lives says
+    /// so anew before each attempt; one that died is out of the way after this.
+    pub fn lease(&self) -> SignedDuration {
+        SignedDuration::try_from(self.provider_timeout).unwrap_or(SignedDuration::MAX) + LEASE_SLACK
+    }
+
+    /// Reads `PARKMESH_PROVIDER_URL`, `_PROVIDER_TIMEOUT_MS`, `_PROVIDER_WEBHOOK_SECRET` and what
+    /// [`ServeConfig`] reads.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
         let timeout_ms: u64 = reader.get("PROVIDER_TIMEOUT_MS", 5_000);

@@ -6,9 +6,9 @@ use parkmesh_contracts::money::Money;
 use parkmesh_contracts::payment::v1 as proto;
 use parkmesh_contracts::time;
 
-use crate::app::Authorize;
+use crate::app::{AskRefund, Authorize};
 use crate::domain::receipt::number_text;
-use crate::domain::{Kind, Line, Payment, Receipt, Status};
+use crate::domain::{Kind, Line, Payment, Receipt, Refund, RefundStatus, Status};
 use crate::error::Error;
 use crate::store::ledger::Written;
 
@@ -84,6 +84,45 @@ impl From<Payment> for proto::Payment {
             decline_code: payment.decline_code.unwrap_or_default(),
             version: payment.version,
             create_time: Some(time::to_proto(payment.create_time)),
+            refunded_amount: (payment.refunded.minor > 0).then(|| payment.refunded.into()),
+        }
+    }
+}
+
+impl TryFrom<proto::RefundPaymentRequest> for AskRefund {
+    type Error = Error;
+
+    fn try_from(request: proto::RefundPaymentRequest) -> Result<Self, Error> {
+        Ok(Self {
+            request_id: id("request_id", &request.request_id)?,
+            payment_id: id("payment_id", &request.payment_id)?,
+            amount: match request.amount {
+                Some(money) => Some(amount(Some(&money))?),
+                None => None,
+            },
+            reason: request.reason,
+        })
+    }
+}
+
+impl From<Refund> for proto::Refund {
+    fn from(refund: Refund) -> Self {
+        let (status, failure_code, total) = match refund.status {
+            RefundStatus::Pending => (proto::RefundStatus::Pending, String::new(), None),
+            RefundStatus::Refunded(total) => {
+                (proto::RefundStatus::Refunded, String::new(), Some(total.into()))
+            }
+            RefundStatus::Failed(code) => (proto::RefundStatus::Failed, code, None),
+        };
+        Self {
+            refund_id: refund.refund_id.to_string(),
+            payment_id: refund.payment_id.to_string(),
+            amount: Some(refund.amount.into()),
+            reason: refund.reason,
+            status: status.into(),
+            failure_code,
+            total_refunded_amount: total,
+            create_time: Some(time::to_proto(refund.create_time)),
         }
     }
 }

@@ -5,8 +5,10 @@ pub mod card;
 pub mod ledger;
 pub mod payment;
 pub mod receipt;
+pub mod refund;
 pub mod settle;
 
 pub use ledger::Entry;
 pub use payment::{Intent, Kind, Outcome, Payment, Refusal, Settlement, Status};
 pub use receipt::{Line, Overstay, Receipt, Stay};
+pub use refund::{Refund, RefundStatus};

@@ -19,6 +19,8 @@ pub const DOMAIN: &str = "payment.parkmesh";
 
 /// When a caller may ask again after the store was away or the provider silent.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// When the answer of a call that is under way may be there.
+const RETRY_IN_FLIGHT: Duration = Duration::from_millis(500);
 /// `lock_not_available`: nothing was done, once more may work.
 const LOCKED: &str = "55P03";
 /// `query_canceled`: our own statement_timeout.
@@ -55,6 +57,18 @@ pub enum Error {
     /// More than was set aside.
     #[error("at most {0} was authorised")]
     AboveAuthorized(Money),
+    /// More than is left of what was captured.
+    #[error("at most {0} of it can be given back")]
+    AboveCaptured(Money),
+    /// Another refund of the payment is under way.
+    #[error("another refund of this payment is under way; try again in a moment")]
+    RefundInFlight,
+    /// The provider will not give it back.
+    #[error("the provider refused the refund; nothing was given back")]
+    RefundFailed(String),
+    /// The same request is being worked on at this moment.
+    #[error("the same request is under way; repeat it in a moment")]
+    RequestInFlight,
     /// The provider said no.
     #[error("the payment was declined; try another payment method")]
     Declined(String),
@@ -110,6 +124,10 @@ impl Fault for Error {
             Self::ReceiptNotFound => "RECEIPT_NOT_FOUND",
             Self::StateWrong(_) => "PAYMENT_STATE_WRONG",
             Self::AboveAuthorized(_) => "AMOUNT_ABOVE_AUTHORIZED",
+            Self::AboveCaptured(_) => "AMOUNT_ABOVE_CAPTURED",
+            Self::RefundInFlight => "REFUND_IN_FLIGHT",
+            Self::RefundFailed(_) => "REFUND_FAILED",
+            Self::RequestInFlight => "REQUEST_IN_FLIGHT",
             Self::Declined(_) => "PAYMENT_DECLINED",
             Self::Unknown => "PAYMENT_UNKNOWN",
             Self::BookingClosed => "BOOKING_CLOSED",
@@ -153,6 +171,13 @@ impl Fault for Error {
             Self::AboveAuthorized(amount) => {
                 details.metadata = vec![("authorized", amount.to_string())];
             }
+            Self::AboveCaptured(left) => {
+                details.metadata = vec![("refundable", left.to_string())];
+            }
+            Self::RefundFailed(code) => details.metadata = vec![("failure_code", code.clone())],
+            Self::RefundInFlight | Self::RequestInFlight => {
+                details.retry_after = Some(RETRY_IN_FLIGHT);
+            }
             Self::Declined(code) => details.metadata = vec![("decline_code", code.clone())],
             Self::Unknown | Self::Store(_) if self.kind() != Kind::Internal => {
                 details.retry_after = Some(RETRY_AFTER);
@@ -191,6 +216,8 @@ impl From<Refusal> for Error {
         match refusal {
             Refusal::StateWrong(status) => Self::StateWrong(status),
             Refusal::AboveAuthorized(amount) => Self::AboveAuthorized(amount),
+            Refusal::AboveCaptured(left) => Self::AboveCaptured(left),
+            Refusal::RefundInFlight => Self::RefundInFlight,
             Refusal::AmountWrong => {
                 Self::field("amount", "must be more than zero, in the currency of the payment")
             }
@@ -232,6 +259,10 @@ mod tests {
             Error::ReceiptNotFound,
             Error::StateWrong(Status::Voided),
             Error::AboveAuthorized(Money::zero(eur)),
+            Error::AboveCaptured(Money::zero(eur)),
+            Error::RefundInFlight,
+            Error::RefundFailed("charge_disputed".to_owned()),
+            Error::RequestInFlight,
             Error::Declined("card_declined".to_owned()),
             Error::Unknown,
             Error::BookingClosed,

@@ -62,14 +62,26 @@ impl PaymentService for Door {
         Ok(Response::new(proto::VoidPaymentResponse { payment: Some(payment.into()) }))
     }
 
+    async fn refund_payment(
+        &self,
+        request: Request<proto::RefundPaymentRequest>,
+    ) -> Result<Response<proto::RefundPaymentResponse>, Status> {
+        let (access, message) = enter(request)?;
+        let refund = self.0.refund(access, message.try_into()?).await?;
+        Ok(Response::new(proto::RefundPaymentResponse { refund: Some(refund.into()) }))
+    }
+
     async fn get_payment(
         &self,
         request: Request<proto::GetPaymentRequest>,
     ) -> Result<Response<proto::GetPaymentResponse>, Status> {
         let (access, message) = enter(request)?;
         let payment_id = convert::id("payment_id", &message.payment_id)?;
-        let payment = self.0.get(&access, payment_id).await?;
-        Ok(Response::new(proto::GetPaymentResponse { payment: Some(payment.into()) }))
+        let (payment, refunds) = self.0.get_with_refunds(&access, payment_id).await?;
+        Ok(Response::new(proto::GetPaymentResponse {
+            payment: Some(payment.into()),
+            refunds: refunds.into_iter().map(Into::into).collect(),
+        }))
     }
 
     async fn list_payments(

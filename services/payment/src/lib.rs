@@ -21,6 +21,7 @@ pub mod provider;
 mod start;
 mod store;
 
+pub use app::FAILPOINTS;
 pub use config::Config;
 pub use start::{Deps, StartError, start};
 

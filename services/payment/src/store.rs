@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod payment;
 pub mod person;
 pub mod receipt;
+pub mod refund;
 
 use parkmesh_contracts::money::{Currency, Money};
 

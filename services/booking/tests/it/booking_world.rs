@@ -154,6 +154,13 @@ impl PaymentService for Payment {
         Err(Status::unimplemented("booking never captures"))
     }
 
+    async fn refund_payment(
+        &self,
+        _request: Request<payment::RefundPaymentRequest>,
+    ) -> Result<Response<payment::RefundPaymentResponse>, Status> {
+        Err(Status::unimplemented("booking never gives back"))
+    }
+
     async fn get_payment(
         &self,
         _request: Request<payment::GetPaymentRequest>,

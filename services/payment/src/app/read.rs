@@ -4,7 +4,7 @@ use parkmesh_contracts::ids::{BookingId, LotId, PaymentId, UserId};
 use parkmesh_platform::auth::{Caller, PeerIdentity, Role};
 
 use super::App;
-use crate::domain::{Payment, Receipt};
+use crate::domain::{Payment, Receipt, Refund, Status};
 use crate::error::Error;
 use crate::store;
 use crate::store::ledger::Written;
@@ -61,6 +61,23 @@ impl App {
         payment
             .filter(|found| access.sees(found.lot_id, &found.user_id))
             .ok_or(Error::PaymentNotFound)
+    }
+
+    /// One payment, and what was given back of it.
+    ///
+    /// # Errors
+    /// [`Error::PaymentNotFound`], also for somebody else's.
+    pub async fn get_with_refunds(
+        &self,
+        access: &Access,
+        payment_id: PaymentId,
+    ) -> Result<(Payment, Vec<Refund>), Error> {
+        let payment = self.get(access, payment_id).await?;
+        let refunds = match payment.status {
+            Status::Captured => store::refund::list(&self.pool, payment_id).await?,
+            _ => Vec::new(),
+        };
+        Ok((payment, refunds))
     }
 
     /// The user's own payments, newest first.

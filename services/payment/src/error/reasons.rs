@@ -33,6 +33,22 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         "Read the payment; the metadata names the status that stands.",
     ),
     ("AMOUNT_ABOVE_AUTHORIZED", Kind::Precondition, "Capture at most the amount in the metadata."),
+    ("AMOUNT_ABOVE_CAPTURED", Kind::Precondition, "Give back at most the amount in the metadata."),
+    (
+        "REFUND_IN_FLIGHT",
+        Kind::Contention,
+        "Try again after the time in RetryInfo: a payment has one refund under way at a time.",
+    ),
+    (
+        "REFUND_FAILED",
+        Kind::Precondition,
+        "Give the money back in another way; failure_code says why the provider refused.",
+    ),
+    (
+        "REQUEST_IN_FLIGHT",
+        Kind::Contention,
+        "Repeat with the same request_id after the time in RetryInfo.",
+    ),
     (
         "PAYMENT_DECLINED",
         Kind::Precondition,

@@ -7,6 +7,8 @@ mod by_hand;
 mod erase;
 mod ledger;
 mod reading;
+mod refund;
+mod requests;
 mod rescue;
 mod settle;
 mod torture;

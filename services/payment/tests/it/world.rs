@@ -246,6 +246,55 @@ impl World {
         self.tokens.mint(&claims)
     }
 
+    /// A payment of which so much has been captured.
+    pub async fn captured(&self, minor: i64) -> String {
+        let booking = self.ids.next();
+        let asked = self.asking(booking, "pm_card_ok");
+        let id = self.authorize(asked).await.unwrap().payment_id;
+        self.completed(booking, minor, self.in_hours(2)).await;
+        self.comes_to(&id, proto::PaymentStatus::Captured).await;
+        id
+    }
+
+    /// So much back, or all that is left.
+    pub fn asking_back(&self, payment_id: &str, minor: Option<i64>) -> proto::RefundPaymentRequest {
+        proto::RefundPaymentRequest {
+            request_id: self.ids.next::<RequestId>().to_string(),
+            payment_id: payment_id.to_owned(),
+            amount: minor.map(eur),
+            reason: "the barrier stayed shut".to_owned(),
+        }
+    }
+
+    pub async fn refund(
+        &self,
+        request: &proto::RefundPaymentRequest,
+    ) -> Result<proto::Refund, Status> {
+        let op = self.operator(&["payment.write"]);
+        let answer = self.client.clone().refund_payment(by(&op, request.clone())).await?;
+        Ok(answer.into_inner().refund.unwrap())
+    }
+
+    /// Newest first.
+    pub async fn refunds(&self, payment_id: &str) -> Vec<proto::Refund> {
+        let request = proto::GetPaymentRequest { payment_id: payment_id.to_owned() };
+        let token = self.tokens.driver("anna");
+        let answer = self.client.clone().get_payment(by(&token, request)).await.unwrap();
+        answer.into_inner().refunds
+    }
+
+    /// What each kind of account holds.
+    pub async fn account_sums(&self) -> String {
+        let sums: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT split_part(account, ':', 1), sum(amount_minor)::bigint
+             FROM ledger_entry GROUP BY 1 ORDER BY 1",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        sums.iter().map(|(name, sum)| format!("{name} {sum}")).collect::<Vec<_>>().join(", ")
+    }
+
     /// Waits until a payment stands so.
     pub async fn comes_to(&self, payment_id: &str, status: proto::PaymentStatus) -> proto::Payment {
         eventually(status.as_str_name(), || async {
