@@ -17,6 +17,7 @@ mod authorize;
 mod drive;
 mod erase;
 mod hear;
+mod notice;
 mod points;
 mod read;
 mod refund;
@@ -24,6 +25,7 @@ mod take;
 
 pub use authorize::Authorize;
 pub use hear::News;
+pub use notice::Unheard;
 pub use points::FAILPOINTS;
 pub use read::Access;
 pub use refund::AskRefund;
@@ -40,4 +42,6 @@ pub struct App {
     pub(crate) relay: Relay,
     /// Told when an intent is committed that nobody drives: the clockwork takes it up at once.
     pub(crate) intents: Arc<Notify>,
+    /// Told when a notice of the provider is kept.
+    pub(crate) notices: Arc<Notify>,
 }

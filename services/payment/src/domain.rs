@@ -2,12 +2,14 @@
 //! database.
 
 pub mod card;
+pub mod chargeback;
 pub mod ledger;
 pub mod payment;
 pub mod receipt;
 pub mod refund;
 pub mod settle;
 
+pub use chargeback::{Chargeback, Dispute};
 pub use ledger::Entry;
 pub use payment::{Intent, Kind, Outcome, Payment, Refusal, Settlement, Status};
 pub use receipt::{Line, Overstay, Receipt, Stay};

@@ -4,7 +4,9 @@
 //! counter of receipts.
 
 pub mod booking;
+pub mod chargeback;
 pub mod ledger;
+pub mod notice;
 pub mod payment;
 pub mod person;
 pub mod receipt;
