@@ -42,7 +42,6 @@ pub fn start(app: &App, silence_grace: Duration) {
         });
     });
     let comparer = app.clone();
-    let compare_period = if app.clock.is_movable() { COMPARE_MOVED_PERIOD } else { COMPARE_PERIOD };
     app.tasks.spawn("discrepancies", async move {
         loop {
             let begun = tokio::time::Instant::now();
