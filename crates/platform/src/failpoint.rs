@@ -39,7 +39,8 @@ pub fn arm(reader: &mut Reader) {
         return;
     };
     if reader.find::<String>("CLOCK_OFFSET_FILE").is_none() {
-        reader.mistake("PARKMESH_FAILPOINT is for development; it wants PARKMESH_CLOCK_OFFSET_FILE");
+        reader
+            .mistake("PARKMESH_FAILPOINT is for development; it wants PARKMESH_CLOCK_OFFSET_FILE");
         return;
     }
     match Armed::parse(&text) {

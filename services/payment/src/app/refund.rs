@@ -39,7 +39,10 @@ impl App {
         .await?;
         let refund = match begun.status {
             RefundStatus::Pending => {
-                failpoint::hit(point(Intent::Refund(begun.refund_id, begun.amount), At::IntentCommitted));
+                failpoint::hit(point(
+                    Intent::Refund(begun.refund_id, begun.amount),
+                    At::IntentCommitted,
+                ));
                 self.drive(begun.payment_id).await?;
                 store::refund::get(&self.pool, begun.refund_id).await?
             }

@@ -43,8 +43,7 @@ async fn ask_and_kill(
 async fn come_back(world: &World, request: &AuthorizePaymentRequest) -> Result<Payment, Status> {
     eventually("an answer of a process that lives", || async {
         let answer = world.authorize(request.clone()).await;
-        let told_to_wait =
-            answer.as_ref().is_err_and(|status| status.code() == Code::Aborted);
+        let told_to_wait = answer.as_ref().is_err_and(|status| status.code() == Code::Aborted);
         (!told_to_wait).then_some(answer)
     })
     .await
