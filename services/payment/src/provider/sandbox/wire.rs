@@ -16,7 +16,6 @@ pub struct Authorization {
     status: String,
     amount_minor: i64,
     captured_minor: i64,
-    #[serde(default)]
     refunded_minor: i64,
     currency: String,
     decline_code: Option<String>,
