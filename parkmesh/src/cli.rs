@@ -239,6 +239,9 @@ pub struct Torture {
     /// The same seed makes the same wishes (never the same timing).
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Of the `failpoints` only every so many-th.
+    #[arg(long, default_value_t = 1)]
+    pub every: usize,
     /// Clients at once, each a driver of its own.
     #[arg(long, default_value_t = 48)]
     pub clients: u32,

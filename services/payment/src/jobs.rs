@@ -23,8 +23,8 @@ const CALLS_MAX: usize = 16;
 pub async fn tick(app: &App, now: Timestamp) -> Result<usize, Error> {
     let mut taken = 0;
     loop {
-        let wait_max = app.config.rescue_wait_max_seconds;
-        let due = store::payment::claim_due(&app.pool, now, CLAIM_MAX, wait_max).await?;
+        let waits = (app.config.lease().as_secs_f64(), app.config.rescue_wait_max_seconds);
+        let due = store::payment::claim_due(&app.pool, now, CLAIM_MAX, waits).await?;
         let claimed = due.len();
         taken += claimed;
         stream::iter(due)

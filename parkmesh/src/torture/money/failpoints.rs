@@ -48,17 +48,18 @@ struct Tally {
     broken: Vec<String>,
 }
 
-/// Every point, and who dies there.
-fn points() -> Vec<(Role, &'static str)> {
+/// Every so many-th point, and who dies there.
+fn points(every: usize) -> Vec<(Role, &'static str)> {
     let of = |role, points: &'static [&'static str]| points.iter().map(move |point| (role, *point));
     of(Role::Payment, &parkmesh_payment::FAILPOINTS)
         .chain(of(Role::Booking, &parkmesh_booking::FAILPOINTS))
         .chain(of(Role::Payment, &parkmesh_eventbus::FAILPOINTS))
         .chain(of(Role::Booking, &parkmesh_eventbus::FAILPOINTS))
+        .step_by(every.max(1))
         .collect()
 }
 
-/// Dies so often at every point, or at every `stride`-th.
+/// Dies so often at every point.
 pub async fn run(options: &Torture, home: &Path) -> Result<(), Failure> {
     let ground = Ground::start(options, home).await?;
     let mut sandbox = ground.role(Role::PaymentSandbox);
@@ -67,7 +68,7 @@ pub async fn run(options: &Torture, home: &Path) -> Result<(), Failure> {
         part.start(None).await?;
     }
     let town = Town::make(&ground, options.seed).await?;
-    let (points, mut database) = (points(), ground.database().await?);
+    let (points, mut database) = (points(options.every), ground.database().await?);
     println!("· {} points, {} deaths at each", points.len(), options.attempts);
     let (mut tally, begun) = (Tally::default(), Instant::now());
     for round in 0..options.attempts {
@@ -234,8 +235,8 @@ impl<'a> Town<'a> {
             let (mut client, request) = (self.bookings(), request.clone());
             async move { client.cancel_booking(request).await }
         })
-        .await
-        .map(drop)
+        .await?;
+        Ok(())
     }
 
     async fn used(&self, number: u64) -> Result<(), Failure> {
@@ -280,8 +281,8 @@ impl<'a> Town<'a> {
                 })
             }
         })
-        .await
-        .map(drop)
+        .await?;
+        Ok(())
     }
 
     async fn reserved(&self, number: u64, dice: &mut Dice) -> Result<Booking, Failure> {

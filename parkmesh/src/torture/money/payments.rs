@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use parkmesh_contracts::payment::v1::payment_service_client::PaymentServiceClient;
 use parkmesh_contracts::payment::v1::{AuthorizePaymentRequest, RefundPaymentRequest};
 use parkmesh_platform::fault::reason_of;
+use parkmesh_platform::ids::Ids;
 use prost::Message;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -364,7 +365,7 @@ impl Crowd {
     async fn hear_all_again(&self, database: &mut PgConnection) -> Result<u64, Failure> {
         let facts = self.facts.deliver_again().await?;
         // Behind all others: when it is heard, they have been.
-        let marker = Uuid::new_v4();
+        let marker: Uuid = Ids::random().next();
         self.facts.end(marker, self.lot, End::Expired, &mut Dice::new(self.seed, 1)).await?;
         self.facts.published().await?;
         let begun = Instant::now();
