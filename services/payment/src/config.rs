@@ -22,9 +22,11 @@ pub struct Config {
     /// [`Self::lease`], and each is twice the one before. However long a
     /// fault lasts, money is captured or released within a minute of its end: this wait and one
     /// attempt (three calls and a look-up) must fit into it.
-    pub rescue_wait_max_seconds: f64,
+    pub rescue_wait_max_seconds: i32,
     /// How often the clockwork looks for intents that are due.
     pub rescue_period: Duration,
+    /// How often the provider's own ledger is read and compared with ours.
+    pub reconcile_period: Duration,
 }
 
 impl Default for Config {
@@ -34,8 +36,9 @@ impl Default for Config {
             provider_url: "http://127.0.0.1:7010".to_owned(),
             webhook_secret: None,
             provider_timeout: Duration::from_secs(5),
-            rescue_wait_max_seconds: 30.0,
+            rescue_wait_max_seconds: 30,
             rescue_period: Duration::from_secs(1),
+            reconcile_period: Duration::from_secs(300),
         }
     }
 }

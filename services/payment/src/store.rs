@@ -5,9 +5,11 @@
 
 pub mod booking;
 pub mod ledger;
+pub mod method;
 pub mod payment;
 pub mod person;
 pub mod receipt;
+pub mod reconcile;
 pub mod refund;
 
 use parkmesh_contracts::money::{Currency, Money};

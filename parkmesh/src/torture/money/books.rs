@@ -32,7 +32,7 @@ const NEVER: [(&str, &str); 6] = [
         "a payment whose ledger is not the provider's, to the cent",
         "WITH ours AS (
              SELECT payment_id::text AS reference,
-                 sum(amount_minor) FILTER (WHERE account LIKE 'operator:%') AS net,
+                 sum(amount_minor) FILTER (WHERE account LIKE 'operator:%' AND kind <> 'fee') AS net,
                  sum(amount_minor) FILTER (WHERE account LIKE 'held:%') AS held
              FROM payment.ledger_entry GROUP BY payment_id),
          theirs AS (

@@ -11,7 +11,7 @@ use parkmesh_platform::auth::{Claims, Issuer, Role as Party};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::postgres;
 use parkmesh_platform::tasks::Tasks;
-use parkmesh_servers::{Binaries, Options, Servers};
+use parkmesh_servers::{Binaries, Care, Options, Servers};
 use sqlx::{Connection, PgConnection};
 use tokio::process::{Child, Command};
 use tonic::transport::Channel;
@@ -43,12 +43,14 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Servers that keep what they acknowledge, with all schemas; no role yet.
+    /// Servers with all schemas; no role yet. They do not wait for the disk: processes die here, and no
+    /// machine loses its power.
     pub async fn start(options: &Torture, home: &Path) -> Result<Self, Failure> {
         let home = home.join("money");
         std::fs::create_dir_all(home.join("run"))?;
         let binaries = Binaries::locate_or_fetch(&options.servers_home, &|_| ())?;
-        let how = Options { fresh: true, ..Options::durable(&home.join("data")) };
+        let how =
+            Options { fresh: true, care: Care::Hasty, ..Options::durable(&home.join("data")) };
         let servers =
             tokio::task::spawn_blocking(move || Servers::start(&binaries, &how)).await??;
         let urls = ServerUrls {

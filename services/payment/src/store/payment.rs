@@ -210,12 +210,12 @@ pub async fn claim_due(
     pool: &PgPool,
     now: Timestamp,
     limit: usize,
-    (wait_min_seconds, wait_max_seconds): (f64, f64),
+    (wait_min_seconds, wait_max_seconds): (f64, i32),
 ) -> Result<Vec<PaymentId>, sqlx::Error> {
     let claimed: Vec<(Uuid,)> = sqlx::query_as(
         "UPDATE payment SET attempts = attempts + 1,
              due_time = $1::timestamptz
-                 + make_interval(secs => least($4, $3 * power(2, least(attempts, 10))))
+                 + make_interval(secs => least($4::integer, $3 * power(2, least(attempts, 10))))
          WHERE payment_id IN (
              SELECT payment_id FROM payment WHERE intent IS NOT NULL AND due_time <= $1
              ORDER BY due_time LIMIT $2 FOR UPDATE SKIP LOCKED)

@@ -54,6 +54,7 @@ fn config(provider_url: &str) -> Config {
         provider_url: provider_url.to_owned(),
         provider_timeout: Duration::from_secs(1),
         rescue_period: Duration::from_millis(50),
+        reconcile_period: Duration::from_millis(200),
         ..Config::default()
     }
 }
