@@ -5,6 +5,7 @@ mod city;
 mod cpu;
 mod decoders;
 mod forecast;
+mod kills;
 mod lab;
 mod melbourne;
 mod proof;
@@ -74,6 +75,8 @@ enum Proof {
     Pulse(pulse::Pulse),
     /// Redis flushed, killed and given an image of before under load: availability rebuilds, and nobody is told wrong.
     Redis(redis::Rounds),
+    /// Bridge, sensor service, NATS, Redis and mosquitto killed while every spot's sensor speaks once: nothing that was said is lost.
+    Kills(kills::Kills),
     /// Prices in every zone whose clocks change, every minute around both changes of a year, against Python's clocks.
     Tariffs,
     /// Ten million mutated frames and messages for every decoder of the sensor bridge.
@@ -143,6 +146,7 @@ fn main() -> ExitCode {
         What::Prove(Proof::Reads(options)) => reads::prove(&options),
         What::Prove(Proof::Pulse(options)) => pulse::prove(&options),
         What::Prove(Proof::Redis(rounds)) => redis::prove(&rounds),
+        What::Prove(Proof::Kills(kills)) => kills::prove(&kills),
         What::Prove(Proof::Start) => start::prove(),
         What::Prove(Proof::Tariffs) => tariffs::prove(),
         What::Prove(Proof::Decoders) => decoders::prove(),
