@@ -86,6 +86,8 @@ uuid_ids! {
     PaymentId;
     /// Money of a payment that is given back.
     RefundId;
+    /// A card on file.
+    PaymentMethodId;
     /// A device on the ground.
     SensorId;
     /// A plate that was read at a gate.

@@ -115,6 +115,18 @@ enum Proof {
         #[arg(long, default_value_t = torture::CONFIRM_RACE)]
         size: u64,
     },
+    /// Payment and booking die at every named point of setting money aside, taking it and giving it back.
+    Failpoints {
+        /// Deaths at each point.
+        #[arg(long, default_value_t = torture::FAILPOINTS)]
+        size: u64,
+    },
+    /// A crowd that pays, repeats itself and takes back while the provider fails; judged by the provider's own ledger.
+    Payments {
+        /// Operations.
+        #[arg(long, default_value_t = torture::PAYMENTS)]
+        size: u64,
+    },
     /// Calls that are given up at random instants.
     Cancels {
         /// Calls.
@@ -147,6 +159,8 @@ fn main() -> ExitCode {
         What::Bench(Bench::Lab(options)) => lab::run(&options),
         What::Prove(Proof::History { size, power_cuts }) => torture::history(size, power_cuts),
         What::Prove(Proof::ConfirmRace { size }) => torture::confirm_race(size),
+        What::Prove(Proof::Failpoints { size }) => torture::failpoints(size),
+        What::Prove(Proof::Payments { size }) => torture::payments(size),
         What::Prove(Proof::Cancels { size }) => torture::cancels(size),
     };
     match outcome {

@@ -207,6 +207,12 @@ pub enum TortureKind {
     Expiry,
     /// Calls that their callers give up at random instants: no connection may be left in a transaction.
     Cancels,
+    /// Payment and booking die at every named point of setting money aside, taking it and giving it back, --attempts times each; judged
+    /// by the provider's own books.
+    Failpoints,
+    /// A crowd sets money aside, repeats itself and takes back, while the provider fails every seventh time and every booking's end is told
+    /// twice and out of order; judged by the provider's own books.
+    Payments,
 }
 
 /// Options of `torture`.
@@ -227,12 +233,15 @@ pub struct Torture {
     /// What is done to it.
     #[arg(long, value_enum, default_value_t = TortureKind::Crowd)]
     pub what: TortureKind,
-    /// Calls to make; trials of `expiry`.
+    /// Calls to make; operations of `payments`; trials of `expiry`; deaths at each of the `failpoints`.
     #[arg(long, default_value_t = 20_000)]
     pub attempts: u64,
     /// The same seed makes the same wishes (never the same timing).
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Of the `failpoints` only every so many-th.
+    #[arg(long, default_value_t = 1)]
+    pub every: usize,
     /// Clients at once, each a driver of its own.
     #[arg(long, default_value_t = 48)]
     pub clients: u32,

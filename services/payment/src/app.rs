@@ -17,17 +17,21 @@ mod authorize;
 mod drive;
 mod erase;
 mod hear;
+mod methods;
 mod notice;
 mod points;
 mod read;
+mod reconcile;
 mod refund;
 mod take;
 
 pub use authorize::Authorize;
 pub use hear::News;
+pub use methods::AskMethod;
 pub use notice::Unheard;
 pub use points::FAILPOINTS;
 pub use read::Access;
+pub use reconcile::AskReport;
 pub use refund::AskRefund;
 
 /// The service behind its doors. Cheap to clone.

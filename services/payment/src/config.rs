@@ -24,12 +24,15 @@ pub struct Config {
     /// How long one call of the provider may take before its outcome counts as unknown. Three calls
     /// and a look-up must fit into the deadline of `AuthorizePayment` (25 s).
     pub provider_timeout: Duration,
-    /// Longest wait between two attempts of the clockwork at one intent, in seconds. However long a
+    /// Longest wait between two attempts of the clockwork at one intent, in seconds; the first is a
+    /// [`Self::lease`], and each is twice the one before. However long a
     /// fault lasts, money is captured or released within a minute of its end: this wait and one
     /// attempt (three calls and a look-up) must fit into it.
     pub rescue_wait_max_seconds: i32,
     /// How often the clockwork looks for intents that are due.
     pub rescue_period: Duration,
+    /// How often the provider's own ledger is read and compared with ours.
+    pub reconcile_period: Duration,
 }
 
 /// Who moves the money.
@@ -66,6 +69,7 @@ impl Default for Config {
             provider_timeout: Duration::from_secs(5),
             rescue_wait_max_seconds: 30,
             rescue_period: Duration::from_secs(1),
+            reconcile_period: Duration::from_secs(300),
         }
     }
 }

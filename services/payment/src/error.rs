@@ -9,7 +9,6 @@ use parkmesh_platform::page::PageTokenInvalid;
 use parkmesh_platform::postgres::{is_retryable, is_unavailable};
 
 use crate::domain::{Refusal, Status};
-use crate::provider::ProviderError;
 
 mod reasons;
 
@@ -49,6 +48,24 @@ pub enum Error {
     /// No such payment, or somebody else's.
     #[error("there is no such payment")]
     PaymentNotFound,
+    /// No such card on file, or somebody else's.
+    #[error("there is no such payment method")]
+    MethodNotFound,
+    /// The provider does not know the token.
+    #[error("the payment provider does not know this token")]
+    MethodUnknown,
+    /// So many cards and no more.
+    #[error("no more cards can be kept; take one off file first")]
+    MethodLimit,
+    /// The provider does not answer.
+    #[error("the payment provider does not answer; try again")]
+    ProviderAway,
+    /// No such lot for this operator.
+    #[error("there is no such lot")]
+    LotNotFound,
+    /// Amounts that cannot be added up.
+    #[error("the lot has earned in more than one currency; ask for days of one")]
+    CurrenciesMixed,
     /// No such receipt (yet), or somebody else's.
     #[error("there is no receipt for this booking")]
     ReceiptNotFound,
@@ -88,11 +105,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// The provider gave no answer.
-    pub fn provider(error: ProviderError) -> Self {
-        Self::Broken(format!("the provider: {}", fault::chain(&error)))
-    }
-
     /// One field that breaks a rule.
     pub fn field(field: impl Into<String>, description: impl Into<String>) -> Self {
         Self::Invalid(vec![invalid(field, description)])
@@ -128,6 +140,12 @@ impl Fault for Error {
             Self::OperatorRequired => "OPERATOR_REQUIRED",
             Self::PaymentNotFound => "PAYMENT_NOT_FOUND",
             Self::ReceiptNotFound => "RECEIPT_NOT_FOUND",
+            Self::MethodNotFound => "PAYMENT_METHOD_NOT_FOUND",
+            Self::MethodUnknown => "PAYMENT_METHOD_UNKNOWN",
+            Self::MethodLimit => "PAYMENT_METHOD_LIMIT_REACHED",
+            Self::ProviderAway => "PROVIDER_UNAVAILABLE",
+            Self::LotNotFound => "LOT_NOT_FOUND",
+            Self::CurrenciesMixed => "CURRENCIES_MIXED",
             Self::StateWrong(_) => "PAYMENT_STATE_WRONG",
             Self::AboveAuthorized(_) => "AMOUNT_ABOVE_AUTHORIZED",
             Self::AboveCaptured(_) => "AMOUNT_ABOVE_CAPTURED",
@@ -185,7 +203,9 @@ impl Fault for Error {
                 details.retry_after = Some(RETRY_IN_FLIGHT);
             }
             Self::Declined(code) => details.metadata = vec![("decline_code", code.clone())],
-            Self::Unknown | Self::Store(_) if self.kind() != Kind::Internal => {
+            Self::Unknown | Self::ProviderAway | Self::Store(_)
+                if self.kind() != Kind::Internal =>
+            {
                 details.retry_after = Some(RETRY_AFTER);
             }
             _ => {}
@@ -263,6 +283,12 @@ mod tests {
             Error::OperatorRequired,
             Error::PaymentNotFound,
             Error::ReceiptNotFound,
+            Error::MethodNotFound,
+            Error::MethodUnknown,
+            Error::MethodLimit,
+            Error::ProviderAway,
+            Error::LotNotFound,
+            Error::CurrenciesMixed,
             Error::StateWrong(Status::Voided),
             Error::AboveAuthorized(Money::zero(eur)),
             Error::AboveCaptured(Money::zero(eur)),

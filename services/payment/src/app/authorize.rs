@@ -97,6 +97,8 @@ impl App {
         if booking.settlement.is_some() {
             return Err(Error::BookingClosed);
         }
+        let named = self.token_of(connection, &asked.user_id, &asked.payment_method).await?;
+        let asked = &Authorize { payment_method: named, ..asked.clone() };
         let live = match asked.additional {
             true => None,
             false => {

@@ -12,7 +12,7 @@ use super::drive::of_standing;
 use crate::domain::chargeback::{Change, change};
 use crate::domain::{Chargeback, Outcome, Payment, RefundStatus, Status, ledger};
 use crate::error::Error;
-use crate::provider::{NoticeError, RefundStanding, Standing};
+use crate::provider::{NoticeError, ProviderError, RefundStanding, Standing};
 use crate::store;
 use crate::store::notice::{About, Kept};
 
@@ -92,7 +92,7 @@ impl App {
 
     /// Notes what the provider's books say of an authorisation now.
     async fn look_again(&self, payment: &Payment, provider_id: &str) -> Result<(), Error> {
-        let found = self.provider.look(provider_id).await.map_err(Error::provider)?;
+        let found = self.provider.look(provider_id).await.map_err(away)?;
         let Some(found) = found else { return Ok(()) };
         let outcome = match payment.intent {
             Some(intent) => of_standing(intent, found.standing, found.provider_id),
@@ -123,7 +123,7 @@ impl App {
         let known = store::refund::find(&self.pool, payment.payment_id, refund_id).await?;
         let Some(known) = known else { return Ok(()) };
         let found = self.provider.find_refund(provider_id, reference).await;
-        let standing = found.map_err(Error::provider)?.map(|refund| refund.standing);
+        let standing = found.map_err(away)?.map(|refund| refund.standing);
         match (known.status, standing) {
             (RefundStatus::Refunded(_), Some(RefundStanding::Failed(code))) => {
                 tracing::error!(%refund_id, code, "a refund was sent back by the bank");
@@ -159,4 +159,9 @@ impl App {
         })
         .await
     }
+}
+
+fn away(error: ProviderError) -> Error {
+    tracing::info!(error = chain(&error), "the provider is silent about a notice of its own");
+    Error::ProviderAway
 }

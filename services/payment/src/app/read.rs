@@ -33,9 +33,17 @@ impl Access {
     /// Whether it reaches what belongs to this lot and user.
     pub fn sees(&self, lot_id: LotId, user_id: &UserId) -> bool {
         match self {
+            Self::Own(own) => own == user_id,
+            _ => self.reaches(lot_id),
+        }
+    }
+
+    /// Whether it reaches everything of this lot.
+    pub fn reaches(&self, lot_id: LotId) -> bool {
+        match self {
             Self::Service => true,
             Self::Lots(lots) => lots.is_empty() || lots.contains(&lot_id),
-            Self::Own(own) => own == user_id,
+            Self::Own(_) => false,
         }
     }
 

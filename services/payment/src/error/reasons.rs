@@ -28,6 +28,20 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         "Ask again when the stay is over and the money is taken; somebody else's is not found.",
     ),
     (
+        "PAYMENT_METHOD_NOT_FOUND",
+        Kind::NotFound,
+        "ListPaymentMethods names the caller's; somebody else's is not found.",
+    ),
+    (
+        "PAYMENT_METHOD_UNKNOWN",
+        Kind::Precondition,
+        "Get a new token from the provider's form; this one is not known or has been used up.",
+    ),
+    ("PAYMENT_METHOD_LIMIT_REACHED", Kind::Exhausted, "Take a card off file first."),
+    ("PROVIDER_UNAVAILABLE", Kind::Unavailable, "Repeat the call with the same request_id."),
+    ("LOT_NOT_FOUND", Kind::NotFound, "Check the id; operators see their own lots only."),
+    ("CURRENCIES_MIXED", Kind::Precondition, "Ask for a time in which the lot had one currency."),
+    (
         "PAYMENT_STATE_WRONG",
         Kind::Precondition,
         "Read the payment; the metadata names the status that stands.",

@@ -221,12 +221,12 @@ pub async fn claim_due(
     pool: &PgPool,
     now: Timestamp,
     limit: usize,
-    wait_max_seconds: i32,
+    (wait_min_seconds, wait_max_seconds): (f64, i32),
 ) -> Result<Vec<PaymentId>, sqlx::Error> {
     let claimed: Vec<(Uuid,)> = sqlx::query_as(
         "UPDATE payment SET attempts = attempts + 1,
              due_time = $1::timestamptz
-                 + make_interval(secs => least($3, 15 * power(2, least(attempts, 10))))
+                 + make_interval(secs => least($4::integer, $3 * power(2, least(attempts, 10))))
          WHERE payment_id IN (
              SELECT payment_id FROM payment WHERE intent IS NOT NULL AND due_time <= $1
              ORDER BY due_time LIMIT $2 FOR UPDATE SKIP LOCKED)
@@ -234,6 +234,7 @@ pub async fn claim_due(
     )
     .bind(now.to_sqlx())
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind(wait_min_seconds)
     .bind(wait_max_seconds)
     .fetch_all(pool)
     .await?;

@@ -6,8 +6,8 @@ use parkmesh_contracts::ids::RefundId;
 use parkmesh_contracts::money::{Currency, Money};
 use parkmesh_contracts::payment::v1::{PaymentStatus, RefundStatus};
 use parkmesh_payment::provider::{
-    Charge, MovementKind, Provider, ProviderError, RefundStanding, Standing, StripeProvider,
-    StripeSettings, Taken,
+    Charge, Movement, MovementKind, Provider, ProviderError, RefundStanding, Standing,
+    StripeProvider, StripeSettings, Taken,
 };
 use parkmesh_platform::ids::Ids;
 use parkmesh_testkit::eventually;
@@ -84,7 +84,8 @@ async fn a_payment_is_set_aside_taken_in_part_and_given_back_in_part() {
     let page = stripe.movements(jiff::Timestamp::UNIX_EPOCH, None).await.unwrap();
     let told: Vec<_> = page.movements.iter().map(|line| (line.kind, line.amount)).collect();
     assert_eq!(told, [(MovementKind::Capture, money(900)), (MovementKind::Refund, money(400))]);
-    assert!(page.movements.iter().all(|line| line.provider_id == *id));
+    let ours = |line: &Movement| line.provider_id == *id && line.reference == "r-1";
+    assert!(page.movements.iter().all(ours), "{:?}", page.movements);
     assert_eq!(emulator.balance().await, 500);
 }
 

@@ -58,6 +58,7 @@ fn config(provider_url: &str) -> Config {
         webhook_secret: Some(Secret(WEBHOOK_SECRET.to_owned())),
         provider_timeout: Duration::from_secs(1),
         rescue_period: Duration::from_millis(50),
+        reconcile_period: Duration::from_millis(200),
         ..Config::default()
     }
 }

@@ -146,7 +146,9 @@ fn refused(status: &Status) -> Authorized {
             let code = metadata_of(status, "decline_code").unwrap_or_default();
             Authorized::No(Error::PaymentDeclined { code })
         }
-        Some("CARD_NUMBER_REFUSED") => Authorized::No(method_refused()),
+        Some("CARD_NUMBER_REFUSED" | "PAYMENT_METHOD_NOT_FOUND") => {
+            Authorized::No(method_refused())
+        }
         Some("BOOKING_CLOSED") => Authorized::No(Error::HoldExpired),
         _ if status.code() == Code::InvalidArgument => Authorized::No(method_refused()),
         reason => {
@@ -158,7 +160,10 @@ fn refused(status: &Status) -> Authorized {
 
 /// Payment does not take the method to its provider at all.
 pub(super) fn method_refused() -> Error {
-    Error::field("payment_method", "must be a token of the payment provider, not a card number")
+    Error::field(
+        "payment_method",
+        "must be a card on file or a token of the payment provider, never a card number",
+    )
 }
 
 /// Asking again would get the same answer.

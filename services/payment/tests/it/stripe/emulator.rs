@@ -226,7 +226,7 @@ impl Emulator {
 
     /// With a partial capture as one line.
     async fn ledger(&self, headers: &HeaderMap) -> Value {
-        let path = "/v1/balance_transactions?limit=10000&expand[]=data.source";
+        let path = "/v1/balance_transactions?limit=10000&expand[]=data.source.payment_intent";
         let (_, page) = self.forward(Method::GET, path, headers, Bytes::new()).await;
         let (left, mut lines): (Vec<Value>, Vec<Value>) =
             page["data"].as_array().unwrap().iter().cloned().partition(|line| {
