@@ -18,6 +18,7 @@ mod drive;
 mod erase;
 mod hear;
 mod methods;
+mod notice;
 mod points;
 mod read;
 mod reconcile;
@@ -27,6 +28,7 @@ mod take;
 pub use authorize::Authorize;
 pub use hear::News;
 pub use methods::AskMethod;
+pub use notice::Unheard;
 pub use points::FAILPOINTS;
 pub use read::Access;
 pub use reconcile::AskReport;
@@ -44,4 +46,6 @@ pub struct App {
     pub(crate) relay: Relay,
     /// Told when an intent is committed that nobody drives: the clockwork takes it up at once.
     pub(crate) intents: Arc<Notify>,
+    /// Told when a notice of the provider is kept.
+    pub(crate) notices: Arc<Notify>,
 }

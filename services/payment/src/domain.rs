@@ -2,6 +2,7 @@
 //! database.
 
 pub mod card;
+pub mod chargeback;
 pub mod ledger;
 pub mod method;
 pub mod payment;
@@ -10,6 +11,7 @@ pub mod refund;
 pub mod revenue;
 pub mod settle;
 
+pub use chargeback::{Chargeback, Dispute};
 pub use ledger::Entry;
 pub use method::{CardFace, Method};
 pub use payment::{Intent, Kind, Outcome, Payment, Refusal, Settlement, Status};

@@ -53,7 +53,7 @@ pub fn rows(
     let aggregate = payment.payment_id.as_uuid();
     let amount = Some(payment.authorized.into());
     let row = match outcome {
-        Outcome::RefundFailed(..) => return Vec::new(),
+        Outcome::RefundFailed(..) | Outcome::RefundReturned(..) => return Vec::new(),
         Outcome::Authorized(_) => {
             let fact =
                 PaymentAuthorized { lot_id, version, payment_id, booking_id, user_id, amount };
@@ -80,7 +80,7 @@ pub fn rows(
             };
             Row::of(ids, now, aggregate, version, &fact)
         }
-        Outcome::Voided => {
+        Outcome::Voided | Outcome::Lapsed => {
             let fact = PaymentVoided { lot_id, version, payment_id, booking_id, user_id, amount };
             Row::of(ids, now, aggregate, version, &fact)
         }

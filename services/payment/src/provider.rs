@@ -16,9 +16,11 @@ use uuid::Uuid;
 pub mod notice;
 mod sandbox;
 pub mod signature;
+mod stripe;
 
-pub use notice::{Chargeback, Dispute, Notice, NoticeError, Told};
+pub use notice::{Notice, NoticeError, Told};
 pub use sandbox::SandboxProvider;
+pub use stripe::{StripeProvider, StripeSettings};
 
 /// What to set aside.
 #[derive(Clone)]

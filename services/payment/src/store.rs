@@ -4,8 +4,10 @@
 //! counter of receipts.
 
 pub mod booking;
+pub mod chargeback;
 pub mod ledger;
 pub mod method;
+pub mod notice;
 pub mod payment;
 pub mod person;
 pub mod receipt;

@@ -420,7 +420,11 @@ impl Books {
         if of.status != Status::Captured {
             return Reply::Stuck(Stuck::StateWrong);
         }
-        let gone = of.refunded_minor + if of.dispute.is_some() { of.disputed_minor } else { 0 };
+        let disputed = match of.dispute {
+            Some(Dispute::Opened | Dispute::Lost) => of.disputed_minor,
+            Some(Dispute::Won) | None => 0,
+        };
+        let gone = of.refunded_minor + disputed;
         if !(1..=of.captured_minor - gone).contains(&minor) {
             return Reply::Stuck(Stuck::AmountWrong);
         }
@@ -480,11 +484,6 @@ impl Books {
             _ => return Reply::Stuck(Stuck::StateWrong),
         };
         let minor = sign * of.disputed_minor;
-        let of = match dispute {
-            // What was won is there to be refunded again.
-            Dispute::Won => Authorization { disputed_minor: 0, ..of },
-            _ => of,
-        };
         self.write(&of, kind, &[(Account::Merchant, minor), (Account::Card, -minor)]);
         self.events.push(Event::Chargeback(of.clone(), dispute));
         Reply::Done(of)

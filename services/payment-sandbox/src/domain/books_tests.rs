@@ -148,6 +148,8 @@ fn a_disputed_charge_is_gone_until_the_dispute_is_won() {
     assert_eq!(books.apply(&give_back(1), fresh(4)), Reply::Stuck(Stuck::AmountWrong));
     let won = Command::Dispute { authorization_id: ID, dispute: Dispute::Won };
     assert!(matches!(books.apply(&won, fresh(5)), Reply::Done(_)));
+    let told = books.events.last().map(|event| event.body(ID, now()));
+    assert_eq!(told.map(|body| body["chargeback"]["amount_minor"].clone()), Some(800.into()));
     assert_eq!(books.apply(&won, fresh(5)), Reply::Stuck(Stuck::StateWrong));
     assert!(matches!(books.apply(&give_back(800), fresh(6)), Reply::Refunded(_)));
 }

@@ -20,13 +20,15 @@ use crate::domain::settle::ask_settled;
 use crate::domain::{Intent, Kind, Outcome, Payment, Receipt, Status, ledger};
 use crate::error::Error;
 use crate::events;
-use crate::provider::{Charge, ProviderError, RefundStanding, Standing};
+use crate::provider::{Charge, ProviderError, RefundStanding, Standing, Taken};
 use crate::store;
 use crate::store::booking::BookingMoney;
 
 /// How often a call with an unknown outcome is made, always with the same key, before it is looked
 /// up.
 const CALLS_MAX: u32 = 3;
+/// Why a payment is refused whose authorisation's time was over.
+const EXPIRED: &str = "authorization_expired";
 /// Wait before the first repeat; doubles, and varies by half.
 const REPEAT_WAIT: Duration = Duration::from_millis(100);
 
@@ -46,7 +48,7 @@ impl App {
         match self.ask(&payment, intent).await {
             Some(outcome) => {
                 failpoint::hit(point(intent, At::AfterProvider));
-                self.note(payment, intent, outcome).await
+                self.note(&payment, Some(intent), outcome).await
             }
             None => {
                 // The clockwork goes on at once, and no repeat of the call is told to wait.
@@ -101,7 +103,10 @@ impl App {
             }
             Intent::Capture(amount) => {
                 let taken = self.provider.capture(payment.capture_key(), provider_id, amount);
-                taken.await.map(|_taken| Outcome::Captured(amount))
+                match taken.await? {
+                    Taken::Done => Ok(Outcome::Captured(amount)),
+                    Taken::Pending => self.look_at_capture(provider_id, intent).await,
+                }
             }
             Intent::Void => {
                 let given = self.provider.void(payment.void_key(), provider_id);
@@ -113,6 +118,18 @@ impl App {
                 Ok(of_refund(refund_id, amount, refund.standing))
             }
         }
+    }
+
+    /// What came of a capture that the provider accepted before the card's bank had said anything.
+    async fn look_at_capture(
+        &self,
+        provider_id: &str,
+        intent: Intent,
+    ) -> Result<Outcome, ProviderError> {
+        let found = self.provider.look(provider_id).await?;
+        let outcome =
+            found.and_then(|found| of_standing(intent, found.standing, found.provider_id));
+        outcome.ok_or_else(|| ProviderError::Unknown("the capture is under way".into()))
     }
 
     /// A certain no. It may be to a repeat of something that worked, so the provider's books
@@ -172,22 +189,28 @@ impl App {
 
     /// Commits an outcome: the payment, both sides of the movement, the receipt, the fact, and what
     /// is to be asked next.
-    async fn note(
+    pub(super) async fn note(
         &self,
-        payment: Payment,
-        intent: Intent,
+        payment: &Payment,
+        asked: Option<Intent>,
         outcome: Outcome,
     ) -> Result<Payment, Error> {
         let app = self.clone();
+        let (booking_id, payment_id) = (payment.booking_id, payment.payment_id);
+        let hit = move |at| {
+            if let Some(intent) = asked {
+                failpoint::hit(point(intent, at));
+            }
+        };
         let noted = postgres::transaction(&self.pool, move |connection| {
             Box::pin(async move {
-                let booking = store::booking::lock(connection, payment.booking_id).await?;
-                let now = store::payment::find_locked(connection, payment.payment_id).await?;
+                let booking = store::booking::lock(connection, booking_id).await?;
+                let now = store::payment::find_locked(connection, payment_id).await?;
                 let now = now.ok_or(Error::PaymentNotFound)?;
                 match now.after(&outcome) {
                     Some(next) => {
                         let noted = app.commit_step(connection, &booking, next, &outcome).await?;
-                        failpoint::hit(point(intent, At::BeforeCommit));
+                        hit(At::BeforeCommit);
                         Ok::<_, Error>(noted)
                     }
                     None => Ok(now),
@@ -195,7 +218,7 @@ impl App {
             })
         })
         .await?;
-        failpoint::hit(point(intent, At::Committed));
+        hit(At::Committed);
         self.relay.wake();
         if noted.intent.is_some() {
             self.intents.notify_one();
@@ -216,7 +239,8 @@ impl App {
             Outcome::Refunded(refund_id, _) => {
                 store::refund::done(connection, *refund_id, moved.refunded).await?;
             }
-            Outcome::RefundFailed(refund_id, code) => {
+            Outcome::RefundFailed(refund_id, code)
+            | Outcome::RefundReturned(refund_id, _, code) => {
                 store::refund::failed(connection, *refund_id, code).await?;
             }
             _ => {}
@@ -290,14 +314,22 @@ fn of_refund(refund_id: RefundId, amount: Money, standing: RefundStanding) -> Ou
 }
 
 /// What the provider's books say about what was asked; `None` when they do not answer it.
-fn of_standing(intent: Intent, standing: Standing, provider_id: String) -> Option<Outcome> {
+pub(super) fn of_standing(
+    intent: Intent,
+    standing: Standing,
+    provider_id: String,
+) -> Option<Outcome> {
     match (intent, standing) {
         (Intent::Authorize, Standing::Authorized) => Some(Outcome::Authorized(provider_id)),
         (Intent::Authorize, Standing::Declined(code)) => Some(Outcome::Declined(code)),
         (Intent::Capture(asked), Standing::Captured(taken)) if asked == taken => {
             Some(Outcome::Captured(taken))
         }
-        (Intent::Void, Standing::Voided) => Some(Outcome::Voided),
+        (Intent::Capture(_), Standing::Declined(code)) => Some(Outcome::Declined(code)),
+        (Intent::Authorize | Intent::Capture(_), Standing::Expired) => {
+            Some(Outcome::Declined(EXPIRED.to_owned()))
+        }
+        (Intent::Void, Standing::Voided | Standing::Expired) => Some(Outcome::Voided),
         _ => None,
     }
 }

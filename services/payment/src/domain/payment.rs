@@ -61,10 +61,14 @@ pub enum Outcome {
     Captured(Money),
     /// Everything is given back.
     Voided,
+    /// Everything was given back by the provider itself, whom nobody had asked: its time was over.
+    Lapsed,
     /// This refund of so much is on its way to the driver.
     Refunded(RefundId, Money),
     /// This refund will not be made, for this reason.
     RefundFailed(RefundId, String),
+    /// This refund of so much was on its way, and the card's bank has sent it back.
+    RefundReturned(RefundId, Money, String),
 }
 
 /// How a booking ended, as far as money goes.
@@ -253,11 +257,30 @@ impl Payment {
     /// what was asked.
     pub fn after(&self, outcome: &Outcome) -> Option<Self> {
         let version = self.version + 1;
-        let next = match (self.intent?, outcome) {
+        let next = match (self.intent, outcome) {
+            // What comes by itself, whatever is asked at that time.
+            (intent, Outcome::RefundReturned(_, back, _)) => {
+                let minor =
+                    self.refunded.minor.checked_sub(back.minor).filter(|left| *left >= 0)?;
+                let refunded = Money::new(minor, back.currency);
+                return Some(Self { refunded, intent, version, ..self.clone() });
+            }
+            (None, Outcome::Lapsed) if self.status == Status::Authorized => {
+                Self { status: Status::Voided, ..self.clone() }
+            }
+            (None, _) => return None,
+            (Some(intent), outcome) => self.after_asked(intent, outcome)?,
+        };
+        Some(Self { intent: None, version, ..next })
+    }
+
+    fn after_asked(&self, intent: Intent, outcome: &Outcome) -> Option<Self> {
+        Some(match (intent, outcome) {
             (Intent::Authorize, Outcome::Authorized(id)) => {
                 Self { status: Status::Authorized, provider_id: Some(id.clone()), ..self.clone() }
             }
-            (Intent::Authorize, Outcome::Declined(code)) => {
+            // A capture that is refused leaves nothing set aside: what is owed stays owed.
+            (Intent::Authorize | Intent::Capture(_), Outcome::Declined(code)) => {
                 Self { status: Status::Declined, decline_code: Some(code.clone()), ..self.clone() }
             }
             (Intent::Capture(asked), Outcome::Captured(amount)) if asked == *amount => {
@@ -274,8 +297,7 @@ impl Payment {
                 self.clone()
             }
             _ => return None,
-        };
-        Some(Self { intent: None, version, ..next })
+        })
     }
 }
 

@@ -135,6 +135,31 @@ fn an_outcome_counts_once() {
 }
 
 #[test]
+fn the_provider_lets_go_of_what_nobody_asks_about_and_refuses_a_capture_after_that() {
+    let authorized = pending().after(&Outcome::Authorized("p".to_owned())).unwrap();
+    let lapsed = authorized.after(&Outcome::Lapsed).unwrap();
+    assert_eq!((lapsed.status, lapsed.after(&Outcome::Lapsed)), (Status::Voided, None));
+    let asked = authorized.ask_capture(eur(900)).unwrap();
+    assert_eq!(asked.after(&Outcome::Lapsed), None, "the capture's own answer decides");
+    let refused = asked.after(&Outcome::Declined("authorization_expired".to_owned())).unwrap();
+    assert_eq!((refused.status, refused.intent), (Status::Declined, None));
+}
+
+#[test]
+fn a_refund_that_comes_back_leaves_what_is_being_asked_alone() {
+    let taken = pending().after(&Outcome::Authorized("p".to_owned())).unwrap();
+    let taken = taken.ask_capture(eur(900)).unwrap().after(&Outcome::Captured(eur(900))).unwrap();
+    let id = |id| uuid::Uuid::from_u128(id).into();
+    let back = taken.ask_refund(id(1), Some(eur(400))).unwrap();
+    let back = back.after(&Outcome::Refunded(id(1), eur(400))).unwrap();
+    let asking = back.ask_refund(id(2), Some(eur(100))).unwrap();
+    let returned = Outcome::RefundReturned(id(1), eur(400), "lost_card".to_owned());
+    let after = asking.after(&returned).unwrap();
+    assert_eq!((after.refunded, after.intent), (eur(0), asking.intent));
+    assert_eq!(after.after(&returned), None, "no more comes back than was given");
+}
+
+#[test]
 fn keys_follow_from_what_they_are_for() {
     let payment = pending();
     let keys = [payment.authorize_key, payment.capture_key(), payment.void_key()];

@@ -2,9 +2,9 @@
 //! one: what counts of an authorisation or a refund is what the provider says when it is asked again.
 
 use jiff::Timestamp;
-use parkmesh_contracts::money::Money;
 
 use super::Refund;
+use crate::domain::Chargeback;
 
 /// One verified webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,30 +36,6 @@ pub enum Told {
     },
     /// The card's holder disputes the charge.
     Chargeback(Chargeback),
-}
-
-/// A disputed charge.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chargeback {
-    /// The provider's id of the dispute.
-    pub chargeback_id: String,
-    /// How much is disputed.
-    pub amount: Money,
-    /// The provider's word for why.
-    pub reason: String,
-    /// Where it stands.
-    pub dispute: Dispute,
-}
-
-/// Where a dispute stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Dispute {
-    /// Opened: the money is gone until it is won.
-    Opened,
-    /// Won: the money is back.
-    Won,
-    /// Lost for good.
-    Lost,
 }
 
 /// Why a webhook is not taken.

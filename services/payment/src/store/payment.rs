@@ -30,6 +30,17 @@ pub async fn find_locked(
         .await
 }
 
+/// The payment that the provider knows by this id of its own.
+pub async fn find_by_provider(
+    pool: &PgPool,
+    provider_id: &str,
+) -> Result<Option<Payment>, sqlx::Error> {
+    sqlx::query_as("SELECT * FROM payment WHERE provider_id = $1 ORDER BY payment_id LIMIT 1")
+        .bind(provider_id)
+        .fetch_optional(pool)
+        .await
+}
+
 /// The live payments of a booking, that of the booking itself first, locked. Lock the booking before.
 pub async fn list_live(
     connection: &mut PgConnection,

@@ -24,6 +24,19 @@ pub async fn find_request(
         .await
 }
 
+/// A refund of this payment, if it is ours.
+pub async fn find(
+    pool: &PgPool,
+    payment_id: PaymentId,
+    refund_id: RefundId,
+) -> Result<Option<Refund>, sqlx::Error> {
+    sqlx::query_as("SELECT * FROM refund WHERE refund_id = $1 AND payment_id = $2")
+        .bind(refund_id.as_uuid())
+        .bind(payment_id.as_uuid())
+        .fetch_optional(pool)
+        .await
+}
+
 /// A refund as it stands.
 pub async fn get(pool: &PgPool, refund_id: RefundId) -> Result<Refund, sqlx::Error> {
     sqlx::query_as("SELECT * FROM refund WHERE refund_id = $1")
@@ -81,12 +94,15 @@ pub async fn failed(
     refund_id: RefundId,
     code: &str,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE refund SET status = 'failed', failure_code = $2 WHERE refund_id = $1")
-        .bind(refund_id.as_uuid())
-        .bind(code)
-        .execute(connection)
-        .await
-        .map(drop)
+    sqlx::query(
+        "UPDATE refund SET status = 'failed', failure_code = $2, total_minor = NULL
+         WHERE refund_id = $1",
+    )
+    .bind(refund_id.as_uuid())
+    .bind(code)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 impl FromRow<'_, PgRow> for Refund {

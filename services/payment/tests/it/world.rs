@@ -17,7 +17,7 @@ use parkmesh_contracts::payment::v1 as proto;
 use parkmesh_contracts::payment::v1::payment_service_client::PaymentServiceClient;
 use parkmesh_contracts::time;
 use parkmesh_eventbus::{Bus, BusConfig, Delivered, outbox};
-use parkmesh_payment::{Config, Deps};
+use parkmesh_payment::{Config, Deps, ProviderChoice, Secret};
 use parkmesh_platform::auth::{Claims, Role};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::fault::reason_of;
@@ -43,15 +43,19 @@ pub struct World {
     pub client: PaymentServiceClient<Channel>,
     pub lot: LotId,
     pub provider_url: String,
-    _payment: Running,
+    pub payment: Running,
     pub sandbox: Running,
     database: TestDatabase,
 }
+
+/// What webhooks are signed with.
+pub const WEBHOOK_SECRET: &str = "whsec_test";
 
 /// Impatient, so that tests are not slow.
 fn config(provider_url: &str) -> Config {
     Config {
         provider_url: provider_url.to_owned(),
+        webhook_secret: Some(Secret(WEBHOOK_SECRET.to_owned())),
         provider_timeout: Duration::from_secs(1),
         rescue_period: Duration::from_millis(50),
         reconcile_period: Duration::from_millis(200),
@@ -93,6 +97,16 @@ pub fn reason<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with(ProviderChoice::Sandbox).await
+    }
+
+    /// The same with Stripe; the sandbox stands by and is not asked.
+    pub async fn with_stripe(url: &str, secret_key: &str) -> Self {
+        let (base_url, secret_key) = (url.to_owned(), Secret(secret_key.to_owned()));
+        Self::with(ProviderChoice::Stripe { base_url, secret_key }).await
+    }
+
+    async fn with(provider: ProviderChoice) -> Self {
         let (clock, ids) = (Clock::movable(), Ids::random());
         let database = TestDatabase::create_many(&[
             ("payment", &[&parkmesh_payment::MIGRATIONS]),
@@ -113,7 +127,8 @@ impl World {
             bus: bus.clone(),
             verifier: tokens.verifier(&Tasks::new(&clock)).await,
         };
-        let payment = parkmesh_payment::start(config(&provider_url), deps).await.unwrap();
+        let config = Config { provider, ..config(&provider_url) };
+        let payment = parkmesh_payment::start(config, deps).await.unwrap();
         let client =
             PaymentServiceClient::connect(format!("http://{}", payment.addr)).await.unwrap();
         let lot = ids.next();
@@ -126,7 +141,7 @@ impl World {
             client,
             lot,
             provider_url,
-            _payment: payment,
+            payment,
             sandbox,
             database,
         }
@@ -302,6 +317,13 @@ impl World {
             Some(self.get(payment_id).await).filter(|found| found.status() == status)
         })
         .await
+    }
+
+    /// Tells the sandbox, as an admin.
+    pub async fn admin(&self, put: bool, path: &str, body: Value) {
+        let (client, url) = (reqwest::Client::new(), format!("{}/admin/{path}", self.provider_url));
+        let request = if put { client.put(url) } else { client.post(url) };
+        request.json(&body).send().await.unwrap().error_for_status().unwrap();
     }
 
     /// All that the provider knows under our reference.

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use parkmesh_contracts::money::{Currency, Money};
 use serde::Deserialize;
 
+use crate::domain::{Chargeback, Dispute};
 use crate::provider::{
-    self, Authorized, Chargeback, Dispute, Found, Movement, MovementKind, Notice, ProviderError,
-    RefundStanding, Standing, Taken, Told,
+    self, Authorized, Found, Movement, MovementKind, Notice, ProviderError, RefundStanding,
+    Standing, Taken, Told,
 };
 
 #[derive(Deserialize)]
