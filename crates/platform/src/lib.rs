@@ -13,6 +13,7 @@ pub mod page;
 pub mod postgres;
 pub mod reasons;
 pub mod redis;
+pub mod seal;
 pub mod serve;
 pub mod tasks;
 pub mod telemetry;
