@@ -190,11 +190,25 @@ pub struct DeadLetters {
 #[derive(Debug, Clone, Subcommand)]
 pub enum DeadLetterAction {
     /// Show them, oldest first.
-    List,
-    /// Give one back to the consumer that could not take it, after the cause is gone.
+    List {
+        /// Only those of this consumer.
+        #[arg(long)]
+        consumer: Option<String>,
+        /// As JSON, one to a line, with the body in base64.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give them back to the consumers that could not take them, after the cause is gone.
     Redrive {
-        /// Its number in the list.
-        sequence: u64,
+        /// Its number in the list; without one all of them.
+        sequence: Option<u64>,
+        /// Only those of this consumer.
+        #[arg(long)]
+        consumer: Option<String>,
+        /// A folder with bodies that were repaired, as files named by the number: each takes the place of the one
+        /// that it had. Without a number only those with a file are given back.
+        #[arg(long)]
+        bodies: Option<PathBuf>,
     },
 }
 
