@@ -1,6 +1,5 @@
 //! Settings of the gateway, with their defaults.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -8,13 +7,18 @@ use parkmesh_contracts::methods::METHODS;
 use parkmesh_platform::config::Reader;
 use parkmesh_platform::serve::ServeConfig;
 
+use crate::cluster::{Address, ClusterConfig, RetryPolicy};
+use crate::pages::PREFIXES;
+
 /// What a gateway needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Limits of the serving side.
     pub serve: ServeConfig,
-    /// Addresses (`http://host:port`) of each role's replicas.
-    pub upstreams: BTreeMap<String, Vec<String>>,
+    /// Who answers.
+    pub clusters: Vec<ClusterConfig>,
+    /// What is answered by whom; the first that fits counts.
+    pub routes: Vec<RouteConfig>,
     /// Which pages may call.
     pub cors: CorsConfig,
     /// Largest request of a call that sends one message, in bytes.
@@ -36,12 +40,48 @@ pub struct CorsConfig {
     pub expose: Vec<String>,
 }
 
+/// How calls to some paths go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteConfig {
+    /// What their paths begin with: `/package.Service/` for calls, anything else for documents.
+    pub prefix: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// How long they may take, beside the method's own deadline.
+    pub timeout: Option<Duration>,
+    /// What is repeated.
+    pub retry: RetryPolicy,
+}
+
+impl RouteConfig {
+    /// A route with the defaults.
+    pub fn new(prefix: impl Into<String>, cluster: impl Into<String>) -> Self {
+        let retry = RetryPolicy::default();
+        Self { prefix: prefix.into(), cluster: cluster.into(), timeout: None, retry }
+    }
+
+    /// Whether calls of the method table go this way.
+    pub fn leads_to_methods(&self) -> bool {
+        METHODS.iter().any(|method| method.path.starts_with(&self.prefix))
+    }
+}
+
+/// Every service of the method table to the cluster of its role, and the documents to their owners.
+pub(crate) fn default_routes() -> Vec<RouteConfig> {
+    let services: std::collections::BTreeMap<_, _> =
+        METHODS.iter().map(|method| (method.service, method.role)).collect();
+    let calls = services.into_iter().map(|(service, role)| (format!("/{service}/"), role));
+    let documents = PREFIXES.into_iter().map(|(prefix, role)| (prefix.to_owned(), role));
+    calls.chain(documents).map(|(prefix, role)| RouteConfig::new(prefix, role)).collect()
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             // Strangers connect here: fewer streams each than between our own processes.
             serve: ServeConfig { connection_streams_max: 256, ..ServeConfig::default() },
-            upstreams: BTreeMap::new(),
+            clusters: Vec::new(),
+            routes: default_routes(),
             cors: CorsConfig::default(),
             request_bytes_max: 4 * 1024 * 1024,
             answer_bytes_max: 16 * 1024 * 1024,
@@ -60,8 +100,7 @@ impl Config {
         let mut serve = ServeConfig::read(reader);
         serve.connection_streams_max =
             reader.get("GRPC_CONNECTION_STREAMS_MAX", default.serve.connection_streams_max);
-        let upstreams = roles().map(|role| (role.to_owned(), upstreams_of(role, reader)));
-        let upstreams = upstreams.collect();
+        let clusters = roles().map(|role| cluster_of(role, reader)).collect();
         let cors =
             CorsConfig { origins: reader.list("CORS_ORIGINS"), expose: reader.list("CORS_EXPOSE") };
         check(&cors, reader);
@@ -70,7 +109,8 @@ impl Config {
         };
         Self {
             serve,
-            upstreams,
+            clusters,
+            routes: default_routes(),
             cors,
             request_bytes_max: reader.get("REQUEST_BYTES_MAX", default.request_bytes_max),
             answer_bytes_max: reader.get("ANSWER_BYTES_MAX", default.answer_bytes_max),
@@ -90,13 +130,20 @@ pub(crate) fn roles() -> impl Iterator<Item = &'static str> {
     roles.into_iter()
 }
 
-fn upstreams_of(role: &str, reader: &mut Reader) -> Vec<String> {
+fn cluster_of(role: &str, reader: &mut Reader) -> ClusterConfig {
     let name = format!("{}_URL", role.to_ascii_uppercase().replace('-', "_"));
-    let addresses = reader.list(&name);
-    if addresses.is_empty() {
+    let told = reader.list(&name);
+    if told.is_empty() {
         reader.mistake(format!("PARKMESH_{name} is not set; for example http://127.0.0.1:7001"));
     }
-    addresses
+    let mut addresses = Vec::new();
+    for text in told {
+        match Address::parse(&text) {
+            Ok(address) => addresses.push(address),
+            Err(error) => reader.mistake(format!("PARKMESH_{name}: {error}")),
+        }
+    }
+    ClusterConfig::new(role, addresses)
 }
 
 fn check(cors: &CorsConfig, reader: &mut Reader) {
@@ -118,14 +165,16 @@ mod tests {
     #[test]
     fn every_role_needs_an_address_and_every_origin_is_exact() {
         let mut reader = Reader::of([
-            ("PARKMESH_BOOKING_URL", "http://127.0.0.1:1, http://127.0.0.1:2"),
+            ("PARKMESH_BOOKING_URL", "http://127.0.0.1:1, http://127.0.0.1:2, 127.0.0.1:3"),
             ("PARKMESH_CORS_ORIGINS", "https://app.example,*,https://app.example/"),
         ]);
         let config = Config::read(&mut reader);
-        assert_eq!(config.upstreams["booking"].len(), 2);
+        let booking = config.clusters.iter().find(|cluster| cluster.name == "booking");
+        assert_eq!(booking.expect("a cluster").endpoints.len(), 2);
         let mistakes = reader.finish().expect_err("mistakes").mistakes;
         let named = |word: &str| mistakes.iter().filter(|one| one.contains(word)).count();
         assert_eq!(named("CORS_ORIGINS"), 2, "{mistakes:?}");
-        assert_eq!(named("_URL"), roles().count() - 1, "{mistakes:?}");
+        assert_eq!(named("_URL is not set"), roles().count() - 1, "{mistakes:?}");
+        assert_eq!(named("127.0.0.1:3 is not an address"), 1, "{mistakes:?}");
     }
 }

@@ -13,6 +13,7 @@
 mod accept;
 mod admit;
 mod call;
+mod cluster;
 mod config;
 mod cors;
 mod error;
@@ -22,9 +23,12 @@ mod pages;
 mod plain;
 mod route;
 mod start;
-mod upstream;
 mod web;
 
-pub use config::{Config, CorsConfig};
+pub use cluster::{
+    Address, BreakerConfig, ClusterConfig, HealthCheckConfig, OutlierConfig, RetryBudget, RetryOn,
+    RetryPolicy,
+};
+pub use config::{Config, CorsConfig, RouteConfig};
 pub use error::{DOMAIN, REASONS};
 pub use start::{Deps, StartError, start};

@@ -1,10 +1,8 @@
 //! The only file that knows all parts.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parkmesh_platform::auth::Verifier;
-use parkmesh_platform::channel::ChannelError;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::serve::{self, CallMetrics, Routes, Running, Shed, add_common};
@@ -17,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 use crate::accept;
 use crate::admit::Admission;
 use crate::call::Gate;
-use crate::config::{self, Config};
+use crate::cluster::Cluster;
+use crate::config::Config;
 use crate::cors::Cors;
 use crate::pages::Documents;
-use crate::route::{Table, public_services};
-use crate::upstream::Upstream;
+use crate::route::{Clusters, Table, public_services};
 
 /// What the gateway is given.
 pub struct Deps {
@@ -41,15 +39,12 @@ pub enum StartError {
     /// The listener or reflection.
     #[error("the gateway cannot serve")]
     Serve(#[from] serve::StartError),
-    /// An address of a service.
-    #[error("a service's address is not usable")]
-    Upstream(#[from] ChannelError),
 }
 
 /// Begins to answer. Health says NOT_SERVING until [`Running::ready`].
 ///
 /// # Errors
-/// When the listener has no address, an upstream's address is not usable, or the descriptors are broken.
+/// When the listener has no address, or the descriptors are broken.
 pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     let Deps { listener, clock, ids, verifier } = deps;
     let addr = listener.local_addr().map_err(serve::StartError::from)?;
@@ -62,9 +57,10 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     let shed = Arc::new(Shed::new(config.serve.calls_max, config.serve.streams_max));
     serve::gauge_in_flight(&meter, "gateway", &shed);
     let stopping = CancellationToken::new();
+    let clusters = clusters(&config, &ids, &tasks).await;
     let gate = Arc::new(Gate {
         cors: Cors::new(&config.cors),
-        table: Table::new(upstreams(&config, &ids, &tasks)?, local),
+        table: Table::new(&config.routes, &clusters, local),
         admission: Admission::new(verifier, shed),
         health: health.clone(),
         metrics: CallMetrics::gateway(&meter),
@@ -81,12 +77,9 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     Ok(running)
 }
 
-/// Ways to every role that has an address.
-fn upstreams(
-    config: &Config,
-    ids: &Ids,
-    tasks: &Tasks,
-) -> Result<BTreeMap<&'static str, Upstream>, ChannelError> {
-    let known = config::roles().filter_map(|role| Some((role, config.upstreams.get(role)?)));
-    known.map(|(role, to)| Ok((role, Upstream::start(role, to, ids, tasks)?))).collect()
+/// Ways to everybody behind the gate.
+async fn clusters(config: &Config, ids: &Ids, tasks: &Tasks) -> Clusters {
+    let started = config.clusters.iter().map(|one| Cluster::start(one.clone(), ids, tasks));
+    let started = futures_util::future::join_all(started).await;
+    started.into_iter().map(|cluster| (cluster.config.name.clone(), cluster)).collect()
 }

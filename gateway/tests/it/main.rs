@@ -4,10 +4,12 @@
 
 mod abort;
 mod client;
+mod cluster;
 mod cors;
 mod doubles;
 mod lifecycle;
 mod limits;
 mod native;
+mod replicas;
 mod web;
 mod world;
