@@ -34,7 +34,7 @@ pub struct Gate {
     pub admission: Admission,
     pub health: Health,
     pub metrics: CallMetrics,
-    pub documents: Documents,
+    pub documents: Arc<Documents>,
     pub stopping: CancellationToken,
 }
 

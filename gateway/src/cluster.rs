@@ -26,6 +26,7 @@ use tokio::time::{interval, timeout_at};
 
 pub use breakers::Place;
 pub use call::{Ask, Failed, is_grpc};
+pub use health::SERVICE_NAME_MAX;
 pub use outgoing::Outgoing;
 pub use settings::{
     Address, BreakerConfig, ClusterConfig, HealthCheckConfig, OutlierConfig, RetryBudget, RetryOn,

@@ -1,5 +1,15 @@
-//! Settings of the gateway, with their defaults.
+//! Settings of the gateway, with their defaults: from the environment, and from a file that may say more.
 
+mod cluster;
+mod fields;
+mod file;
+mod listener;
+mod route;
+mod yaml;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -10,11 +20,15 @@ use parkmesh_platform::serve::ServeConfig;
 use crate::cluster::{Address, ClusterConfig, RetryPolicy};
 use crate::pages::PREFIXES;
 
+pub use file::FileError;
+
 /// What a gateway needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Limits of the serving side.
     pub serve: ServeConfig,
+    /// Where to listen beside the address that the process is given.
+    pub listeners: Vec<ListenerConfig>,
     /// Who answers.
     pub clusters: Vec<ClusterConfig>,
     /// What is answered by whom; the first that fits counts.
@@ -29,6 +43,28 @@ pub struct Config {
     pub request_wait: Duration,
     /// How long a new connection may be silent before it is closed.
     pub first_request_wait: Duration,
+    /// The file that these settings come from, and what they would be without it.
+    pub source: Option<Arc<Source>>,
+}
+
+/// A file of settings.
+#[derive(Debug)]
+pub struct Source {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The settings of the environment, which those of the file go over.
+    pub base: Config,
+    /// What it said when it was read first.
+    pub text: String,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerConfig {
+    /// Its name.
+    pub name: String,
+    /// Its address; port 0 for any.
+    pub address: SocketAddr,
 }
 
 /// Which pages of which origins may call, and what they may read.
@@ -80,6 +116,7 @@ impl Default for Config {
         Self {
             // Strangers connect here: fewer streams each than between our own processes.
             serve: ServeConfig { connection_streams_max: 256, ..ServeConfig::default() },
+            listeners: Vec::new(),
             clusters: Vec::new(),
             routes: default_routes(),
             cors: CorsConfig::default(),
@@ -87,28 +124,30 @@ impl Default for Config {
             answer_bytes_max: 16 * 1024 * 1024,
             request_wait: Duration::from_secs(30),
             first_request_wait: Duration::from_secs(15),
+            source: None,
         }
     }
 }
 
 impl Config {
     /// Reads `PARKMESH_<ROLE>_URL` (comma-separated) for every role of the method table,
-    /// `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
+    /// `PARKMESH_GATEWAY_CONFIG` (a file, docs/gateway.md), `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
     /// `_REQUEST_WAIT_SECONDS`, `_FIRST_REQUEST_WAIT_SECONDS` and `PARKMESH_GRPC_*`.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
         let mut serve = ServeConfig::read(reader);
         serve.connection_streams_max =
             reader.get("GRPC_CONNECTION_STREAMS_MAX", default.serve.connection_streams_max);
-        let clusters = roles().map(|role| cluster_of(role, reader)).collect();
+        let clusters = roles().filter_map(|role| cluster_of(role, reader)).collect();
         let cors =
             CorsConfig { origins: reader.list("CORS_ORIGINS"), expose: reader.list("CORS_EXPOSE") };
         check(&cors, reader);
         let seconds = |reader: &mut Reader, name: &str, default: Duration| {
             Duration::from_secs(reader.get(name, default.as_secs()))
         };
-        Self {
+        let base = Self {
             serve,
+            listeners: Vec::new(),
             clusters,
             routes: default_routes(),
             cors,
@@ -120,7 +159,46 @@ impl Config {
                 "FIRST_REQUEST_WAIT_SECONDS",
                 default.first_request_wait,
             ),
+            source: None,
+        };
+        let config = match reader.find::<PathBuf>("GATEWAY_CONFIG") {
+            Some(path) => Self::from_file(base, &path).unwrap_or_else(|error| {
+                reader.mistake(parkmesh_platform::fault::chain(&error));
+                default
+            }),
+            None => base,
+        };
+        for role in roles().filter(|role| config.lacks(role)) {
+            let name = setting_of(role);
+            reader
+                .mistake(format!("PARKMESH_{name} is not set; for example http://127.0.0.1:7001"));
         }
+        config
+    }
+
+    /// The settings of a file, over these.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its line.
+    pub fn from_file(base: Self, path: &Path) -> Result<Self, FileError> {
+        let text = file::text(path)?;
+        let source = Arc::new(Source { path: path.to_owned(), base, text });
+        Self::from_text(Arc::clone(&source), &source.text)
+    }
+
+    /// The settings that the text of a file says.
+    ///
+    /// # Errors
+    /// As [`Config::from_file`].
+    pub fn from_text(source: Arc<Source>, text: &str) -> Result<Self, FileError> {
+        let config = file::apply(&source.base, &source.path, text)?;
+        Ok(Self { source: Some(source), ..config })
+    }
+
+    /// Whether a route leads to this cluster, and there is none.
+    fn lacks(&self, name: &str) -> bool {
+        self.routes.iter().any(|route| route.cluster == name)
+            && !self.clusters.iter().any(|cluster| cluster.name == name)
     }
 }
 
@@ -130,11 +208,15 @@ pub(crate) fn roles() -> impl Iterator<Item = &'static str> {
     roles.into_iter()
 }
 
-fn cluster_of(role: &str, reader: &mut Reader) -> ClusterConfig {
-    let name = format!("{}_URL", role.to_ascii_uppercase().replace('-', "_"));
+fn setting_of(role: &str) -> String {
+    format!("{}_URL", role.to_ascii_uppercase().replace('-', "_"))
+}
+
+fn cluster_of(role: &str, reader: &mut Reader) -> Option<ClusterConfig> {
+    let name = setting_of(role);
     let told = reader.list(&name);
     if told.is_empty() {
-        reader.mistake(format!("PARKMESH_{name} is not set; for example http://127.0.0.1:7001"));
+        return None;
     }
     let mut addresses = Vec::new();
     for text in told {
@@ -143,19 +225,21 @@ fn cluster_of(role: &str, reader: &mut Reader) -> ClusterConfig {
             Err(error) => reader.mistake(format!("PARKMESH_{name}: {error}")),
         }
     }
-    ClusterConfig::new(role, addresses)
+    Some(ClusterConfig::new(role, addresses))
 }
 
 fn check(cors: &CorsConfig, reader: &mut Reader) {
-    for origin in &cors.origins {
-        let scheme = origin.starts_with("http://") || origin.starts_with("https://");
-        let host_only = origin.matches('/').count() == 2;
-        if !scheme || !host_only || HeaderValue::from_str(origin).is_err() {
-            reader.mistake(format!(
-                "PARKMESH_CORS_ORIGINS: {origin} is not an origin like https://app.example"
-            ));
-        }
+    for mistake in cors.origins.iter().filter_map(|origin| cors_mistake(origin)) {
+        reader.mistake(format!("PARKMESH_CORS_ORIGINS: {mistake}"));
     }
+}
+
+/// What is wrong with an origin.
+fn cors_mistake(origin: &str) -> Option<String> {
+    let scheme = origin.starts_with("http://") || origin.starts_with("https://");
+    let host_only = origin.matches('/').count() == 2;
+    let good = scheme && host_only && HeaderValue::from_str(origin).is_ok();
+    (!good).then(|| format!("{origin} is not an origin like https://app.example"))
 }
 
 #[cfg(test)]

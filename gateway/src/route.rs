@@ -31,7 +31,7 @@ pub struct Route {
 pub struct Table {
     methods: HashMap<&'static str, Route>,
     documents: Vec<(String, Route)>,
-    local: Routes,
+    local: Arc<Routes>,
 }
 
 /// Where a call goes.
@@ -66,7 +66,7 @@ pub fn public_services() -> Vec<&'static str> {
 
 impl Table {
     /// These routes to these clusters, and what is served here. The first route that fits a path counts.
-    pub fn new(routes: &[RouteConfig], clusters: &Clusters, local: Routes) -> Self {
+    pub fn new(routes: &[RouteConfig], clusters: &Clusters, local: Arc<Routes>) -> Self {
         let made = |route: &RouteConfig| Route {
             cluster: clusters.get(&route.cluster).cloned(),
             timeout: route.timeout,
@@ -146,7 +146,7 @@ mod tests {
             route("/parkmesh.booking.v1.BookingService/", 2),
             route("/opendata/", 3),
         ];
-        let table = Table::new(&routes, &Clusters::new(), Routes::default());
+        let table = Table::new(&routes, &Clusters::new(), Arc::default());
         let timeout = |path: &str| {
             let path = format!("/parkmesh.{path}");
             table.timeout(methods::find(&path).expect("a method")).map(|one| one.as_secs())

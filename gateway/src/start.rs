@@ -9,17 +9,12 @@ use parkmesh_platform::serve::{self, CallMetrics, Routes, Running, Shed, add_com
 use parkmesh_platform::tasks::Tasks;
 use parkmesh_platform::telemetry;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::accept;
-use crate::admit::Admission;
-use crate::call::Gate;
-use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::cors::Cors;
-use crate::pages::Documents;
-use crate::route::{Clusters, Table, public_services};
+use crate::live::{Kept, ListenError, Live};
+use crate::reload;
+use crate::route::public_services;
 
 /// What the gateway is given.
 pub struct Deps {
@@ -39,12 +34,15 @@ pub enum StartError {
     /// The listener or reflection.
     #[error("the gateway cannot serve")]
     Serve(#[from] serve::StartError),
+    /// A listener of the settings.
+    #[error("the gateway cannot listen")]
+    Listen(#[from] ListenError),
 }
 
 /// Begins to answer. Health says NOT_SERVING until [`Running::ready`].
 ///
 /// # Errors
-/// When the listener has no address, or the descriptors are broken.
+/// When a listener cannot be opened, or the descriptors are broken.
 pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     let Deps { listener, clock, ids, verifier } = deps;
     let addr = listener.local_addr().map_err(serve::StartError::from)?;
@@ -57,29 +55,27 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     let shed = Arc::new(Shed::new(config.serve.calls_max, config.serve.streams_max));
     serve::gauge_in_flight(&meter, "gateway", &shed);
     let stopping = CancellationToken::new();
-    let clusters = clusters(&config, &ids, &tasks).await;
-    let gate = Arc::new(Gate {
-        cors: Cors::new(&config.cors),
-        table: Table::new(&config.routes, &clusters, local),
-        admission: Admission::new(verifier, shed),
+    let source = config.source.clone();
+    let kept = Kept {
+        verifier,
+        shed,
         health: health.clone(),
         metrics: CallMetrics::gateway(&meter),
-        documents: Documents::default(),
+        documents: Arc::default(),
+        local: Arc::new(local),
         stopping: stopping.clone(),
-        config,
-    });
-    let mut accepting = JoinSet::new();
-    accepting.spawn(accept::run(listener, gate, ids));
+        ids,
+        tasks: tasks.clone(),
+    };
+    let live = Arc::new(Live::start(kept, config).await);
+    live.open().await?;
+    live.listen(listener);
     tracing::info!(server = "gateway", %addr, "listening");
+    if let Some(source) = &source {
+        reload::follow(&live, source, &tasks);
+    }
     let mut running = Running::new(addr, Some(health), stopping);
-    running.on_stop("gateway", async move { while accepting.join_next().await.is_some() {} });
+    running.on_stop("gateway", async move { live.drained().await });
     running.on_stop("tasks", async move { tasks.stop().await });
     Ok(running)
-}
-
-/// Ways to everybody behind the gate.
-async fn clusters(config: &Config, ids: &Ids, tasks: &Tasks) -> Clusters {
-    let started = config.clusters.iter().map(|one| Cluster::start(one.clone(), ids, tasks));
-    let started = futures_util::future::join_all(started).await;
-    started.into_iter().map(|cluster| (cluster.config.name.clone(), cluster)).collect()
 }

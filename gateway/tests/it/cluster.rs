@@ -45,7 +45,7 @@ fn list() -> Vec<u8> {
 }
 
 /// A crowd that reads until the world ends.
-async fn crowd(world: &World) -> Arc<Tally> {
+pub async fn crowd(world: &World) -> Arc<Tally> {
     let tally = Arc::new(Tally::default());
     for _ in 0..CROWD {
         let (token, tally) = (world.token.clone(), Arc::clone(&tally));
@@ -65,7 +65,7 @@ async fn crowd(world: &World) -> Arc<Tally> {
 }
 
 /// So many more good answers.
-async fn more(tally: &Tally, count: u64) {
+pub async fn more(tally: &Tally, count: u64) {
     let until = tally.good.load(Ordering::SeqCst) + count;
     eventually("the crowd goes on", || async {
         (tally.good.load(Ordering::SeqCst) >= until).then_some(())

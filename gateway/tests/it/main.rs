@@ -11,5 +11,6 @@ mod lifecycle;
 mod limits;
 mod native;
 mod replicas;
+mod settings;
 mod web;
 mod world;
