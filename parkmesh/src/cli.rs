@@ -30,6 +30,8 @@ pub enum Command {
     Up(Up),
     /// Run one role, or several, as a service. Settings come from PARKMESH_* (or PARKMESH_*_FILE).
     Serve(Serve),
+    /// Look at the gateway's file of settings without starting anything.
+    Gateway(Gateway),
     /// Bring the database up to date: roles, schemas, tables. Safe to repeat.
     Migrate(Migrate),
     /// Make the demo mall: 500 spots on 3 floors, with sensors. Safe to repeat.
@@ -89,6 +91,17 @@ pub struct Serve {
     /// Which roles; each reads PARKMESH_<ROLE>_<NAME>, then PARKMESH_<NAME>.
     #[arg(required = true, value_enum)]
     pub roles: Vec<Role>,
+}
+
+/// Options of `gateway`.
+#[derive(Debug, Clone, Args)]
+pub struct Gateway {
+    /// What to do with it; `parkmesh serve gateway` serves.
+    #[arg(long, value_parser = PossibleValuesParser::new(["validate"]))]
+    pub mode: String,
+    /// The file.
+    #[arg(short, long, env = "PARKMESH_GATEWAY_CONFIG")]
+    pub config_path: PathBuf,
 }
 
 /// Options of `migrate`.
