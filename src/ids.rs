@@ -96,6 +96,8 @@ uuid_ids! {
     DiscrepancyId;
     /// A message to a person.
     NotificationId;
+    /// A message on its way by mail or webhook.
+    DeliveryId;
     /// A version of the price rules.
     TariffId;
     /// Places sold by number for one window.

@@ -55,7 +55,7 @@ impl City {
         command
             .args(["simulate", "--day", "flat", "--spots", &spots.to_string()])
             .args(["--heartbeat-seconds", &self.heartbeat_seconds])
-            .args(["--gateway", &self.told("/gateway")?])
+            .args(["--gateway", &self.up.told("/gateway")?])
             .arg("--home")
             .arg(&self.home)
             .args(args);
@@ -94,27 +94,22 @@ impl City {
 
     /// Redis.
     pub fn redis(&self) -> Result<String, Failure> {
-        self.told("/servers/redis")
-    }
-
-    fn told(&self, path: &str) -> Result<String, Failure> {
-        let told = self.up.file.pointer(path).and_then(serde_json::Value::as_str);
-        Ok(told.ok_or_else(|| format!("up.json has no {path}"))?.to_owned())
+        self.up.told("/servers/redis")
     }
 
     /// The gateway.
     pub fn gateway(&self) -> Result<Channel, Failure> {
-        connect(self.told("/gateway")?)
+        connect(self.up.told("/gateway")?)
     }
 
     /// A service itself.
     pub fn channel(&self, role: &str) -> Result<Channel, Failure> {
-        connect(self.told(&format!("/services/{role}"))?)
+        connect(self.up.told(&format!("/services/{role}"))?)
     }
 
     /// A token of `up.json`.
     pub fn token(&self, of: &str) -> Result<String, Failure> {
-        self.told(&format!("/tokens/{of}"))
+        self.up.told(&format!("/tokens/{of}"))
     }
 
     /// The token with which a role calls others.
@@ -124,7 +119,7 @@ impl City {
 
     /// The database, as its administrator.
     pub fn postgres(&self) -> String {
-        self.told("/servers/postgres").unwrap_or_default()
+        self.up.told("/servers/postgres").unwrap_or_default()
     }
 
     /// All lots.

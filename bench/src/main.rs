@@ -8,6 +8,8 @@ mod forecast;
 mod kills;
 mod lab;
 mod melbourne;
+mod messages;
+mod poison;
 mod proof;
 mod pulse;
 mod race;
@@ -98,6 +100,11 @@ enum Proof {
     },
     /// Any window among 100,000 spots, 90 days and 5,000,000 bookings, inside availability: how long it takes, and what the index holds.
     Search(search::Size),
+    /// Messages while NATS and notification are killed and the mail server is down: each once in the app, by webhook under one id,
+    /// and in the mailbox.
+    Messages(messages::Messages),
+    /// Facts that nobody can understand among others: each is a dead letter soon, the others go on, and what is repaired is replayed.
+    Poison(poison::Poison),
     /// How long everything takes to be ready from a built binary with warm data, and how much memory it holds.
     Start,
     /// A random history of many clients under faults, judged: nothing double, oversold, lost or refused without a cause.
@@ -147,6 +154,8 @@ fn main() -> ExitCode {
         What::Prove(Proof::Pulse(options)) => pulse::prove(&options),
         What::Prove(Proof::Redis(rounds)) => redis::prove(&rounds),
         What::Prove(Proof::Kills(kills)) => kills::prove(&kills),
+        What::Prove(Proof::Messages(options)) => messages::prove(&options),
+        What::Prove(Proof::Poison(options)) => poison::prove(&options),
         What::Prove(Proof::Start) => start::prove(),
         What::Prove(Proof::Tariffs) => tariffs::prove(),
         What::Prove(Proof::Decoders) => decoders::prove(),

@@ -43,4 +43,4 @@ CREATE INDEX chargeback_by_payment ON chargeback (payment_id);
 
 ALTER TABLE ledger_entry DROP CONSTRAINT ledger_entry_kind_check;
 ALTER TABLE ledger_entry ADD CONSTRAINT ledger_entry_kind_check CHECK (kind IN ('authorize', 'capture', 'void',
-    'refund', 'fee', 'refund_failed', 'chargeback', 'chargeback_reversed'));
+    'refund', 'refund_failed', 'chargeback', 'chargeback_reversed', 'fee'));

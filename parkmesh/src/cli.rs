@@ -30,6 +30,8 @@ pub enum Command {
     Up(Up),
     /// Run one role, or several, as a service. Settings come from PARKMESH_* (or PARKMESH_*_FILE).
     Serve(Serve),
+    /// Look at the gateway's file of settings without starting anything.
+    Gateway(Gateway),
     /// Bring the database up to date: roles, schemas, tables. Safe to repeat.
     Migrate(Migrate),
     /// Make the demo mall: 500 spots on 3 floors, with sensors. Safe to repeat.
@@ -89,6 +91,17 @@ pub struct Serve {
     /// Which roles; each reads PARKMESH_<ROLE>_<NAME>, then PARKMESH_<NAME>.
     #[arg(required = true, value_enum)]
     pub roles: Vec<Role>,
+}
+
+/// Options of `gateway`.
+#[derive(Debug, Clone, Args)]
+pub struct Gateway {
+    /// What to do with it; `parkmesh serve gateway` serves.
+    #[arg(long, value_parser = PossibleValuesParser::new(["validate"]))]
+    pub mode: String,
+    /// The file.
+    #[arg(short, long, env = "PARKMESH_GATEWAY_CONFIG")]
+    pub config_path: PathBuf,
 }
 
 /// Options of `migrate`.
@@ -190,11 +203,25 @@ pub struct DeadLetters {
 #[derive(Debug, Clone, Subcommand)]
 pub enum DeadLetterAction {
     /// Show them, oldest first.
-    List,
-    /// Give one back to the consumer that could not take it, after the cause is gone.
+    List {
+        /// Only those of this consumer.
+        #[arg(long)]
+        consumer: Option<String>,
+        /// As JSON, one to a line, with the body in base64.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give them back to the consumers that could not take them, after the cause is gone.
     Redrive {
-        /// Its number in the list.
-        sequence: u64,
+        /// Its number in the list; without one all of them.
+        sequence: Option<u64>,
+        /// Only those of this consumer.
+        #[arg(long)]
+        consumer: Option<String>,
+        /// A folder with bodies that were repaired, as files named by the number: each takes the place of the one
+        /// that it had. Without a number only those with a file are given back.
+        #[arg(long)]
+        bodies: Option<PathBuf>,
     },
 }
 

@@ -14,6 +14,7 @@ pub mod page;
 pub mod postgres;
 pub mod reasons;
 pub mod redis;
+pub mod seal;
 pub mod serve;
 pub mod tasks;
 pub mod telemetry;

@@ -42,27 +42,6 @@ pub async fn tick(app: &App, now: Timestamp) -> Result<usize, Error> {
     }
 }
 
-/// Applies what the provider told, at once and, what could not be applied, in every period.
-fn start_notices(app: &App, tasks: &Tasks) {
-    let (app, sleeper) = (app.clone(), tasks.clone());
-    tasks.spawn("payment-notices", async move {
-        loop {
-            match app.apply_notices().await {
-                Ok(applied) if applied > 0 => continue,
-                Ok(_) => {}
-                Err(error) => {
-                    let error = chain(&error);
-                    tracing::warn!(error, "notices could not be read");
-                }
-            }
-            tokio::select! {
-                () = app.notices.notified() => {}
-                () = sleeper.sleep(app.config.rescue_period) => {}
-            }
-        }
-    });
-}
-
 /// Compares our ledger with the provider's in every period, and tells how many payments differ.
 fn start_reconciling(app: &App, tasks: &Tasks) {
     let differences = telemetry::meter()
@@ -84,10 +63,31 @@ fn start_reconciling(app: &App, tasks: &Tasks) {
     });
 }
 
+/// Applies what the provider told, at once and, what could not be applied, in every period.
+fn start_notices(app: &App, tasks: &Tasks) {
+    let (app, sleeper) = (app.clone(), tasks.clone());
+    tasks.spawn("payment-notices", async move {
+        loop {
+            match app.apply_notices().await {
+                Ok(applied) if applied > 0 => continue,
+                Ok(_) => {}
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::warn!(error, "notices could not be read");
+                }
+            }
+            tokio::select! {
+                () = app.notices.notified() => {}
+                () = sleeper.sleep(app.config.rescue_period) => {}
+            }
+        }
+    });
+}
+
 /// Ticks when an intent is committed that nobody drives, and once in every period.
 pub fn start(app: &App, tasks: &Tasks) {
-    start_notices(app, tasks);
     start_reconciling(app, tasks);
+    start_notices(app, tasks);
     let (app, sleeper) = (app.clone(), tasks.clone());
     tasks.spawn("payment-intents", async move {
         loop {

@@ -48,9 +48,9 @@ const FAULTS: [(&str, f64); 5] = [
 /// How long after the faults money may be on its way.
 const TERMINAL_MAX: Duration = Duration::from_secs(60);
 /// How long the facts that are delivered again may take, each.
-const AGAIN_MAX_EACH: Duration = Duration::from_millis(50);
+const AGAIN_MAX_EACH: Duration = Duration::from_millis(200);
 /// Bookings of whose end payment may not have heard before the crowd waits for it.
-const UNHEARD_MAX: i64 = 2_000;
+const UNHEARD_MAX: i64 = 400;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(500);
 /// Captured payments that one of the crowd remembers, to give something back of.
