@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use parkmesh_contracts::ids::{PaymentId, RefundId};
 use parkmesh_contracts::money::Money;
 use parkmesh_eventbus::outbox;
@@ -30,6 +31,8 @@ use crate::store::booking::BookingMoney;
 const CALLS_MAX: u32 = 3;
 /// Why a payment is refused whose authorisation's time was over.
 const EXPIRED: &str = "authorization_expired";
+/// A provider remembers a key for longer than this: Stripe for 24 hours.
+const KEY_LIFE: SignedDuration = SignedDuration::from_hours(20);
 /// Wait before the first repeat; doubles, and varies by half.
 const REPEAT_WAIT: Duration = Duration::from_millis(100);
 
@@ -63,6 +66,19 @@ impl App {
     /// What the provider says for certain, if it says anything.
     async fn ask(&self, payment: &Payment, intent: Intent) -> Option<Outcome> {
         let (payment_id, asked) = (payment.payment_id, intent.word());
+        if self.may_be_forgotten(payment, intent).await {
+            // The books first: the key may name nothing any more, and a second effect be made by it.
+            let known = self.look_up_again(payment, intent).await;
+            match known {
+                Ok(Some(outcome)) => return Some(outcome),
+                Ok(None) => tracing::warn!(%payment_id, asked, "an old key is used once more"),
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::info!(%payment_id, asked, error, "the provider is silent");
+                    return None;
+                }
+            }
+        }
         failpoint::hit(point(intent, At::BeforeProvider));
         for attempt in 0..CALLS_MAX {
             if attempt > 0 {
@@ -168,12 +184,33 @@ impl App {
 
     /// Nothing found is no outcome: a request may still be on its way.
     async fn look_up(&self, payment: &Payment, intent: Intent) -> Option<Outcome> {
+        self.look_up_again(payment, intent).await.ok().flatten()
+    }
+
+    async fn look_up_again(
+        &self,
+        payment: &Payment,
+        intent: Intent,
+    ) -> Result<Option<Outcome>, ProviderError> {
         if let Intent::Refund(refund_id, amount) = intent {
-            return self.find_refund(payment, refund_id, amount).await.ok().flatten();
+            return self.find_refund(payment, refund_id, amount).await;
         }
-        let found = self.provider.find(&payment.payment_id.to_string()).await;
-        let found = found.ok().flatten()?;
-        of_standing(intent, found.standing, found.provider_id)
+        let found = self.provider.find(&payment.payment_id.to_string()).await?;
+        Ok(found.and_then(|found| of_standing(intent, found.standing, found.provider_id)))
+    }
+
+    /// Whether the provider may have forgotten what a key named. A capture or a void needs no key to be single: what it would move is
+    /// there once.
+    async fn may_be_forgotten(&self, payment: &Payment, intent: Intent) -> bool {
+        let begun = match intent {
+            Intent::Authorize => Some(payment.create_time),
+            Intent::Refund(refund_id, _) => {
+                let refund = store::refund::get(&self.pool, refund_id).await;
+                refund.ok().map(|refund| refund.create_time)
+            }
+            Intent::Capture(_) | Intent::Void => return false,
+        };
+        begun.is_none_or(|begun| self.clock.now().duration_since(begun) > KEY_LIFE)
     }
 
     /// What the provider's books say of a refund.

@@ -202,6 +202,22 @@ async fn stripes_lost_answers_lead_to_one_authorisation_one_capture_and_one_refu
 }
 
 #[tokio::test]
+async fn an_effect_whose_key_stripe_has_forgotten_is_found_and_not_made_again() {
+    let (world, emulator) = journey().await;
+    let booking = world.ids.next();
+    emulator.lose_and_go();
+    let silent = world.authorize(world.asking(booking, VISA)).await;
+    assert_eq!(reason(silent), "PAYMENT_UNKNOWN");
+    let made = emulator.all().await.remove(0);
+    emulator.forget_keys();
+    world.clock.advance(jiff::SignedDuration::from_hours(25));
+    emulator.come_back();
+    let id = made["metadata"]["reference"].as_str().unwrap();
+    world.comes_to(id, PaymentStatus::Authorized).await;
+    assert_eq!(emulator.all().await.len(), 1);
+}
+
+#[tokio::test]
 async fn what_stripe_tells_is_believed_when_it_is_signed_and_applied_once() {
     let (world, emulator) = journey().await;
     let booking = world.ids.next();
