@@ -191,7 +191,7 @@ impl Crowd {
             let unheard = unheard(database).await?;
             self.lags.store(unheard > UNHEARD_MAX, Ordering::Relaxed);
             looks += 1;
-            if looks % 20 == 0 {
+            if looks.is_multiple_of(20) {
                 let done = self.done.load(Ordering::Relaxed);
                 println!(
                     "  {:>6.0} s  {done} operations, {unheard} bookings under way",
