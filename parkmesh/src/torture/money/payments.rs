@@ -54,7 +54,7 @@ const UNHEARD_MAX: i64 = 400;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(500);
 /// Captured payments that one of the crowd remembers, to give something back of.
-const REMEMBERED_MAX: usize = 50;
+const REMEMBERED_MAX: usize = 8;
 
 /// What the crowd shares.
 struct Crowd {
