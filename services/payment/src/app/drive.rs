@@ -16,6 +16,7 @@ use sqlx::PgConnection;
 
 use super::App;
 use super::points::{At, point};
+use crate::domain::debt;
 use crate::domain::payment::refund_key;
 use crate::domain::settle::ask_settled;
 use crate::domain::{Intent, Kind, Outcome, Payment, Receipt, Status, ledger};
@@ -245,7 +246,8 @@ impl App {
                 let now = now.ok_or(Error::PaymentNotFound)?;
                 match now.after(&outcome) {
                     Some(next) => {
-                        let noted = app.commit_step(connection, &booking, next, &outcome).await?;
+                        let step = (now.intent, &outcome);
+                        let noted = app.commit_step(connection, &booking, next, step).await?;
                         hit(At::BeforeCommit);
                         Ok::<_, Error>(noted)
                     }
@@ -267,7 +269,7 @@ impl App {
         connection: &mut PgConnection,
         booking: &BookingMoney,
         moved: Payment,
-        outcome: &Outcome,
+        (asked, outcome): (Option<Intent>, &Outcome),
     ) -> Result<Payment, Error> {
         let now = self.clock.now();
         store::ledger::append(connection, &ledger::entries(&moved, outcome), now).await?;
@@ -286,6 +288,9 @@ impl App {
         for known in payments.iter_mut().filter(|known| known.payment_id == moved.payment_id) {
             known.clone_from(&moved);
         }
+        if let (Outcome::Declined(_), Some(asked)) = (outcome, asked) {
+            payments.extend(self.chase(connection, &moved, asked).await?);
+        }
         let receipt = match outcome {
             Outcome::Captured(_) => {
                 self.write_receipt(connection, booking, &moved, &payments).await?
@@ -296,7 +301,7 @@ impl App {
         outbox::append(connection, &facts).await?;
         // The booking may have ended while the answer was awaited.
         let settled = booking.settlement.as_ref().map(|ended| ask_settled(&payments, ended));
-        let mut next = moved.ask_overstay().unwrap_or(moved);
+        let mut next = moved.ask_owed().unwrap_or(moved);
         for asked in settled.unwrap_or_default() {
             match asked.payment_id == next.payment_id {
                 true => next = asked,
@@ -305,6 +310,23 @@ impl App {
         }
         store::payment::save(connection, &next, now, now).await?;
         Ok(next)
+    }
+
+    /// Notes that what a refused payment has left owed is to be asked for again.
+    async fn chase(
+        &self,
+        connection: &mut PgConnection,
+        declined: &Payment,
+        asked: Intent,
+    ) -> Result<Option<Payment>, Error> {
+        let now = self.clock.now();
+        let Some((chase, due)) = debt::chase(declined, asked, self.ids.next(), now) else {
+            return Ok(None);
+        };
+        let (payment_id, owed, chases) = (chase.payment_id, chase.authorized, chase.chases);
+        tracing::warn!(%payment_id, %owed, chases, "money is owed and is asked for again");
+        store::payment::save(connection, &chase, due, now).await?;
+        Ok(Some(chase))
     }
 
     /// Writes the receipt when the last of what it is to tell is captured.
@@ -317,7 +339,10 @@ impl App {
     ) -> Result<Option<Receipt>, Error> {
         let overstay = moved.kind == Kind::Overstay;
         let told = || payments.iter().filter(|one| (one.kind == Kind::Overstay) == overstay);
-        let open = told().any(|one| matches!(one.intent, Some(Intent::Capture(_))));
+        let open = told().any(|one| {
+            let owed = one.kind == Kind::Debt && one.intent.is_some();
+            owed || matches!(one.intent, Some(Intent::Capture(_)))
+        });
         if open || store::receipt::is_written(connection, moved.booking_id, overstay).await? {
             return Ok(None);
         }
