@@ -84,6 +84,10 @@ uuid_ids! {
     BookingId;
     /// Money for a booking.
     PaymentId;
+    /// Money of a payment that is given back.
+    RefundId;
+    /// A card on file.
+    PaymentMethodId;
     /// A device on the ground.
     SensorId;
     /// A plate that was read at a gate.

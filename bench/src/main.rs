@@ -5,6 +5,7 @@ mod city;
 mod cpu;
 mod decoders;
 mod forecast;
+mod kills;
 mod lab;
 mod melbourne;
 mod messages;
@@ -76,6 +77,8 @@ enum Proof {
     Pulse(pulse::Pulse),
     /// Redis flushed, killed and given an image of before under load: availability rebuilds, and nobody is told wrong.
     Redis(redis::Rounds),
+    /// Bridge, sensor service, NATS, Redis and mosquitto killed while every spot's sensor speaks once: nothing that was said is lost.
+    Kills(kills::Kills),
     /// Prices in every zone whose clocks change, every minute around both changes of a year, against Python's clocks.
     Tariffs,
     /// Ten million mutated frames and messages for every decoder of the sensor bridge.
@@ -119,6 +122,18 @@ enum Proof {
         #[arg(long, default_value_t = torture::CONFIRM_RACE)]
         size: u64,
     },
+    /// Payment and booking die at every named point of setting money aside, taking it and giving it back.
+    Failpoints {
+        /// Deaths at each point.
+        #[arg(long, default_value_t = torture::FAILPOINTS)]
+        size: u64,
+    },
+    /// A crowd that pays, repeats itself and takes back while the provider fails; judged by the provider's own ledger.
+    Payments {
+        /// Operations.
+        #[arg(long, default_value_t = torture::PAYMENTS)]
+        size: u64,
+    },
     /// Calls that are given up at random instants.
     Cancels {
         /// Calls.
@@ -138,6 +153,7 @@ fn main() -> ExitCode {
         What::Prove(Proof::Reads(options)) => reads::prove(&options),
         What::Prove(Proof::Pulse(options)) => pulse::prove(&options),
         What::Prove(Proof::Redis(rounds)) => redis::prove(&rounds),
+        What::Prove(Proof::Kills(kills)) => kills::prove(&kills),
         What::Prove(Proof::Messages(options)) => messages::prove(&options),
         What::Prove(Proof::Poison(options)) => poison::prove(&options),
         What::Prove(Proof::Start) => start::prove(),
@@ -152,6 +168,8 @@ fn main() -> ExitCode {
         What::Bench(Bench::Lab(options)) => lab::run(&options),
         What::Prove(Proof::History { size, power_cuts }) => torture::history(size, power_cuts),
         What::Prove(Proof::ConfirmRace { size }) => torture::confirm_race(size),
+        What::Prove(Proof::Failpoints { size }) => torture::failpoints(size),
+        What::Prove(Proof::Payments { size }) => torture::payments(size),
         What::Prove(Proof::Cancels { size }) => torture::cancels(size),
     };
     match outcome {

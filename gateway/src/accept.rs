@@ -21,7 +21,7 @@ use tokio::time::{sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
-use crate::call::Gate;
+use crate::current::Current;
 
 /// Between pings on an HTTP/2 connection, so that a browser that vanished is noticed.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
@@ -46,24 +46,30 @@ const LAST_BYTES: Duration = Duration::from_secs(5);
 /// A connection's age varies by this part of it.
 const AGE_SPREAD: f64 = 0.2;
 
-/// Takes connections in until the gate stops, then drains them.
-pub async fn run(listener: TcpListener, gate: Arc<Gate>, ids: Ids) {
-    let config = &gate.config.serve;
+/// Takes connections in until it is told to stop, then drains them.
+pub async fn run(
+    listener: TcpListener,
+    current: Arc<Current>,
+    stopping: CancellationToken,
+    ids: Ids,
+) {
+    let config = current.gate().config.serve.clone();
     let mut connections = JoinSet::new();
     let room = Arc::new(Semaphore::new(config.connections_max));
     let builder = builder(config.header_bytes_max, config.connection_streams_max);
     loop {
         tokio::select! {
             biased;
-            () = gate.stopping.cancelled() => break,
+            () = stopping.cancelled() => break,
             Some(_ended) = connections.join_next() => {}
             accepted = accept(&listener, &room) => {
                 let Some((socket, place)) = accepted else { continue };
                 // A tenth more or less, or browsers that came together would come back together.
                 let part = 1.0 - AGE_SPREAD / 2.0 + AGE_SPREAD * ids.fraction();
                 let connection = Connection {
-                    gate: Arc::clone(&gate),
-                    ending: gate.stopping.child_token(),
+                    current: Arc::clone(&current),
+                    ending: stopping.child_token(),
+                    stopping: stopping.clone(),
                     age: config.connection_age.mul_f64(part),
                 };
                 let builder = builder.clone();
@@ -123,7 +129,9 @@ fn builder(header_bytes_max: u32, streams_max: u32) -> Builder<TokioExecutor> {
 }
 
 struct Connection {
-    gate: Arc<Gate>,
+    current: Arc<Current>,
+    /// Cancelled when its listener stops.
+    stopping: CancellationToken,
     /// Cancelled when this connection's streams must end.
     ending: CancellationToken,
     age: Duration,
@@ -135,17 +143,21 @@ impl Connection {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was refused");
         }
-        let stopping = &self.gate.stopping;
+        let stopping = &self.stopping;
+        let (first_request_wait, grace) = {
+            let config = &self.current.gate().config;
+            (config.first_request_wait, config.serve.connection_grace)
+        };
         let spoke = Arc::new(AtomicBool::new(false));
         let entry = Entry {
-            gate: Arc::clone(&self.gate),
+            current: Arc::clone(&self.current),
             ending: self.ending.clone(),
             spoke: Arc::clone(&spoke),
         };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), entry));
         let retired = Deadline::after(self.age);
         // hyper waits for ever for the first bytes that tell the protocol.
-        let silence = Deadline::after(self.gate.config.first_request_wait);
+        let silence = Deadline::after(first_request_wait);
         tokio::select! {
             ended = connection.as_mut() => return log_end(ended),
             () = stopping.cancelled() => {}
@@ -159,7 +171,7 @@ impl Connection {
         connection.as_mut().graceful_shutdown();
         // Now no new calls come in, and the client opens another connection. Streams may go on for
         // the grace, unless the whole gate stops: its token is the parent of `ending`.
-        let grace = Deadline::after(self.gate.config.serve.connection_grace);
+        let grace = Deadline::after(grace);
         tokio::select! {
             ended = connection.as_mut() => return log_end(ended),
             () = self.ending.cancelled() => {}
@@ -182,7 +194,7 @@ fn log_end(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
 /// What hyper calls for each request of a connection.
 #[derive(Clone)]
 struct Entry {
-    gate: Arc<Gate>,
+    current: Arc<Current>,
     ending: CancellationToken,
     /// Whether a request ever came.
     spoke: Arc<AtomicBool>,
@@ -195,7 +207,7 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.spoke.store(true, Ordering::Relaxed);
-        let served = Arc::clone(&self.gate).serve(request, self.ending.clone());
+        let served = self.current.gate().serve(request, self.ending.clone());
         Box::pin(async move { Ok(served.await) })
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use parkmesh_contracts::methods::Method;
-use parkmesh_platform::channel::Chosen;
 use parkmesh_platform::serve::{CallMetrics, Deadline, Health, Refusal, Watch};
 use parkmesh_platform::telemetry::trace_context;
 use tokio::time::timeout_at;
@@ -16,13 +15,13 @@ use tonic::body::Body;
 use tracing::Instrument;
 
 use crate::admit::Admission;
+use crate::cluster::{Ask, Chosen, Failed, Outgoing, is_grpc};
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::error::Error;
 use crate::guard::{Bounds, Guarded};
 use crate::pages::Documents;
-use crate::route::{self, Table, Target};
-use crate::upstream::is_grpc;
+use crate::route::{self, Route, Table, Target};
 use crate::web::request::{Protocol, native_headers};
 use crate::web::response::{ToWeb, dress, has_status};
 use crate::{incoming, pages, plain};
@@ -35,7 +34,7 @@ pub struct Gate {
     pub admission: Admission,
     pub health: Health,
     pub metrics: CallMetrics,
-    pub documents: Documents,
+    pub documents: Arc<Documents>,
     pub stopping: CancellationToken,
 }
 
@@ -91,7 +90,9 @@ impl Gate {
             Ok(permit) => watch.permit = Some(permit),
             Err(overloaded) => return refuse(watch, &overloaded, protocol),
         }
-        let deadline = Deadline::of_request(request.headers(), method);
+        let asked = Deadline::of_request(request.headers(), method);
+        let allowed = self.table.timeout(method).map(Deadline::after);
+        let deadline = [asked, allowed].into_iter().flatten().min();
         let call = Call { method, protocol, deadline };
         let inside = self.inside(request, call).instrument(watch.span.clone());
         let answered = match deadline {
@@ -109,10 +110,11 @@ impl Gate {
 
     /// What is no call: a document of somebody's, or a word of ours.
     async fn plain(&self, request: &Request<Incoming>) -> Response<Body> {
-        match pages::owner(request.uri().path()) {
-            Some(role) => {
-                let (upstream, bytes_max) = (self.table.role(role), self.config.answer_bytes_max);
-                pages::fetch(request, upstream, &self.documents, bytes_max).await
+        match self.table.document(request.uri().path()) {
+            Some(route) => {
+                let bytes_max = self.config.answer_bytes_max;
+                let cluster = route.cluster.as_deref();
+                pages::fetch(request, cluster, &self.documents, bytes_max).await
             }
             None => plain::answer(request, self.health.is_serving()),
         }
@@ -120,7 +122,7 @@ impl Gate {
 
     /// The part that the deadline covers.
     async fn inside(&self, request: Request<Incoming>, call: Call) -> Result<Answered, Status> {
-        let Call { method, protocol, deadline } = call;
+        let Call { method, protocol, .. } = call;
         self.admission.identity(method, request.headers()).await?;
         let (parts, body) = request.into_parts();
         let mut headers = native_headers(parts.headers, protocol);
@@ -140,11 +142,7 @@ impl Gate {
                     Err(never) => match never {},
                 }
             }
-            Target::Upstream(Some(upstream)) => {
-                let answered = upstream.call(method, &headers, body, deadline).await?;
-                Ok((answered.0, Some(answered.1)))
-            }
-            Target::Upstream(None) => Err(Error::ServiceAway { role: method.role }.into()),
+            Target::Cluster(route) => pass_on(route, call, &headers, body).await,
         }
     }
 
@@ -192,7 +190,29 @@ impl Gate {
     }
 }
 
-/// The gate's own span is the parent of what happens inside. Untraced, the client's word goes on as it is.
+/// To a replica of the cluster that the method's route leads to.
+async fn pass_on(
+    route: Option<&Route>,
+    call: Call,
+    headers: &HeaderMap,
+    body: Outgoing,
+) -> Result<Answered, Status> {
+    let Call { method, deadline, .. } = call;
+    let away = Error::ServiceAway { role: method.role };
+    let Some((route, cluster)) = route.and_then(|route| Some((route, route.cluster.as_ref()?)))
+    else {
+        return Err(away.into());
+    };
+    let ask = Ask { method, headers, deadline, policy: &route.retry };
+    match cluster.call(ask, body).await {
+        Ok((response, chosen)) => Ok((response, Some(chosen))),
+        Err(Failed::Full) => Err(Error::ServiceFull { role: method.role }.into()),
+        Err(Failed::TooLate) => Err(Refusal::DeadlineExceeded.to_status()),
+        Err(Failed::NoHost | Failed::Connect | Failed::Reset) => Err(away.into()),
+    }
+}
+
+/// The gateway's own span the parent of what happens inside. Untraced, the client's word goes on as it is.
 fn trace(headers: &mut HeaderMap) {
     let trace = trace_context::current().and_then(|text| HeaderValue::try_from(text).ok());
     if let Some(trace) = trace {

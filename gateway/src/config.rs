@@ -1,6 +1,15 @@
-//! Settings of the gateway, with their defaults.
+//! Settings of the gateway, with their defaults: from the environment, and from a file that may say more.
 
-use std::collections::BTreeMap;
+mod cluster;
+mod fields;
+mod file;
+mod listener;
+mod route;
+mod yaml;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -8,13 +17,22 @@ use parkmesh_contracts::methods::METHODS;
 use parkmesh_platform::config::Reader;
 use parkmesh_platform::serve::ServeConfig;
 
+use crate::cluster::{Address, ClusterConfig, RetryPolicy};
+use crate::pages::PREFIXES;
+
+pub use file::FileError;
+
 /// What a gateway needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Limits of the serving side.
     pub serve: ServeConfig,
-    /// Addresses (`http://host:port`) of each role's replicas.
-    pub upstreams: BTreeMap<String, Vec<String>>,
+    /// Where to listen beside the address that the process is given.
+    pub listeners: Vec<ListenerConfig>,
+    /// Who answers.
+    pub clusters: Vec<ClusterConfig>,
+    /// What is answered by whom; the first that fits counts.
+    pub routes: Vec<RouteConfig>,
     /// Which pages may call.
     pub cors: CorsConfig,
     /// Largest request of a call that sends one message, in bytes.
@@ -25,6 +43,28 @@ pub struct Config {
     pub request_wait: Duration,
     /// How long a new connection may be silent before it is closed.
     pub first_request_wait: Duration,
+    /// The file that these settings come from, and what they would be without it.
+    pub source: Option<Arc<Source>>,
+}
+
+/// A file of settings.
+#[derive(Debug)]
+pub struct Source {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The settings of the environment, which those of the file go over.
+    pub base: Config,
+    /// What it said when it was read first.
+    pub text: String,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerConfig {
+    /// Its name.
+    pub name: String,
+    /// Its address; port 0 for any.
+    pub address: SocketAddr,
 }
 
 /// Which pages of which origins may call, and what they may read.
@@ -36,41 +76,80 @@ pub struct CorsConfig {
     pub expose: Vec<String>,
 }
 
+/// How calls to some paths go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteConfig {
+    /// What their paths begin with: `/package.Service/` for calls, anything else for documents.
+    pub prefix: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// How long they may take, beside the method's own deadline.
+    pub timeout: Option<Duration>,
+    /// What is repeated.
+    pub retry: RetryPolicy,
+}
+
+impl RouteConfig {
+    /// A route with the defaults.
+    pub fn new(prefix: impl Into<String>, cluster: impl Into<String>) -> Self {
+        let retry = RetryPolicy::default();
+        Self { prefix: prefix.into(), cluster: cluster.into(), timeout: None, retry }
+    }
+
+    /// Whether calls of the method table go this way.
+    pub fn leads_to_methods(&self) -> bool {
+        METHODS.iter().any(|method| method.path.starts_with(&self.prefix))
+    }
+}
+
+/// Every service of the method table to the cluster of its role, and the documents to their owners.
+pub(crate) fn default_routes() -> Vec<RouteConfig> {
+    let services: std::collections::BTreeMap<_, _> =
+        METHODS.iter().map(|method| (method.service, method.role)).collect();
+    let calls = services.into_iter().map(|(service, role)| (format!("/{service}/"), role));
+    let documents = PREFIXES.into_iter().map(|(prefix, role)| (prefix.to_owned(), role));
+    calls.chain(documents).map(|(prefix, role)| RouteConfig::new(prefix, role)).collect()
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             // Strangers connect here: fewer streams each than between our own processes.
             serve: ServeConfig { connection_streams_max: 256, ..ServeConfig::default() },
-            upstreams: BTreeMap::new(),
+            listeners: Vec::new(),
+            clusters: Vec::new(),
+            routes: default_routes(),
             cors: CorsConfig::default(),
             request_bytes_max: 4 * 1024 * 1024,
             answer_bytes_max: 16 * 1024 * 1024,
             request_wait: Duration::from_secs(30),
             first_request_wait: Duration::from_secs(15),
+            source: None,
         }
     }
 }
 
 impl Config {
     /// Reads `PARKMESH_<ROLE>_URL` (comma-separated) for every role of the method table,
-    /// `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
+    /// `PARKMESH_GATEWAY_CONFIG` (a file, docs/gateway.md), `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
     /// `_REQUEST_WAIT_SECONDS`, `_FIRST_REQUEST_WAIT_SECONDS` and `PARKMESH_GRPC_*`.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
         let mut serve = ServeConfig::read(reader);
         serve.connection_streams_max =
             reader.get("GRPC_CONNECTION_STREAMS_MAX", default.serve.connection_streams_max);
-        let upstreams = roles().map(|role| (role.to_owned(), upstreams_of(role, reader)));
-        let upstreams = upstreams.collect();
+        let clusters = roles().filter_map(|role| cluster_of(role, reader)).collect();
         let cors =
             CorsConfig { origins: reader.list("CORS_ORIGINS"), expose: reader.list("CORS_EXPOSE") };
         check(&cors, reader);
         let seconds = |reader: &mut Reader, name: &str, default: Duration| {
             Duration::from_secs(reader.get(name, default.as_secs()))
         };
-        Self {
+        let base = Self {
             serve,
-            upstreams,
+            listeners: Vec::new(),
+            clusters,
+            routes: default_routes(),
             cors,
             request_bytes_max: reader.get("REQUEST_BYTES_MAX", default.request_bytes_max),
             answer_bytes_max: reader.get("ANSWER_BYTES_MAX", default.answer_bytes_max),
@@ -80,7 +159,46 @@ impl Config {
                 "FIRST_REQUEST_WAIT_SECONDS",
                 default.first_request_wait,
             ),
+            source: None,
+        };
+        let config = match reader.find::<PathBuf>("GATEWAY_CONFIG") {
+            Some(path) => Self::from_file(base, &path).unwrap_or_else(|error| {
+                reader.mistake(parkmesh_platform::fault::chain(&error));
+                default
+            }),
+            None => base,
+        };
+        for role in roles().filter(|role| config.lacks(role)) {
+            let name = setting_of(role);
+            reader
+                .mistake(format!("PARKMESH_{name} is not set; for example http://127.0.0.1:7001"));
         }
+        config
+    }
+
+    /// The settings of a file, over these.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its line.
+    pub fn from_file(base: Self, path: &Path) -> Result<Self, FileError> {
+        let text = file::text(path)?;
+        let source = Arc::new(Source { path: path.to_owned(), base, text });
+        Self::from_text(Arc::clone(&source), &source.text)
+    }
+
+    /// The settings that the text of a file says.
+    ///
+    /// # Errors
+    /// As [`Config::from_file`].
+    pub fn from_text(source: Arc<Source>, text: &str) -> Result<Self, FileError> {
+        let config = file::apply(&source.base, &source.path, text)?;
+        Ok(Self { source: Some(source), ..config })
+    }
+
+    /// Whether a route leads to this cluster, and there is none.
+    fn lacks(&self, name: &str) -> bool {
+        self.routes.iter().any(|route| route.cluster == name)
+            && !self.clusters.iter().any(|cluster| cluster.name == name)
     }
 }
 
@@ -90,25 +208,38 @@ pub(crate) fn roles() -> impl Iterator<Item = &'static str> {
     roles.into_iter()
 }
 
-fn upstreams_of(role: &str, reader: &mut Reader) -> Vec<String> {
-    let name = format!("{}_URL", role.to_ascii_uppercase().replace('-', "_"));
-    let addresses = reader.list(&name);
-    if addresses.is_empty() {
-        reader.mistake(format!("PARKMESH_{name} is not set; for example http://127.0.0.1:7001"));
+fn setting_of(role: &str) -> String {
+    format!("{}_URL", role.to_ascii_uppercase().replace('-', "_"))
+}
+
+fn cluster_of(role: &str, reader: &mut Reader) -> Option<ClusterConfig> {
+    let name = setting_of(role);
+    let told = reader.list(&name);
+    if told.is_empty() {
+        return None;
     }
-    addresses
+    let mut addresses = Vec::new();
+    for text in told {
+        match Address::parse(&text) {
+            Ok(address) => addresses.push(address),
+            Err(error) => reader.mistake(format!("PARKMESH_{name}: {error}")),
+        }
+    }
+    Some(ClusterConfig::new(role, addresses))
 }
 
 fn check(cors: &CorsConfig, reader: &mut Reader) {
-    for origin in &cors.origins {
-        let scheme = origin.starts_with("http://") || origin.starts_with("https://");
-        let host_only = origin.matches('/').count() == 2;
-        if !scheme || !host_only || HeaderValue::from_str(origin).is_err() {
-            reader.mistake(format!(
-                "PARKMESH_CORS_ORIGINS: {origin} is not an origin like https://app.example"
-            ));
-        }
+    for mistake in cors.origins.iter().filter_map(|origin| cors_mistake(origin)) {
+        reader.mistake(format!("PARKMESH_CORS_ORIGINS: {mistake}"));
     }
+}
+
+/// What is wrong with an origin.
+fn cors_mistake(origin: &str) -> Option<String> {
+    let scheme = origin.starts_with("http://") || origin.starts_with("https://");
+    let host_only = origin.matches('/').count() == 2;
+    let good = scheme && host_only && HeaderValue::from_str(origin).is_ok();
+    (!good).then(|| format!("{origin} is not an origin like https://app.example"))
 }
 
 #[cfg(test)]
@@ -118,14 +249,16 @@ mod tests {
     #[test]
     fn every_role_needs_an_address_and_every_origin_is_exact() {
         let mut reader = Reader::of([
-            ("PARKMESH_BOOKING_URL", "http://127.0.0.1:1, http://127.0.0.1:2"),
+            ("PARKMESH_BOOKING_URL", "http://127.0.0.1:1, http://127.0.0.1:2, 127.0.0.1:3"),
             ("PARKMESH_CORS_ORIGINS", "https://app.example,*,https://app.example/"),
         ]);
         let config = Config::read(&mut reader);
-        assert_eq!(config.upstreams["booking"].len(), 2);
+        let booking = config.clusters.iter().find(|cluster| cluster.name == "booking");
+        assert_eq!(booking.expect("a cluster").endpoints.len(), 2);
         let mistakes = reader.finish().expect_err("mistakes").mistakes;
         let named = |word: &str| mistakes.iter().filter(|one| one.contains(word)).count();
         assert_eq!(named("CORS_ORIGINS"), 2, "{mistakes:?}");
-        assert_eq!(named("_URL"), roles().count() - 1, "{mistakes:?}");
+        assert_eq!(named("_URL is not set"), roles().count() - 1, "{mistakes:?}");
+        assert_eq!(named("127.0.0.1:3 is not an address"), 1, "{mistakes:?}");
     }
 }

@@ -17,6 +17,11 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         "No replica of the service answers. Try again after the time told.",
     ),
     (
+        "SERVICE_FULL",
+        Kind::Unavailable,
+        "As much is under way at the service as may be. Try again after the time told.",
+    ),
+    (
         "SERVICE_BROKE_OFF",
         Kind::Unavailable,
         "The service went away in the middle of an answer; read again, and repeat writes with the same request_id.",
@@ -50,6 +55,12 @@ pub enum Error {
         /// Whose endpoints.
         role: &'static str,
     },
+    /// A limit of what the role's endpoints are asked at once.
+    #[error("{role} has no room for more")]
+    ServiceFull {
+        /// Whose endpoints.
+        role: &'static str,
+    },
     /// The answer began and did not end.
     #[error("the service broke off in the middle of its answer")]
     ServiceBrokeOff,
@@ -74,7 +85,9 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::MethodInternal => Kind::Forbidden,
-            Self::ServiceAway { .. } | Self::ServiceBrokeOff => Kind::Unavailable,
+            Self::ServiceAway { .. } | Self::ServiceFull { .. } | Self::ServiceBrokeOff => {
+                Kind::Unavailable
+            }
             Self::RequestBroken => Kind::Invalid,
             Self::RequestTooLarge { .. } | Self::AnswerTooLarge => Kind::Exhausted,
             Self::RequestTooSlow => Kind::Timeout,
@@ -85,6 +98,7 @@ impl Fault for Error {
         match self {
             Self::MethodInternal => "METHOD_INTERNAL",
             Self::ServiceAway { .. } => "SERVICE_AWAY",
+            Self::ServiceFull { .. } => "SERVICE_FULL",
             Self::ServiceBrokeOff => "SERVICE_BROKE_OFF",
             Self::RequestBroken => "REQUEST_BROKEN",
             Self::RequestTooLarge { .. } => "REQUEST_TOO_LARGE",
@@ -97,6 +111,7 @@ impl Fault for Error {
         match self {
             // Which roles there are inside is nobody's business outside.
             Self::ServiceAway { .. } => "the service is out of reach; try again".to_owned(),
+            Self::ServiceFull { .. } => "the service has no room for more; try again".to_owned(),
             other => other.to_string(),
         }
     }
@@ -122,6 +137,7 @@ mod tests {
         let all = [
             Error::MethodInternal,
             Error::ServiceAway { role: "booking" },
+            Error::ServiceFull { role: "booking" },
             Error::ServiceBrokeOff,
             Error::RequestBroken,
             Error::RequestTooLarge { bytes_max: 1 },
@@ -137,8 +153,12 @@ mod tests {
 
     #[test]
     fn the_inside_is_not_shown_outside() {
-        let status = Status::from(Error::ServiceAway { role: "booking" });
-        assert_eq!(status.code(), tonic::Code::Unavailable);
-        assert!(!status.message().contains("booking"));
+        for error in
+            [Error::ServiceAway { role: "booking" }, Error::ServiceFull { role: "booking" }]
+        {
+            let status = Status::from(error);
+            assert_eq!(status.code(), tonic::Code::Unavailable);
+            assert!(!status.message().contains("booking"));
+        }
     }
 }

@@ -8,13 +8,13 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Frame;
-use parkmesh_platform::channel::Chosen;
 use parkmesh_platform::serve::{Refusal, Watch};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::Status;
 use tonic::body::Body;
 
+use crate::cluster::Chosen;
 use crate::error::Error;
 use crate::web::frame::Whole;
 use crate::web::response::has_status;
@@ -42,7 +42,7 @@ pub struct Guarded {
     when_over: Refusal,
     stopping: CancellationToken,
     /// Counts as load of its replica until the body is gone.
-    _chosen: Option<Chosen>,
+    chosen: Option<Chosen>,
 }
 
 impl Guarded {
@@ -62,7 +62,7 @@ impl Guarded {
             ending: bounds.ending.map(|token| Box::pin(token.cancelled_owned())),
             when_over: bounds.when_over,
             stopping: bounds.stopping,
-            _chosen: chosen,
+            chosen,
         }
     }
 
@@ -90,6 +90,13 @@ impl Guarded {
         Frame::trailers(trailers)
     }
 
+    fn broke_off(&mut self) -> Frame<Bytes> {
+        if let Some(chosen) = &self.chosen {
+            chosen.broke_off();
+        }
+        self.refuse(&Error::ServiceBrokeOff.into())
+    }
+
     fn data(&mut self, data: Bytes) -> Option<Frame<Bytes>> {
         match self.whole.push(data) {
             Ok(whole) if whole.is_empty() => None,
@@ -103,7 +110,7 @@ impl Guarded {
 
     fn trailers(&mut self, trailers: HeaderMap) -> Frame<Bytes> {
         if !has_status(&trailers) || !self.whole.is_at_boundary() {
-            return self.refuse(&Error::ServiceBrokeOff.into());
+            return self.broke_off();
         }
         self.watch.see(&trailers);
         self.inner = None;
@@ -137,9 +144,9 @@ impl http_body::Body for Guarded {
                 },
                 Some(Err(error)) => {
                     tracing::debug!(%error, "a service broke off");
-                    Some(this.refuse(&Error::ServiceBrokeOff.into()))
+                    Some(this.broke_off())
                 }
-                None => Some(this.refuse(&Error::ServiceBrokeOff.into())),
+                None => Some(this.broke_off()),
             };
             if let Some(frame) = frame {
                 return Poll::Ready(Some(Ok(frame)));

@@ -8,9 +8,9 @@ use parkmesh_contracts::methods::Method;
 use parkmesh_platform::serve::Deadline;
 use tonic::body::Body;
 
+use crate::cluster::Outgoing;
 use crate::config::Config;
 use crate::error::Error;
-use crate::upstream::Outgoing;
 use crate::web::base64::NotBase64;
 use crate::web::frame::{TRAILER_FLAG, Whole};
 use crate::web::request::{Encoding, FromText, Protocol};

@@ -13,18 +13,25 @@
 mod accept;
 mod admit;
 mod call;
+mod cluster;
 mod config;
 mod cors;
+mod current;
 mod error;
 mod guard;
 mod incoming;
+mod live;
 mod pages;
 mod plain;
+mod reload;
 mod route;
 mod start;
-mod upstream;
 mod web;
 
-pub use config::{Config, CorsConfig};
+pub use cluster::{
+    Address, BreakerConfig, ClusterConfig, HealthCheckConfig, OutlierConfig, RetryBudget, RetryOn,
+    RetryPolicy,
+};
+pub use config::{Config, CorsConfig, FileError, ListenerConfig, RouteConfig, Source};
 pub use error::{DOMAIN, REASONS};
 pub use start::{Deps, StartError, start};

@@ -7,10 +7,10 @@ use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tonic::body::Body;
 
-use crate::upstream::Upstream;
+use crate::cluster::Cluster;
 
-/// Which role's documents lie below which prefix.
-const PREFIXES: [(&str, &str); 1] = [("/opendata/", "availability")];
+/// Which role's documents lie below which prefix, where no settings say otherwise.
+pub const PREFIXES: [(&str, &str); 1] = [("/opendata/", "availability")];
 /// Documents on their way at once; whoever comes then is asked to come again.
 const DOCUMENTS_MAX: usize = 32;
 /// What a client may say on its way in.
@@ -34,19 +34,14 @@ impl Default for Documents {
     }
 }
 
-/// The role that owns a path.
-pub fn owner(path: &str) -> Option<&'static str> {
-    PREFIXES.iter().find(|(prefix, _)| path.starts_with(prefix)).map(|(_, role)| *role)
-}
-
 /// Fetches a document from its owner. `bytes_max`: no document is longer.
 pub async fn fetch(
     request: &Request<Incoming>,
-    upstream: Option<&Upstream>,
+    cluster: Option<&Cluster>,
     documents: &Documents,
     bytes_max: usize,
 ) -> Response<Body> {
-    let (Ok(_place), Some(upstream)) = (documents.0.try_acquire(), upstream) else {
+    let (Ok(_place), Some(cluster)) = (documents.0.try_acquire(), cluster) else {
         return later();
     };
     let mut asked = Request::new(Body::empty());
@@ -55,7 +50,7 @@ pub async fn fetch(
     let Ok(uri) = path.parse() else { return status(StatusCode::BAD_REQUEST) };
     *asked.uri_mut() = uri;
     *asked.headers_mut() = only(request.headers(), &ASKED);
-    let Ok(answer) = upstream.fetch(asked).await else { return later() };
+    let Ok(answer) = cluster.fetch(asked).await else { return later() };
     let (parts, body) = answer.into_parts();
     match Limited::new(body, bytes_max).collect().await {
         Ok(whole) => {
@@ -93,10 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_has_an_owner_by_its_prefix_and_headers_pass_by_name() {
-        assert_eq!(owner("/opendata/parkapi/v3/parking-sites"), Some("availability"));
-        assert_eq!(owner("/opendata"), None);
-        assert_eq!(owner("/parkmesh.booking.v1.BookingService/HoldSpot"), None);
+    fn headers_of_documents_pass_by_name() {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, header::HeaderValue::from_static("secret"));
         headers.insert(header::ACCEPT, header::HeaderValue::from_static("*/*"));

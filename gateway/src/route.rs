@@ -1,18 +1,37 @@
-//! From a path to whoever answers it. The contracts' method table decides; there is no list here.
+//! From a path to whoever answers it. The contracts' method table decides what there is and who may; routes
+//! decide which cluster answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
 
 use parkmesh_contracts::methods::{self, METHODS, Method};
 use parkmesh_platform::serve::{Refusal, Routes, find_open_method};
 use tonic::Status;
 
+use crate::cluster::{Cluster, RetryPolicy};
+use crate::config::RouteConfig;
 use crate::error::Error;
-use crate::upstream::Upstream;
+
+/// Clusters by name.
+pub type Clusters = BTreeMap<String, Arc<Cluster>>;
+
+/// How calls to some paths go on.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// To whom; `None` when this gateway knows no such cluster.
+    pub cluster: Option<Arc<Cluster>>,
+    /// How long they may take, beside the method's own deadline.
+    pub timeout: Option<Duration>,
+    /// What is repeated.
+    pub retry: RetryPolicy,
+}
 
 /// Everything that can be reached through the gate.
 pub struct Table {
-    upstreams: BTreeMap<&'static str, Upstream>,
-    local: Routes,
+    methods: HashMap<&'static str, Route>,
+    documents: Vec<(String, Route)>,
+    local: Arc<Routes>,
 }
 
 /// Where a call goes.
@@ -20,8 +39,8 @@ pub struct Table {
 pub enum Target<'t> {
     /// To the gateway itself: health and reflection.
     Local(&'t Routes),
-    /// To a role's replicas; `None` when this gateway knows none.
-    Upstream(Option<&'t Upstream>),
+    /// To a cluster; `None` when no route leads anywhere.
+    Cluster(Option<&'t Route>),
 }
 
 /// The row of a path: who may call it and how.
@@ -46,14 +65,31 @@ pub fn public_services() -> Vec<&'static str> {
 }
 
 impl Table {
-    /// These upstreams by role, and what is served here.
-    pub fn new(upstreams: BTreeMap<&'static str, Upstream>, local: Routes) -> Self {
-        Self { upstreams, local }
+    /// These routes to these clusters, and what is served here. The first route that fits a path counts.
+    pub fn new(routes: &[RouteConfig], clusters: &Clusters, local: Arc<Routes>) -> Self {
+        let made = |route: &RouteConfig| Route {
+            cluster: clusters.get(&route.cluster).cloned(),
+            timeout: route.timeout,
+            retry: route.retry.clone(),
+        };
+        let methods = METHODS.iter().filter_map(|method| {
+            let fits = routes.iter().find(|route| method.path.starts_with(&route.prefix))?;
+            Some((method.path, made(fits)))
+        });
+        let plain = routes.iter().filter(|route| !route.leads_to_methods());
+        let documents = plain.map(|route| (route.prefix.clone(), made(route))).collect();
+        Self { methods: methods.collect(), documents, local }
     }
 
-    /// The replicas of a role; `None` when this gateway knows none.
-    pub fn role(&self, role: &str) -> Option<&Upstream> {
-        self.upstreams.get(role)
+    /// The route of a document.
+    pub fn document(&self, path: &str) -> Option<&Route> {
+        let fits = self.documents.iter().find(|(prefix, _)| path.starts_with(prefix));
+        fits.map(|(_, route)| route)
+    }
+
+    /// How long the method's route lets its calls take.
+    pub fn timeout(&self, method: &Method) -> Option<Duration> {
+        self.methods.get(method.path)?.timeout
     }
 
     /// Who answers this method.
@@ -61,7 +97,7 @@ impl Table {
         if self.local.has(method.service) {
             Target::Local(&self.local)
         } else {
-            Target::Upstream(self.upstreams.get(method.role))
+            Target::Cluster(self.methods.get(method.path))
         }
     }
 }
@@ -97,5 +133,30 @@ mod tests {
         once.sort_unstable();
         once.dedup();
         assert_eq!(once, services);
+    }
+
+    #[test]
+    fn the_first_route_that_fits_counts_and_what_fits_no_service_is_a_document() {
+        let route = |prefix: &str, timeout_s: u64| RouteConfig {
+            timeout: Some(Duration::from_secs(timeout_s)),
+            ..RouteConfig::new(prefix, "somewhere")
+        };
+        let routes = [
+            route("/parkmesh.booking.v1.BookingService/GetBooking", 1),
+            route("/parkmesh.booking.v1.BookingService/", 2),
+            route("/opendata/", 3),
+        ];
+        let table = Table::new(&routes, &Clusters::new(), Arc::default());
+        let timeout = |path: &str| {
+            let path = format!("/parkmesh.{path}");
+            table.timeout(methods::find(&path).expect("a method")).map(|one| one.as_secs())
+        };
+        assert_eq!(timeout("booking.v1.BookingService/GetBooking"), Some(1));
+        assert_eq!(timeout("booking.v1.BookingService/HoldSpot"), Some(2));
+        assert_eq!(timeout("payment.v1.PaymentService/GetPayment"), None);
+        assert!(table.document("/opendata/parkapi/v3/parking-sites").is_some());
+        for other in ["/opendata", "/parkmesh.booking.v1.BookingService/HoldSpot", "/"] {
+            assert!(table.document(other).is_none(), "{other}");
+        }
     }
 }

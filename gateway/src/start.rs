@@ -1,27 +1,20 @@
 //! The only file that knows all parts.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parkmesh_platform::auth::Verifier;
-use parkmesh_platform::channel::ChannelError;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::serve::{self, CallMetrics, Routes, Running, Shed, add_common};
 use parkmesh_platform::tasks::Tasks;
 use parkmesh_platform::telemetry;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::accept;
-use crate::admit::Admission;
-use crate::call::Gate;
-use crate::config::{self, Config};
-use crate::cors::Cors;
-use crate::pages::Documents;
-use crate::route::{Table, public_services};
-use crate::upstream::Upstream;
+use crate::config::Config;
+use crate::live::{Kept, ListenError, Live};
+use crate::reload;
+use crate::route::public_services;
 
 /// What the gateway is given.
 pub struct Deps {
@@ -41,15 +34,15 @@ pub enum StartError {
     /// The listener or reflection.
     #[error("the gateway cannot serve")]
     Serve(#[from] serve::StartError),
-    /// An address of a service.
-    #[error("a service's address is not usable")]
-    Upstream(#[from] ChannelError),
+    /// A listener of the settings.
+    #[error("the gateway cannot listen")]
+    Listen(#[from] ListenError),
 }
 
 /// Begins to answer. Health says NOT_SERVING until [`Running::ready`].
 ///
 /// # Errors
-/// When the listener has no address, an upstream's address is not usable, or the descriptors are broken.
+/// When a listener cannot be opened, or the descriptors are broken.
 pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     let Deps { listener, clock, ids, verifier } = deps;
     let addr = listener.local_addr().map_err(serve::StartError::from)?;
@@ -62,31 +55,27 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     let shed = Arc::new(Shed::new(config.serve.calls_max, config.serve.streams_max));
     serve::gauge_in_flight(&meter, "gateway", &shed);
     let stopping = CancellationToken::new();
-    let gate = Arc::new(Gate {
-        cors: Cors::new(&config.cors),
-        table: Table::new(upstreams(&config, &ids, &tasks)?, local),
-        admission: Admission::new(verifier, shed),
+    let source = config.source.clone();
+    let kept = Kept {
+        verifier,
+        shed,
         health: health.clone(),
         metrics: CallMetrics::gateway(&meter),
-        documents: Documents::default(),
+        documents: Arc::default(),
+        local: Arc::new(local),
         stopping: stopping.clone(),
-        config,
-    });
-    let mut accepting = JoinSet::new();
-    accepting.spawn(accept::run(listener, gate, ids));
+        ids,
+        tasks: tasks.clone(),
+    };
+    let live = Arc::new(Live::start(kept, config).await);
+    live.open().await?;
+    live.listen(listener);
     tracing::info!(server = "gateway", %addr, "listening");
+    if let Some(source) = &source {
+        reload::follow(&live, source, &tasks);
+    }
     let mut running = Running::new(addr, Some(health), stopping);
-    running.on_stop("gateway", async move { while accepting.join_next().await.is_some() {} });
+    running.on_stop("gateway", async move { live.drained().await });
     running.on_stop("tasks", async move { tasks.stop().await });
     Ok(running)
-}
-
-/// Ways to every role that has an address.
-fn upstreams(
-    config: &Config,
-    ids: &Ids,
-    tasks: &Tasks,
-) -> Result<BTreeMap<&'static str, Upstream>, ChannelError> {
-    let known = config::roles().filter_map(|role| Some((role, config.upstreams.get(role)?)));
-    known.map(|(role, to)| Ok((role, Upstream::start(role, to, ids, tasks)?))).collect()
 }

@@ -30,6 +30,8 @@ pub enum Command {
     Up(Up),
     /// Run one role, or several, as a service. Settings come from PARKMESH_* (or PARKMESH_*_FILE).
     Serve(Serve),
+    /// Look at the gateway's file of settings without starting anything.
+    Gateway(Gateway),
     /// Bring the database up to date: roles, schemas, tables. Safe to repeat.
     Migrate(Migrate),
     /// Make the demo mall: 500 spots on 3 floors, with sensors. Safe to repeat.
@@ -89,6 +91,17 @@ pub struct Serve {
     /// Which roles; each reads PARKMESH_<ROLE>_<NAME>, then PARKMESH_<NAME>.
     #[arg(required = true, value_enum)]
     pub roles: Vec<Role>,
+}
+
+/// Options of `gateway`.
+#[derive(Debug, Clone, Args)]
+pub struct Gateway {
+    /// What to do with it; `parkmesh serve gateway` serves.
+    #[arg(long, value_parser = PossibleValuesParser::new(["validate"]))]
+    pub mode: String,
+    /// The file.
+    #[arg(short, long, env = "PARKMESH_GATEWAY_CONFIG")]
+    pub config_path: PathBuf,
 }
 
 /// Options of `migrate`.
@@ -221,6 +234,12 @@ pub enum TortureKind {
     Expiry,
     /// Calls that their callers give up at random instants: no connection may be left in a transaction.
     Cancels,
+    /// Payment and booking die at every named point of setting money aside, taking it and giving it back, --attempts times each; judged
+    /// by the provider's own books.
+    Failpoints,
+    /// A crowd sets money aside, repeats itself and takes back, while the provider fails every seventh time and every booking's end is told
+    /// twice and out of order; judged by the provider's own books.
+    Payments,
 }
 
 /// Options of `torture`.
@@ -241,12 +260,15 @@ pub struct Torture {
     /// What is done to it.
     #[arg(long, value_enum, default_value_t = TortureKind::Crowd)]
     pub what: TortureKind,
-    /// Calls to make; trials of `expiry`.
+    /// Calls to make; operations of `payments`; trials of `expiry`; deaths at each of the `failpoints`.
     #[arg(long, default_value_t = 20_000)]
     pub attempts: u64,
     /// The same seed makes the same wishes (never the same timing).
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Of the `failpoints` only every so many-th.
+    #[arg(long, default_value_t = 1)]
+    pub every: usize,
     /// Clients at once, each a driver of its own.
     #[arg(long, default_value_t = 48)]
     pub clients: u32,

@@ -5,6 +5,7 @@ mod cli;
 mod client;
 mod dead_letters;
 mod decode;
+mod gateway;
 mod migrate;
 mod mqtt;
 mod names;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Up(options) => up::run(options),
         Command::Serve(options) => serve::run(&options),
+        Command::Gateway(options) => gateway::run(&options),
         Command::Migrate(options) => migrate::run(&options),
         Command::Seed(options) => seed::run(options),
         Command::Token(options) => token::run(&options),

@@ -7,6 +7,7 @@ pub mod channel;
 pub mod clock;
 pub mod clock_file;
 pub mod config;
+pub mod failpoint;
 pub mod fault;
 pub mod ids;
 pub mod page;

@@ -11,7 +11,7 @@ use parkmesh_testkit::listener;
 
 use crate::client::{framed, post, read_frames};
 use crate::doubles::Raw;
-use crate::world::{LIST, WATCH, World, gateway, notifications, to};
+use crate::world::{LIST, WATCH, World, cluster, gateway, notifications, to};
 
 const BINARY: &str = "application/grpc-web+proto";
 
@@ -39,8 +39,7 @@ async fn a_dead_replica_costs_no_call() {
     let world = World::new().await;
     let dead = listener().await.local_addr().unwrap();
     let mut config = to("notification", world.service.addr);
-    let addresses = config.upstreams.get_mut("notification").unwrap();
-    addresses.insert(0, format!("http://{dead}"));
+    config.clusters = vec![cluster("notification", &[dead, world.service.addr])];
     let gateway = gateway(config, &world.clock, &world.ids, &world.verifier).await;
     let mut wire = crate::client::Wire::http1(gateway.addr, &world.tasks).await;
     for _ in 0..50 {
@@ -56,8 +55,7 @@ async fn calls_are_spread_over_the_replicas() {
     let world = World::new().await;
     let (other, seen) = notifications(&world.ids, &world.verifier).await;
     let mut config = to("notification", world.service.addr);
-    let addresses = config.upstreams.get_mut("notification").unwrap();
-    addresses.push(format!("http://{}", other.addr));
+    config.clusters = vec![cluster("notification", &[world.service.addr, other.addr])];
     let gateway = gateway(config, &world.clock, &world.ids, &world.verifier).await;
     let mut wire = crate::client::Wire::http2(gateway.addr, &world.tasks).await;
     for _ in 0..60 {
@@ -144,12 +142,12 @@ async fn a_silent_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn what_may_be_repeated_is_repeated_once_and_a_stream_from_the_client_never() {
+async fn what_may_be_repeated_is_repeated_twice_and_a_stream_from_the_client_never() {
     let world = World::raw(Raw::Reset).await;
     let body = framed(&ListNotificationsRequest::default());
     let answer = world.http1().await.ask(post(LIST, &world.headers(BINARY), body)).await;
     assert_eq!(answer.header("grpc-status"), "14");
-    assert_eq!(world.asked.load(Ordering::SeqCst), 2);
+    assert_eq!(world.asked.load(Ordering::SeqCst), 3);
     let world = World::raw_for("sensor", Raw::Reset).await;
     let device = format!("Bearer {}", world.tokens.device("sensor-1"));
     let headers = [("content-type", BINARY), ("authorization", device.as_str())];

@@ -4,10 +4,13 @@
 
 mod abort;
 mod client;
+mod cluster;
 mod cors;
 mod doubles;
 mod lifecycle;
 mod limits;
 mod native;
+mod replicas;
+mod settings;
 mod web;
 mod world;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use parkmesh_contracts::notification::v1::notification_service_server::NotificationServiceServer;
-use parkmesh_gateway::{Config, CorsConfig, Deps};
+use parkmesh_gateway::{Address, ClusterConfig, Config, CorsConfig, Deps};
 use parkmesh_platform::auth::Verifier;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
@@ -64,7 +64,8 @@ impl World {
         let clock = Clock::system();
         let (addr, asked) = raw(kind, &Tasks::new(&clock)).await;
         let world = Self::with(|config| {
-            config.upstreams.insert(role.to_owned(), vec![format!("http://{addr}")]);
+            config.clusters.retain(|cluster| cluster.name != role);
+            config.clusters.push(cluster(role, &[addr]));
         })
         .await;
         Self { asked, ..world }
@@ -85,8 +86,13 @@ impl World {
 }
 
 pub fn to(role: &str, addr: SocketAddr) -> Config {
-    let upstreams = [(role.to_owned(), vec![format!("http://{addr}")])].into();
-    Config { upstreams, ..Config::default() }
+    Config { clusters: vec![cluster(role, &[addr])], ..Config::default() }
+}
+
+/// A cluster of these replicas, with the defaults.
+pub fn cluster(role: &str, replicas: &[SocketAddr]) -> ClusterConfig {
+    let address = |addr: &SocketAddr| Address { host: addr.ip().to_string(), port: addr.port() };
+    ClusterConfig::new(role, replicas.iter().map(address).collect())
 }
 
 pub async fn gateway(config: Config, clock: &Clock, ids: &Ids, verifier: &Verifier) -> Running {

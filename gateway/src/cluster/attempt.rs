@@ -1,0 +1,191 @@
+//! One attempt at one replica.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use parkmesh_platform::serve::Deadline;
+use tokio::time::{Instant, timeout_at};
+use tonic::body::Body;
+
+use super::Cluster;
+use super::breakers::Place;
+use super::connection::NoConnection;
+use super::host::Host;
+use super::outgoing;
+use super::outlier::Outcome;
+
+/// A silence that is shorter says nothing of the replica: whoever sets shorter deadlines could otherwise have
+/// replicas ejected.
+const SILENCE_MIN: Duration = Duration::from_millis(250);
+/// Answers of repeatable calls that are read to their end before the client sees any of it, in bytes: one
+/// that breaks off can still be asked for again.
+const READ_BYTES_MAX: usize = 256 * 1024;
+
+/// How an attempt ended without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// No connection: nothing was sent.
+    Connect,
+    /// No place for one.
+    Full,
+    /// The replica says that it has not looked at it.
+    Refused,
+    /// It broke.
+    Reset,
+    /// Time ran out.
+    Silent,
+}
+
+/// What an attempt needs to know.
+pub struct Try {
+    /// The request.
+    pub request: Request<Body>,
+    /// Until when it waits.
+    pub until: Option<Instant>,
+    /// Whether the answer is read to its end first.
+    pub read: bool,
+    /// Whether the time of an answer tells of the replica: not where it waits by design.
+    pub timed: bool,
+}
+
+impl Cluster {
+    /// Sends a request to a replica and waits for the answer's head, or for all of it.
+    pub(super) async fn attempt(
+        &self,
+        host: &Arc<Host>,
+        asked: Try,
+    ) -> Result<(Response<Body>, Place), Broken> {
+        self.stats.rq_total.add();
+        host.stats.rq_total.add();
+        let (began, timed) = (Deadline::after(Duration::ZERO).at, asked.timed);
+        let sent = self.send(host, asked.request, asked.read);
+        let ended = match asked.until {
+            Some(until) => timeout_at(until, sent).await.unwrap_or(Err(Broken::Silent)),
+            None => sent.await,
+        };
+        let took = began.elapsed();
+        match &ended {
+            Ok((response, _)) => {
+                self.stats.rq_completed.add();
+                host.stats.rq_success.add();
+                self.report(host, outcome_of(response, timed.then_some(took)));
+            }
+            Err(broken) => self.note(host, *broken, took),
+        }
+        ended
+    }
+
+    fn note(&self, host: &Arc<Host>, broken: Broken, took: Duration) {
+        host.stats.rq_error.add();
+        match broken {
+            Broken::Full => return,
+            Broken::Silent => {
+                host.stats.rq_timeout.add();
+                if took < SILENCE_MIN {
+                    return;
+                }
+            }
+            Broken::Reset | Broken::Refused => self.stats.rq_rx_reset.add(),
+            Broken::Connect => {}
+        }
+        self.report(host, Outcome::Away);
+    }
+
+    async fn send(
+        &self,
+        host: &Arc<Host>,
+        request: Request<Body>,
+        read: bool,
+    ) -> Result<(Response<Body>, Place), Broken> {
+        let (mut ticket, new) = match host.pool.ticket(&self.breakers, &self.tasks).await {
+            Ok(ticket) => ticket,
+            Err(NoConnection::Full) => {
+                self.stats.cx_overflow.add();
+                return Err(Broken::Full);
+            }
+            Err(NoConnection::Refused) => {
+                self.stats.cx_connect_fail.add();
+                host.stats.cx_connect_fail.add();
+                return Err(Broken::Connect);
+            }
+        };
+        if new {
+            self.stats.cx_total.add();
+            host.stats.cx_total.add();
+        }
+        let answered = ticket.sender.try_send_request(request).await;
+        let response = answered.map_err(|mut error| {
+            // The message comes back when it never left.
+            let unsent = error.take_message().is_some();
+            let error = error.into_error();
+            tracing::debug!(address = %host.address, %error, "a replica did not answer");
+            if unsent { Broken::Connect } else { kind_of(&error) }
+        })?;
+        if !read {
+            return Ok((response.map(Body::new), ticket.place));
+        }
+        let (parts, body) = response.into_parts();
+        let body = outgoing::read(body, READ_BYTES_MAX).await.map_err(|error| kind_of(&error))?;
+        Ok((Response::from_parts(parts, Body::new(body)), ticket.place))
+    }
+
+    /// Sends a request that is no call, once.
+    pub(super) async fn exchange(
+        &self,
+        host: &Arc<Host>,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, Broken> {
+        let ticket = host.pool.ticket(&self.breakers, &self.tasks).await;
+        let (mut ticket, _new) = ticket.map_err(|_| Broken::Connect)?;
+        ticket.sender.send_request(request).await.map_err(|error| kind_of(&error))
+    }
+}
+
+/// Whether the replica has seen what broke.
+fn kind_of(error: &hyper::Error) -> Broken {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(h2) = error.downcast_ref::<h2::Error>() {
+            let refused = h2.reason() == Some(h2::Reason::REFUSED_STREAM);
+            // Streams beyond the last one that a graceful GOAWAY names were not looked at.
+            let gone =
+                h2.is_go_away() && h2.is_remote() && h2.reason() == Some(h2::Reason::NO_ERROR);
+            return if refused || gone { Broken::Refused } else { Broken::Reset };
+        }
+        cause = error.source();
+    }
+    Broken::Reset
+}
+
+/// What an answer says of its replica: INTERNAL and the like do, UNAVAILABLE does not. Who says that it is
+/// overloaded lives, and ejecting it would leave less for the others' load.
+fn outcome_of<B>(response: &Response<B>, took: Option<Duration>) -> Outcome {
+    if response.status().is_server_error() {
+        return Outcome::Broken;
+    }
+    let code = response.headers().get("grpc-status");
+    let broken = code.is_some_and(|code| matches!(code.as_bytes(), b"2" | b"13" | b"15"));
+    if broken { Outcome::Broken } else { Outcome::Good(took) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_speaks_of_overload_does_not_speak_against_its_replica() {
+        let outcome = |status: &str| {
+            let response = Response::builder().header("grpc-status", status).body(());
+            outcome_of(&response.expect("an answer"), None)
+        };
+        for good in ["0", "5", "14", "8"] {
+            assert_eq!(outcome(good), Outcome::Good(None), "{good}");
+        }
+        for broken in ["2", "13", "15"] {
+            assert_eq!(outcome(broken), Outcome::Broken, "{broken}");
+        }
+    }
+}

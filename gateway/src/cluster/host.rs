@@ -1,0 +1,88 @@
+//! One replica: where it is, how it does, what it carries.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::Uri;
+use http::uri::{Authority, PathAndQuery, Scheme};
+
+use super::breakers::Room;
+use super::connection::{Dial, Pool};
+use super::outlier::Monitor;
+use super::settings::{Address, ClusterConfig};
+use super::stats::HostStats;
+
+/// One replica.
+pub struct Host {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// As it was named: what `:authority` says.
+    pub named: Address,
+    authority: Authority,
+    /// Its connections.
+    pub pool: Pool,
+    /// Calls and streams that it carries: its load.
+    pub in_flight: Room,
+    /// How it answers.
+    pub monitor: Monitor,
+    /// What is counted of it.
+    pub stats: HostStats,
+    unhealthy: AtomicBool,
+}
+
+impl Host {
+    /// A replica of which nothing is known yet: it counts as well.
+    pub fn new(address: SocketAddr, named: &Address, config: &ClusterConfig) -> Self {
+        let said = named.to_string().parse();
+        let authority = said.unwrap_or_else(|_| Authority::from_static("upstream"));
+        let dial = Dial {
+            address,
+            timeout: config.connect_timeout,
+            streams_max: config.streams_per_connection,
+        };
+        Self {
+            address,
+            named: named.clone(),
+            authority,
+            pool: Pool::new(dial),
+            in_flight: Room::default(),
+            monitor: Monitor::default(),
+            stats: HostStats::default(),
+            unhealthy: AtomicBool::new(false),
+        }
+    }
+
+    /// The address of a path here.
+    pub fn uri(&self, path: PathAndQuery) -> Uri {
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(path);
+        Uri::from_parts(parts).unwrap_or_default()
+    }
+
+    /// Whether it says that it is well.
+    pub fn is_healthy(&self) -> bool {
+        !self.unhealthy.load(Ordering::Relaxed)
+    }
+
+    /// Notes what was found; says whether that is news.
+    pub fn set_healthy(&self, healthy: bool) -> bool {
+        self.unhealthy.swap(!healthy, Ordering::Relaxed) == healthy
+    }
+
+    /// Whether calls go there.
+    pub fn is_usable(&self) -> bool {
+        self.is_healthy() && !self.monitor.is_ejected()
+    }
+
+    /// Its state in Envoy's words.
+    pub fn health_flags(&self) -> String {
+        let flags = [
+            (!self.is_healthy(), "/failed_active_hc"),
+            (self.monitor.is_ejected(), "/failed_outlier_check"),
+        ];
+        let told: String = flags.iter().filter(|(set, _)| *set).map(|(_, word)| *word).collect();
+        if told.is_empty() { "healthy".to_owned() } else { told }
+    }
+}

@@ -1,0 +1,30 @@
+//! A listener in YAML, in Envoy's words.
+
+use std::net::SocketAddr;
+
+use super::ListenerConfig;
+use super::cluster::socket_address;
+use super::fields::Fields;
+
+/// All of them.
+pub fn read(fields: &mut Fields<'_>) -> Vec<ListenerConfig> {
+    let mut found: Vec<ListenerConfig> = Vec::new();
+    for mut one in fields.maps("listeners") {
+        let name = one.require("name").map(|(_, name)| name.to_owned());
+        let Some(told) = socket_address(&mut one) else { continue };
+        let Some(ip) = told.ip() else {
+            one.wrong("a listener's address is an IP address");
+            continue;
+        };
+        let Some(name) = name else { continue };
+        let address = SocketAddr::new(ip, told.port);
+        let double = |other: &ListenerConfig| {
+            other.name == name || (other.address == address && address.port() != 0)
+        };
+        if found.iter().any(double) {
+            one.wrong("another listener has this name or address");
+        }
+        found.push(ListenerConfig { name, address });
+    }
+    found
+}
