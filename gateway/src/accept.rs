@@ -73,7 +73,10 @@ pub async fn run(
                     age: config.connection_age.mul_f64(part),
                 };
                 let builder = builder.clone();
+                let counts = current.gate().downstream.clone();
                 connections.spawn(async move {
+                    counts.cx_total.add();
+                    let _active = counts.cx_active.enter(usize::MAX);
                     connection.run(socket, builder).await;
                     drop(place);
                 });

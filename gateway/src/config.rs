@@ -27,6 +27,10 @@ pub use file::FileError;
 pub struct Config {
     /// Limits of the serving side.
     pub serve: ServeConfig,
+    /// Where the admin listener is; read at the start only.
+    pub admin: Option<SocketAddr>,
+    /// Where the access log goes.
+    pub access_log: Option<PathBuf>,
     /// Where to listen beside the address that the process is given.
     pub listeners: Vec<ListenerConfig>,
     /// Who answers.
@@ -116,6 +120,8 @@ impl Default for Config {
         Self {
             // Strangers connect here: fewer streams each than between our own processes.
             serve: ServeConfig { connection_streams_max: 256, ..ServeConfig::default() },
+            admin: None,
+            access_log: None,
             listeners: Vec::new(),
             clusters: Vec::new(),
             routes: default_routes(),
@@ -131,7 +137,7 @@ impl Default for Config {
 
 impl Config {
     /// Reads `PARKMESH_<ROLE>_URL` (comma-separated) for every role of the method table,
-    /// `PARKMESH_GATEWAY_CONFIG` (a file, docs/gateway.md), `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
+    /// `PARKMESH_GATEWAY_CONFIG` (a file, docs/gateway.md), `_GATEWAY_ADMIN_LISTEN`, `_ACCESS_LOG`, `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
     /// `_REQUEST_WAIT_SECONDS`, `_FIRST_REQUEST_WAIT_SECONDS` and `PARKMESH_GRPC_*`.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
@@ -147,6 +153,8 @@ impl Config {
         };
         let base = Self {
             serve,
+            admin: reader.find("GATEWAY_ADMIN_LISTEN"),
+            access_log: reader.find("ACCESS_LOG"),
             listeners: Vec::new(),
             clusters,
             routes: default_routes(),

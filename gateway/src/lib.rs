@@ -11,6 +11,8 @@
 //! sees to it that every answer ends with a status.
 
 mod accept;
+mod access;
+mod admin;
 mod admit;
 mod call;
 mod cluster;
@@ -23,9 +25,11 @@ mod incoming;
 mod live;
 mod pages;
 mod plain;
+mod red;
 mod reload;
 mod route;
 mod start;
+mod story;
 mod web;
 
 pub use cluster::{

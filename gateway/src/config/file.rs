@@ -68,12 +68,25 @@ pub fn apply(base: &Config, path: &Path, text: &str) -> Result<Config, FileError
 
 fn read(base: &Config, mut fields: Fields<'_>, mistakes: &Mistakes) -> Config {
     let mut config = base.clone();
+    admin(&mut fields, &mut config);
+    if let Some((_, path)) = fields.map("access_log").and_then(|mut log| log.require("path")) {
+        config.access_log = Some(path.into());
+    }
     config.listeners = listener::read(&mut fields);
     clusters(&mut fields, &mut config);
     routes(&mut fields, &mut config, mistakes);
     cors(&mut fields, &mut config);
     limits(&mut fields, &mut config);
     config
+}
+
+fn admin(fields: &mut Fields<'_>, config: &mut Config) {
+    let Some(mut admin) = fields.map("admin") else { return };
+    match cluster::socket_address(&mut admin).map(|told| (told.ip(), told.port)) {
+        Some((Some(ip), port)) => config.admin = Some((ip, port).into()),
+        Some((None, _)) => admin.wrong("a listener's address is an IP address"),
+        None => {}
+    }
 }
 
 /// By name, in the place of those of the environment.
