@@ -84,6 +84,10 @@ uuid_ids! {
     BookingId;
     /// Money for a booking.
     PaymentId;
+    /// Money of a payment that is given back.
+    RefundId;
+    /// A card on file.
+    PaymentMethodId;
     /// A device on the ground.
     SensorId;
     /// A plate that was read at a gate.
@@ -92,6 +96,8 @@ uuid_ids! {
     DiscrepancyId;
     /// A message to a person.
     NotificationId;
+    /// A message on its way by mail or webhook.
+    DeliveryId;
     /// A version of the price rules.
     TariffId;
     /// Places sold by number for one window.

@@ -1,9 +1,11 @@
 //! A running `up` with a city of sensors, for proofs of what concerns them.
 
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use parkmesh_contracts::booking::v1::ListLotsRequest;
 use parkmesh_contracts::booking::v1::inventory_service_client::InventoryServiceClient;
 use parkmesh_contracts::sensor::v1::ListSensorsRequest;
@@ -15,7 +17,10 @@ use crate::Failure;
 use crate::up::{self, Up};
 
 /// Sensors of a bench speak when something changes, and otherwise hardly ever.
-const HEARTBEAT_SECONDS: &str = "604800";
+const HEARTBEAT_SECONDS: u32 = 604_800;
+/// How long a process that was killed may take to be there again.
+const BACK_MAX: Duration = Duration::from_secs(120);
+const LOOK_PERIOD: Duration = Duration::from_millis(10);
 /// Largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -23,14 +28,20 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub struct City {
     up: Up,
     home: std::path::PathBuf,
+    heartbeat_seconds: String,
 }
 
 impl City {
     /// Starts one with so many spots and sensors, all of which have said once that nothing stands there.
     pub fn start(name: &str, spots: u32) -> Result<Self, Failure> {
+        Self::with_heartbeats(name, spots, HEARTBEAT_SECONDS)
+    }
+
+    /// The same with sensors that speak so often when nothing changes.
+    pub fn with_heartbeats(name: &str, spots: u32, seconds: u32) -> Result<Self, Failure> {
         let (binary, home) = (up::binary()?, up::home(name)?);
         let up = Up::start(&binary, &home, &["--no-seed", "--ephemeral"])?;
-        let city = Self { up, home };
+        let city = Self { up, home, heartbeat_seconds: seconds.to_string() };
         let made = city.simulate(spots, &["--occupancy", "0", "--minutes", "0.6"])?;
         if !made.success() {
             return Err("the city could not be made".into());
@@ -43,7 +54,8 @@ impl City {
         let mut command = Command::new(up::binary()?);
         command
             .args(["simulate", "--day", "flat", "--spots", &spots.to_string()])
-            .args(["--heartbeat-seconds", HEARTBEAT_SECONDS, "--gateway", &self.told("/gateway")?])
+            .args(["--heartbeat-seconds", &self.heartbeat_seconds])
+            .args(["--gateway", &self.up.told("/gateway")?])
             .arg("--home")
             .arg(&self.home)
             .args(args);
@@ -61,29 +73,43 @@ impl City {
         Ok(text.trim().parse()?)
     }
 
-    /// Redis.
-    pub fn redis(&self) -> Result<String, Failure> {
-        self.told("/servers/redis")
+    /// A file of the proof's own.
+    pub fn file(&self, name: &str) -> std::path::PathBuf {
+        self.home.join(name)
     }
 
-    fn told(&self, path: &str) -> Result<String, Failure> {
-        let told = self.up.file.pointer(path).and_then(serde_json::Value::as_str);
-        Ok(told.ok_or_else(|| format!("up.json has no {path}"))?.to_owned())
+    /// Kills a role or a server, and waits until its successor runs.
+    pub async fn kill(&self, name: &str) -> Result<(), Failure> {
+        let before = self.pid(name)?;
+        kill(Pid::from_raw(before), Signal::SIGKILL)?;
+        let began = Instant::now();
+        while self.pid(name).is_ok_and(|pid| pid == before) {
+            if began.elapsed() > BACK_MAX {
+                return Err(format!("{name} did not come back").into());
+            }
+            crate::pause(LOOK_PERIOD).await;
+        }
+        Ok(())
+    }
+
+    /// Redis.
+    pub fn redis(&self) -> Result<String, Failure> {
+        self.up.told("/servers/redis")
     }
 
     /// The gateway.
     pub fn gateway(&self) -> Result<Channel, Failure> {
-        connect(self.told("/gateway")?)
+        connect(self.up.told("/gateway")?)
     }
 
     /// A service itself.
     pub fn channel(&self, role: &str) -> Result<Channel, Failure> {
-        connect(self.told(&format!("/services/{role}"))?)
+        connect(self.up.told(&format!("/services/{role}"))?)
     }
 
     /// A token of `up.json`.
     pub fn token(&self, of: &str) -> Result<String, Failure> {
-        self.told(&format!("/tokens/{of}"))
+        self.up.told(&format!("/tokens/{of}"))
     }
 
     /// The token with which a role calls others.
@@ -93,7 +119,7 @@ impl City {
 
     /// The database, as its administrator.
     pub fn postgres(&self) -> String {
-        self.told("/servers/postgres").unwrap_or_default()
+        self.up.told("/servers/postgres").unwrap_or_default()
     }
 
     /// All lots.

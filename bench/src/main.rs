@@ -5,8 +5,11 @@ mod city;
 mod cpu;
 mod decoders;
 mod forecast;
+mod kills;
 mod lab;
 mod melbourne;
+mod messages;
+mod poison;
 mod proof;
 mod pulse;
 mod race;
@@ -74,6 +77,8 @@ enum Proof {
     Pulse(pulse::Pulse),
     /// Redis flushed, killed and given an image of before under load: availability rebuilds, and nobody is told wrong.
     Redis(redis::Rounds),
+    /// Bridge, sensor service, NATS, Redis and mosquitto killed while every spot's sensor speaks once: nothing that was said is lost.
+    Kills(kills::Kills),
     /// Prices in every zone whose clocks change, every minute around both changes of a year, against Python's clocks.
     Tariffs,
     /// Ten million mutated frames and messages for every decoder of the sensor bridge.
@@ -95,6 +100,11 @@ enum Proof {
     },
     /// Any window among 100,000 spots, 90 days and 5,000,000 bookings, inside availability: how long it takes, and what the index holds.
     Search(search::Size),
+    /// Messages while NATS and notification are killed and the mail server is down: each once in the app, by webhook under one id,
+    /// and in the mailbox.
+    Messages(messages::Messages),
+    /// Facts that nobody can understand among others: each is a dead letter soon, the others go on, and what is repaired is replayed.
+    Poison(poison::Poison),
     /// How long everything takes to be ready from a built binary with warm data, and how much memory it holds.
     Start,
     /// A random history of many clients under faults, judged: nothing double, oversold, lost or refused without a cause.
@@ -110,6 +120,18 @@ enum Proof {
     ConfirmRace {
         /// Trials.
         #[arg(long, default_value_t = torture::CONFIRM_RACE)]
+        size: u64,
+    },
+    /// Payment and booking die at every named point of setting money aside, taking it and giving it back.
+    Failpoints {
+        /// Deaths at each point.
+        #[arg(long, default_value_t = torture::FAILPOINTS)]
+        size: u64,
+    },
+    /// A crowd that pays, repeats itself and takes back while the provider fails; judged by the provider's own ledger.
+    Payments {
+        /// Operations.
+        #[arg(long, default_value_t = torture::PAYMENTS)]
         size: u64,
     },
     /// Calls that are given up at random instants.
@@ -131,6 +153,9 @@ fn main() -> ExitCode {
         What::Prove(Proof::Reads(options)) => reads::prove(&options),
         What::Prove(Proof::Pulse(options)) => pulse::prove(&options),
         What::Prove(Proof::Redis(rounds)) => redis::prove(&rounds),
+        What::Prove(Proof::Kills(kills)) => kills::prove(&kills),
+        What::Prove(Proof::Messages(options)) => messages::prove(&options),
+        What::Prove(Proof::Poison(options)) => poison::prove(&options),
         What::Prove(Proof::Start) => start::prove(),
         What::Prove(Proof::Tariffs) => tariffs::prove(),
         What::Prove(Proof::Decoders) => decoders::prove(),
@@ -143,6 +168,8 @@ fn main() -> ExitCode {
         What::Bench(Bench::Lab(options)) => lab::run(&options),
         What::Prove(Proof::History { size, power_cuts }) => torture::history(size, power_cuts),
         What::Prove(Proof::ConfirmRace { size }) => torture::confirm_race(size),
+        What::Prove(Proof::Failpoints { size }) => torture::failpoints(size),
+        What::Prove(Proof::Payments { size }) => torture::payments(size),
         What::Prove(Proof::Cancels { size }) => torture::cancels(size),
     };
     match outcome {

@@ -26,8 +26,8 @@ const P99_MS_MAX: f64 = 1.0;
 /// Connections, and calls in flight on each.
 const CONNECTIONS: usize = 4;
 const IN_FLIGHT: usize = 16;
-/// Calls of the open loop are spread over so many tasks.
-const STREAMS: u32 = 32;
+/// Calls of the open loop that are due within so short a time go out together.
+const PACE: Duration = Duration::from_micros(100);
 
 /// How long it is measured.
 #[derive(Debug, clap::Args)]
@@ -122,31 +122,48 @@ impl Ask {
     }
 
     /// The slowest hundredth at this rate, in milliseconds: each from when it was due.
+    #[expect(clippy::disallowed_methods, reason = "a bench is outside of the house")]
     async fn p99(&self, ways: &[Channel], rate: f64, time: Duration) -> Result<f64, Failure> {
-        let period = Duration::from_secs_f64(f64::from(STREAMS) / rate.max(1.0));
-        let began = Instant::now();
-        let callers = (0..STREAMS).map(|number| {
-            let ask = self.clone();
-            let way = ways[usize::try_from(number).unwrap_or(0) % ways.len()].clone();
-            let first = began + period.mul_f64(f64::from(number) / f64::from(STREAMS));
-            async move {
-                let mut latencies = Vec::new();
-                let mut due = first;
-                while due < began + time {
-                    crate::pause(due.saturating_duration_since(Instant::now())).await;
-                    ask.once(&way).await?;
-                    latencies.push(due.elapsed());
-                    due += period;
-                }
-                Ok::<_, Failure>(latencies)
-            }
-        });
-        let all = join_all(callers).await.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let mut all: Vec<Duration> = all.into_iter().flatten().collect();
+        let mut due = pace(rate, time);
+        let mut calls = tokio::task::JoinSet::new();
+        let mut number = 0;
+        while let Some(due) = due.recv().await {
+            let (ask, way) = (self.clone(), ways[number % ways.len()].clone());
+            number += 1;
+            calls.spawn(async move { ask.once(&way).await.map(|_answer| due.elapsed()) });
+        }
+        let all = calls.join_all().await.into_iter().collect::<Result<Vec<_>, _>>();
+        let mut all = all?;
         all.sort_unstable();
         let slow = percentile(&all, 0.99).ok_or("nothing was measured")?;
         Ok(slow.as_secs_f64() * 1_000.0)
     }
+}
+
+/// Tells when each call is due. A thread's sleep is exact to some 60 µs; the timers of the runtime go by whole milliseconds, which is all
+/// that a call may take.
+fn pace(rate: f64, time: Duration) -> tokio::sync::mpsc::UnboundedReceiver<Instant> {
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        let period = Duration::from_secs_f64(1.0 / rate.max(1.0));
+        let began = Instant::now();
+        let mut due = began;
+        while due < began + time {
+            let now = Instant::now();
+            if due > now {
+                std::thread::sleep((due - now).max(PACE));
+            }
+            // All that has become due while this thread slept.
+            let woken = Instant::now();
+            while due <= woken && due < began + time {
+                if sender.send(due).is_err() {
+                    return;
+                }
+                due += period;
+            }
+        }
+    });
+    receiver
 }
 
 /// Answers every call with the same message: tonic and nothing else.

@@ -8,8 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use parkmesh_contracts::availability::v1::GetAvailabilityRequest;
 use parkmesh_contracts::availability::v1::availability_service_client::AvailabilityServiceClient;
 use parkmesh_contracts::time::from_proto;
@@ -26,7 +24,7 @@ const FEW_SECONDS_MAX: f64 = 2.0;
 const MANY_SECONDS_MAX: f64 = 10.0;
 /// What is not said to be stale is no older than this: availability's bound, and a second for the way.
 const BEHIND_MAX: Duration = Duration::from_secs(16);
-/// How long a replica or a server may take to be there again.
+/// How long a replica may take to show everything.
 const BACK_MAX: Duration = Duration::from_secs(120);
 const LOOK_PERIOD: Duration = Duration::from_millis(10);
 /// Cars that come or go in a minute meanwhile.
@@ -98,20 +96,14 @@ fn judge(options: &Rounds, slowest: f64, told: Told, exact: bool) -> Result<bool
 async fn harm(city: &City, redis: &mut Redis, image: &Image, round: u32) -> Result<(), Failure> {
     match round % 3 {
         0 => redis.flush(),
-        1 => {
-            let before = city.pid("redis")?;
-            kill(Pid::from_raw(before), Signal::SIGKILL)?;
-            back(city, "redis", before).await
-        }
+        1 => city.kill("redis").await,
         _ => image.restore(redis),
     }
 }
 
 /// Kills availability; how long the next one takes until it is not stale.
 async fn rebuild(city: &City) -> Result<Duration, Failure> {
-    let before = city.pid("availability")?;
-    kill(Pid::from_raw(before), Signal::SIGKILL)?;
-    back(city, "availability", before).await?;
+    city.kill("availability").await?;
     let began = Instant::now();
     for lot in city.lots().await? {
         while began.elapsed() < BACK_MAX {
@@ -122,18 +114,6 @@ async fn rebuild(city: &City) -> Result<Duration, Failure> {
         }
     }
     Ok(began.elapsed())
-}
-
-/// Waits until a process is another one.
-async fn back(city: &City, name: &str, before: i32) -> Result<(), Failure> {
-    let began = Instant::now();
-    while city.pid(name).is_ok_and(|pid| pid == before) {
-        if began.elapsed() > BACK_MAX {
-            return Err(format!("{name} did not come back").into());
-        }
-        crate::pause(LOOK_PERIOD).await;
-    }
-    Ok(())
 }
 
 async fn ask(

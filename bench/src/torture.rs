@@ -8,6 +8,9 @@ use crate::Failure;
 use crate::proof::{Figure, repository};
 use crate::up;
 
+/// Deaths at each failpoint, and operations of the crowd that pays.
+pub const FAILPOINTS: u64 = 2;
+pub const PAYMENTS: u64 = 20_000;
 /// Calls of the history that was asked for.
 pub const HISTORY: u64 = 1_000_000;
 /// Trials of confirmations that race the end of their hold.
@@ -126,6 +129,59 @@ pub fn cancels(size: u64) -> Result<bool, Failure> {
         holds: report["holds"] == true,
     };
     figure.tell()
+}
+
+/// Deaths of payment and booking at every named point.
+pub fn failpoints(size: u64) -> Result<bool, Failure> {
+    let report = torture("failpoints", size, &["--what", "failpoints"])?;
+    println!(
+        "  {} deaths at {} points; the slowest money was at its end {:.1} s after the process was there again",
+        report["deaths"],
+        report["points"],
+        number(&report, "slowest_seconds")
+    );
+    let deaths = number(&report, "deaths");
+    let figure = Figure {
+        name: "failpoints",
+        figure: number(&report, "violations"),
+        unit: "wrong after deaths at every point of setting money aside, taking it and giving it back, by the provider's books",
+        yardstick: "the provider's own ledger",
+        ask: format!(
+            "= 0 with {size} deaths at each of at least 20 points, all money at its end within 60 s"
+        ),
+        holds: report["holds"] == true
+            && number(&report, "points") >= 20.0
+            && deaths >= number(&report, "points") * to_float(size),
+    };
+    figure.tell()
+}
+
+/// A crowd that pays while the provider fails.
+pub fn payments(size: u64) -> Result<bool, Failure> {
+    let report = torture("payments", size, &["--what", "payments"])?;
+    println!("  {report:#}");
+    let terminal = number(&report, "terminal_seconds");
+    let wrong = Figure {
+        name: "payments",
+        figure: number(&report, "violations"),
+        unit: "double or lost movements, or cents between our ledger and the provider's",
+        yardstick: "the provider's own ledger",
+        ask: format!(
+            "= 0 in {size} operations, 30 % repeated, 10 % at once, 15 % provider faults, every end told again"
+        ),
+        holds: report["holds"] == true && number(&report, "operations") >= to_float(size),
+    };
+    let late = Figure {
+        name: "payments-terminal",
+        figure: terminal,
+        unit: "s from the end of the faults until all money is at its end",
+        yardstick: "none",
+        ask: "< 60".to_owned(),
+        holds: terminal < 60.0,
+    };
+    let rate = Figure::told("payments-rate", number(&report, "per_second"), "operations/s");
+    let (wrong, late, _told) = (wrong.tell()?, late.tell()?, rate.tell()?);
+    Ok(wrong && late)
 }
 
 fn to_float(size: u64) -> f64 {

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgConnection};
 
 use crate::Failure;
 use crate::proof::repository;
@@ -30,6 +33,16 @@ pub struct Up {
 impl Up {
     /// Starts it in this home.
     pub fn start(binary: &Path, home: &Path, args: &[&str]) -> Result<Self, Failure> {
+        Self::start_with(binary, home, args, &[])
+    }
+
+    /// The same with settings for all roles.
+    pub fn start_with(
+        binary: &Path,
+        home: &Path,
+        args: &[&str],
+        settings: &[(&str, String)],
+    ) -> Result<Self, Failure> {
         let started = Instant::now();
         let child = Command::new(binary)
             .args(["up", "--no-simulate", "--port-base", PORT_BASE, "--home"])
@@ -37,6 +50,7 @@ impl Up {
             .arg("--servers-home")
             .arg(repository().join(".parkmesh"))
             .args(args)
+            .envs(settings.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()?;
@@ -44,6 +58,19 @@ impl Up {
         up.file = up.until_ready(&home.join("up.json"), started)?;
         up.ready_after = started.elapsed();
         Ok(up)
+    }
+
+    /// An entry of `up.json`.
+    pub fn told(&self, path: &str) -> Result<String, Failure> {
+        let told = self.file.pointer(path).and_then(Value::as_str);
+        Ok(told.ok_or_else(|| format!("up.json has no {path}"))?.to_owned())
+    }
+
+    /// A connection to a schema, as the database's administrator.
+    pub async fn database(&self, schema: &str) -> Result<PgConnection, Failure> {
+        let options = PgConnectOptions::from_str(&self.told("/servers/postgres")?)?;
+        let path = format!("{schema}, platform");
+        Ok(options.options([("search_path", path)]).connect().await?)
     }
 
     fn until_ready(&mut self, path: &Path, started: Instant) -> Result<Value, Failure> {

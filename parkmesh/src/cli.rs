@@ -203,11 +203,25 @@ pub struct DeadLetters {
 #[derive(Debug, Clone, Subcommand)]
 pub enum DeadLetterAction {
     /// Show them, oldest first.
-    List,
-    /// Give one back to the consumer that could not take it, after the cause is gone.
+    List {
+        /// Only those of this consumer.
+        #[arg(long)]
+        consumer: Option<String>,
+        /// As JSON, one to a line, with the body in base64.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give them back to the consumers that could not take them, after the cause is gone.
     Redrive {
-        /// Its number in the list.
-        sequence: u64,
+        /// Its number in the list; without one all of them.
+        sequence: Option<u64>,
+        /// Only those of this consumer.
+        #[arg(long)]
+        consumer: Option<String>,
+        /// A folder with bodies that were repaired, as files named by the number: each takes the place of the one
+        /// that it had. Without a number only those with a file are given back.
+        #[arg(long)]
+        bodies: Option<PathBuf>,
     },
 }
 
@@ -220,6 +234,12 @@ pub enum TortureKind {
     Expiry,
     /// Calls that their callers give up at random instants: no connection may be left in a transaction.
     Cancels,
+    /// Payment and booking die at every named point of setting money aside, taking it and giving it back, --attempts times each; judged
+    /// by the provider's own books.
+    Failpoints,
+    /// A crowd sets money aside, repeats itself and takes back, while the provider fails every seventh time and every booking's end is told
+    /// twice and out of order; judged by the provider's own books.
+    Payments,
 }
 
 /// Options of `torture`.
@@ -240,12 +260,15 @@ pub struct Torture {
     /// What is done to it.
     #[arg(long, value_enum, default_value_t = TortureKind::Crowd)]
     pub what: TortureKind,
-    /// Calls to make; trials of `expiry`.
+    /// Calls to make; operations of `payments`; trials of `expiry`; deaths at each of the `failpoints`.
     #[arg(long, default_value_t = 20_000)]
     pub attempts: u64,
     /// The same seed makes the same wishes (never the same timing).
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Of the `failpoints` only every so many-th.
+    #[arg(long, default_value_t = 1)]
+    pub every: usize,
     /// Clients at once, each a driver of its own.
     #[arg(long, default_value_t = 48)]
     pub clients: u32,

@@ -2,7 +2,7 @@
 //!
 //! [`world`] is what is tortured, [`client`] one of the crowd, [`wish`] what it wants next, [`asking`] how a call becomes a
 //! line of the record, [`faults`] what goes wrong meanwhile, [`disk`] what loses its power, [`look_back`] what is read at the end, [`told`] what the
-//! person is told. The judge is `parkmesh-history`.
+//! person is told; [`money`] is of its own. The judge is `parkmesh-history`.
 
 mod asking;
 mod cancels;
@@ -11,6 +11,7 @@ mod disk;
 mod expiry;
 mod faults;
 mod look_back;
+mod money;
 mod recorder;
 mod told;
 mod wish;
@@ -55,6 +56,12 @@ pub fn run(options: Torture) -> Result<(), Failure> {
         TortureKind::Crowd => {}
         TortureKind::Expiry => return runtime.block_on(expiry::run(&options, &scratch.0)),
         TortureKind::Cancels => return runtime.block_on(cancels::run(&options, &scratch.0)),
+        TortureKind::Payments => {
+            return runtime.block_on(money::payments::run(&options, &scratch.0));
+        }
+        TortureKind::Failpoints => {
+            return runtime.block_on(money::failpoints::run(&options, &scratch.0));
+        }
     }
     let outcome = runtime.block_on(torture(&options, &scratch.0, &path));
     drop(runtime);

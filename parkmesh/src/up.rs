@@ -3,9 +3,9 @@
 //! The servers underneath are private ones on free ports; every role is a process of its own, kept alive
 //! until Ctrl-C, which drains them in peace. A second `up` goes on with the data of the first.
 
-mod keys;
-mod plan;
-mod ready;
+pub mod keys;
+pub mod plan;
+pub mod ready;
 pub mod supervisor;
 mod underneath;
 
@@ -29,7 +29,7 @@ use plan::{Plan, ServerUrls, absolute};
 use supervisor::{Part, keep_alive};
 
 /// Database of all services.
-const DATABASE: &str = "parkmesh";
+pub const DATABASE: &str = "parkmesh";
 
 /// Brings everything up, says where it is, and waits for Ctrl-C.
 pub fn run(options: Up) -> Result<(), Failure> {

@@ -135,19 +135,7 @@ fn python() -> PathBuf {
 /// A Python with packages, made once and kept below target/; `import` is a module that they bring.
 pub fn python_with(name: &str, import: &str, packages: &[&str]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-python"));
-    let python = folder.join("bin/python");
-    let has_it = |python: &Path| {
-        let tried = Command::new(python).args(["-c", &format!("import {import}")]).output();
-        tried.is_ok_and(|output| output.status.success())
-    };
-    if !has_it(&python) {
-        run(
-            Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder),
-            "python3 with venv",
-        );
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages), "pip");
-    }
-    python
+    parkmesh_testkit::python_with(&folder, import, packages)
 }
 
 fn run(command: &mut Command, what: &str) {

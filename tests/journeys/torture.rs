@@ -141,6 +141,26 @@ fn calls_that_are_given_up_leave_nothing_behind_and_harm_nobody() {
     assert!(number(&report, "given_up") > 300, "{said}");
 }
 
+#[test]
+fn wherever_payment_or_booking_dies_all_money_moves_once_by_the_providers_books() {
+    let _turn = Up::turn();
+    // Every fifth point here; all of them are a proof.
+    let (ended_well, said, report) =
+        torture(&["--what", "failpoints", "--attempts", "1", "--every", "5"]);
+    assert!(ended_well && report["holds"] == true, "{said}");
+    assert!(number(&report, "deaths") >= 5, "{said}");
+}
+
+#[test]
+fn a_crowd_that_repeats_itself_pays_once_while_the_provider_fails() {
+    let _turn = Up::turn();
+    let (ended_well, said, report) =
+        torture(&["--what", "payments", "--attempts", "800", "--clients", "16"]);
+    assert!(ended_well && report["holds"] == true, "{said}");
+    assert!(number(&report, "repeated") > 50 && number(&report, "repeated_at_once") > 10, "{said}");
+    assert!(number(&report, "facts_delivered_again") > 200, "{said}");
+}
+
 fn record() -> PathBuf {
     std::env::temp_dir().join(format!("parkmesh-torture-{}.bin", uuid::Uuid::now_v7()))
 }

@@ -98,18 +98,21 @@ pub async fn list(
 }
 
 /// Sends a letter again to the consumer that could not understand it, and to no other, and takes
-/// it out of the dead letters. It arrives behind what is in the stream by now.
+/// it out of the dead letters. It arrives behind what is in the stream by now. A body that was
+/// repaired takes the place of the one that it had; the fact keeps its id, so that whoever has acted
+/// on it already does nothing.
 ///
 /// # Errors
 /// When there is no such letter or JetStream does not acknowledge; then it stays a dead letter.
-pub async fn redrive(bus: &Bus, sequence: u64) -> Result<(), BusError> {
+pub async fn redrive(bus: &Bus, sequence: u64, repaired: Option<Bytes>) -> Result<(), BusError> {
     let stream = bus.stream(DEAD_LETTERS).await?;
     let message = stream.get_raw_message(sequence).await.map_err(jetstream_error)?;
     let letter = read(sequence, &message.headers, message.payload.clone());
     let mut headers = facts_own(&message.headers);
     headers.insert(MESSAGE_ID, format!("redrive:{sequence}:{}", message.time.unix_timestamp()));
     let subject = bus.subject(&redrive_subject(headers::domain(&letter.subject), &letter.consumer));
-    publish::one(bus, Message { subject, headers, body: letter.body }).await?;
+    let body = repaired.unwrap_or(letter.body);
+    publish::one(bus, Message { subject, headers, body }).await?;
     stream.delete_message(sequence).await.map_err(jetstream_error)?;
     Ok(())
 }

@@ -27,6 +27,9 @@ pub use bus::{Bus, BusConfig, BusError, StreamState};
 pub use delivered::{Delivered, Failure};
 pub use streams::{DEAD_LETTERS, READINGS};
 
+/// The points at which a process can be told to die, see [`parkmesh_platform::failpoint`].
+pub const FAILPOINTS: [&str; 1] = [relay::PUBLISHED];
+
 /// The tables `outbox`, `inbox` and `stream_position`, for the schema of every service. Numbers 1
 /// to 99; a service's own migrations begin at 101.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/eventbus");

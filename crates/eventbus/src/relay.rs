@@ -18,6 +18,8 @@ use crate::bus::Bus;
 
 /// The net for a commit whose wake was lost, or came from another process.
 const POLL_PERIOD: Duration = Duration::from_millis(250);
+/// Where a process can be told to die: facts are in their stream, and nothing says so yet.
+pub(crate) const PUBLISHED: &str = "relay.published";
 /// How often [`Relay::idle`] looks.
 const IDLE_LOOK_PERIOD: Duration = Duration::from_millis(10);
 

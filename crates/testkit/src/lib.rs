@@ -6,12 +6,16 @@
 
 mod bus;
 mod database;
+mod mailbox;
+mod python;
 mod servers;
 mod tokens;
 mod wait;
 
 pub use bus::{recorded, test_bus};
 pub use database::TestDatabase;
+pub use mailbox::Mailbox;
+pub use python::python_with;
 pub use servers::{mqtt_url, nats_url, postgres_url, redis_url};
 pub use tokens::Tokens;
 pub use wait::{eventually, listener};

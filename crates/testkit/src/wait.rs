@@ -6,13 +6,13 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 /// Nothing that a test awaits takes longer, also on a busy machine.
-const EVENTUALLY_MAX: Duration = Duration::from_secs(20);
+const EVENTUALLY_MAX: Duration = Duration::from_secs(60);
 const LOOK_PERIOD: Duration = Duration::from_millis(20);
 
 /// Asks until there is an answer.
 ///
 /// # Panics
-/// When there is none in 20 seconds; says what was awaited.
+/// When there is none in a minute; says what was awaited.
 #[expect(clippy::disallowed_methods, reason = "a bounded wait between two looks")]
 pub async fn eventually<T, F, Fut>(what: &str, mut look: F) -> T
 where

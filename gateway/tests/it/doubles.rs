@@ -13,8 +13,10 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use parkmesh_contracts::notification::v1::notification_service_server::NotificationService;
 use parkmesh_contracts::notification::v1::{
+    GetPreferencesRequest, GetPreferencesResponse, ListDeliveriesRequest, ListDeliveriesResponse,
     ListNotificationsRequest, ListNotificationsResponse, MarkReadRequest, MarkReadResponse,
-    Notification, WatchNotificationsRequest, WatchNotificationsResponse,
+    Notification, ResendDeliveryRequest, ResendDeliveryResponse, UpdatePreferencesRequest,
+    UpdatePreferencesResponse, WatchNotificationsRequest, WatchNotificationsResponse,
 };
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::tasks::Tasks;
@@ -103,6 +105,34 @@ impl NotificationService for Notifications {
         _request: tonic::Request<MarkReadRequest>,
     ) -> Result<tonic::Response<MarkReadResponse>, Status> {
         Ok(tonic::Response::new(MarkReadResponse { marked: 1 }))
+    }
+
+    async fn get_preferences(
+        &self,
+        _request: tonic::Request<GetPreferencesRequest>,
+    ) -> Result<tonic::Response<GetPreferencesResponse>, Status> {
+        Err(Status::unimplemented("not asked for here"))
+    }
+
+    async fn update_preferences(
+        &self,
+        _request: tonic::Request<UpdatePreferencesRequest>,
+    ) -> Result<tonic::Response<UpdatePreferencesResponse>, Status> {
+        Err(Status::unimplemented("not asked for here"))
+    }
+
+    async fn list_deliveries(
+        &self,
+        _request: tonic::Request<ListDeliveriesRequest>,
+    ) -> Result<tonic::Response<ListDeliveriesResponse>, Status> {
+        Err(Status::unimplemented("not asked for here"))
+    }
+
+    async fn resend_delivery(
+        &self,
+        _request: tonic::Request<ResendDeliveryRequest>,
+    ) -> Result<tonic::Response<ResendDeliveryResponse>, Status> {
+        Err(Status::unimplemented("not asked for here"))
     }
 }
 

@@ -9,6 +9,7 @@ use parkmesh_platform::channel::{Channel, ChannelConfig};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::clock_file;
 use parkmesh_platform::config::Reader;
+use parkmesh_platform::failpoint;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::{self, PostgresConfig};
 use parkmesh_platform::tasks::Tasks;
@@ -33,6 +34,7 @@ impl Process {
         let mut reader = Reader::from_env().scoped(first.as_str());
         let listen = reader.get("ADMIN_LISTEN", format!("127.0.0.1:{}", first.admin_port()));
         let offset_file: Option<PathBuf> = reader.find("CLOCK_OFFSET_FILE");
+        failpoint::arm(&mut reader);
         reader.finish()?;
         let clock = if offset_file.is_some() { Clock::movable() } else { Clock::system() };
         let tasks = Tasks::new(&clock);

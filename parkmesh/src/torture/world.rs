@@ -19,7 +19,7 @@ use crate::cli::{Torture, TortureKind};
 use crate::client::{Gateway, lasting, over};
 use crate::seed::{Maker, money};
 
-pub use own::Own;
+pub use own::{Own, free_port_base};
 
 /// How long a token holds, in seconds: longer than any run.
 const TOKEN_SECONDS: u32 = 7 * 24 * 3_600;

@@ -64,7 +64,8 @@ pub async fn roles(plan: &Plan, tasks: &Tasks) -> Result<(), Failure> {
     })
 }
 
-async fn is_ready(address: &str) -> bool {
+/// Whether a role says so at its admin address.
+pub async fn is_ready(address: &str) -> bool {
     let ask = async {
         let mut stream = TcpStream::connect(address).await?;
         stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").await?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use parkmesh_contracts::payment::v1::payment_service_client::PaymentServiceClient;
 use parkmesh_contracts::plate::PlateKey;
 use parkmesh_eventbus::Bus;
@@ -9,6 +10,7 @@ use parkmesh_eventbus::relay::Relay;
 use parkmesh_platform::channel::Channel;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
+use parkmesh_platform::seal::Sealer;
 use parkmesh_platform::serve::WatchLimits;
 use parkmesh_platform::tasks::Tasks;
 use sqlx::PgPool;
@@ -41,6 +43,10 @@ pub struct App {
     pub known: booking::known::Known,
     /// What marks of plates are made with.
     pub plate_key: PlateKey,
+    /// What plates are sealed with: they are read at the door, and where a gate has read one.
+    pub sealer: Sealer,
+    /// How long after its end a booking's plate is kept.
+    pub plate_keep: SignedDuration,
     /// How watches run.
     pub watch_limits: WatchLimits,
     /// Asks that wait to be written, in groups.

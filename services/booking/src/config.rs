@@ -1,7 +1,9 @@
 //! The settings of this service, with their defaults.
 
+use jiff::SignedDuration;
 use parkmesh_contracts::plate::PlateKey;
 use parkmesh_platform::config::Reader;
+use parkmesh_platform::seal::Sealer;
 use parkmesh_platform::serve::{ServeConfig, WatchLimits};
 
 /// How booking runs.
@@ -17,6 +19,10 @@ pub struct Config {
     pub watch: WatchLimits,
     /// What marks of plates are made with: the same as sensor's.
     pub plate_key: PlateKey,
+    /// What plates are sealed with.
+    pub sealer: Sealer,
+    /// How long after its end a booking's plate is kept.
+    pub plate_keep: SignedDuration,
 }
 
 impl Default for Config {
@@ -27,6 +33,8 @@ impl Default for Config {
             reserve_writers: 2,
             watch: WatchLimits::default(),
             plate_key: PlateKey::default(),
+            sealer: Sealer::default(),
+            plate_keep: SignedDuration::from_hours(30 * 24),
         }
     }
 }
@@ -39,12 +47,18 @@ impl Config {
         if !(1..=64).contains(&reserve_writers) {
             reader.mistake("PARKMESH_RESERVE_WRITERS must be between 1 and 64");
         }
+        let plate_keep_days: u32 = reader.get("PLATE_KEEP_DAYS", 30);
+        if !(1..=3_650).contains(&plate_keep_days) {
+            reader.mistake("PARKMESH_PLATE_KEEP_DAYS must be between 1 and 3650");
+        }
         Self {
             serve: ServeConfig::read(reader),
             reserve_writers,
             clockwork: reader.get("CLOCKWORK", clockwork),
             watch,
             plate_key: reader.get("PLATE_KEY", PlateKey::default()),
+            sealer: Sealer::read(reader),
+            plate_keep: SignedDuration::from_hours(i64::from(plate_keep_days) * 24),
         }
     }
 }

@@ -19,6 +19,7 @@ mod jobs;
 mod start;
 mod store;
 
+pub use app::booking::FAILPOINTS;
 pub use config::Config;
 pub use domain::tariff;
 pub use parkmesh_platform::serve::WatchLimits;

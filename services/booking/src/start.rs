@@ -73,6 +73,8 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         snapshots: Arc::new(Semaphore::new(snapshot::SNAPSHOTS_MAX)),
         watch_limits: config.watch,
         plate_key: config.plate_key,
+        sealer: config.sealer,
+        plate_keep: config.plate_keep,
         known: Known::default(),
         groups: Groups::default(),
         churn: Churn::default(),
@@ -104,6 +106,9 @@ fn forget_requests(app: &App, tasks: &Tasks) {
     let app = app.clone();
     tasks.every("forget-requests", forget::PERIOD, move |now| {
         let app = app.clone();
-        async move { app.forget_requests(now).await }
+        async move {
+            app.forget_requests(now).await;
+            app.forget_plates(now).await;
+        }
     });
 }

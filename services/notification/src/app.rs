@@ -1,4 +1,4 @@
-//! Use cases: telling people, reading, watching.
+//! Use cases: telling people, reminding them, reading, watching, preferring, delivering.
 
 use std::sync::Arc;
 
@@ -6,17 +6,30 @@ use parkmesh_eventbus::relay::Relay;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use sqlx::PgPool;
+use tokio::sync::Notify;
 
 use crate::Config;
+use crate::mail::Mailer;
+use crate::webhook;
 
+mod alert;
+mod deliver;
 mod erase;
 mod hub;
+mod operator;
+mod preferences;
 mod read;
+mod remind;
+mod resend;
 mod tell;
 mod watch;
+mod write;
 
+pub use alert::Alarm;
+pub use deliver::Meter;
 pub use hub::Hub;
-pub use tell::Told;
+pub use operator::Operators;
+pub use tell::{Booked, Told};
 
 /// The service behind its doors. Cheap to clone.
 #[derive(Clone)]
@@ -26,5 +39,10 @@ pub struct App {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) hub: Hub,
+    pub(crate) operators: Operators,
     pub(crate) relay: Relay,
+    pub(crate) mailer: Option<Mailer>,
+    pub(crate) webhooks: webhook::Caller,
+    /// Something is to be delivered.
+    pub(crate) outgoing: Arc<Notify>,
 }

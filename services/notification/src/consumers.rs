@@ -5,10 +5,16 @@ use parkmesh_eventbus::{Bus, Delivered, Failure};
 use parkmesh_platform::tasks::Tasks;
 
 use crate::app::App;
-use crate::events;
+use crate::events::{self, Name};
+use crate::store;
 
 const BOOKING: Consumer =
     Consumer { name: "notification-booking", stream: "BOOKING", fact_types: events::OF_BOOKING };
+/// Beside the other one, and held up by it as little as it holds it up.
+const NAMES: Consumer =
+    Consumer { name: "notification-names", stream: "BOOKING", fact_types: events::OF_NAMES };
+const SENSOR: Consumer =
+    Consumer { name: "notification-sensor", stream: "SENSOR", fact_types: events::OF_SENSOR };
 const PAYMENT: Consumer =
     Consumer { name: "notification-payment", stream: "PAYMENT", fact_types: events::OF_PAYMENT };
 
@@ -19,23 +25,43 @@ struct Ear {
 
 impl Handler for Ear {
     async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
-        if let Some(erasure) = events::erasure(&fact)? {
-            let erased = self.app.erase(self.name, fact.fact_id, erasure).await;
-            return erased.map_err(Failure::retry);
-        }
-        match events::told(&fact)? {
-            Some(told) => {
-                let done = self.app.tell(self.name, fact.fact_id, told).await;
-                done.map_err(Failure::retry)
+        let (app, name, fact_id) = (&self.app, self.name, fact.fact_id);
+        let done = if let Some(erasure) = events::erasure(&fact)? {
+            app.erase(name, fact_id, erasure).await
+        } else if let Some(alarm) = events::alarm(&fact)? {
+            app.alarm(name, fact_id, alarm).await
+        } else if let Some(told) = events::told(&fact)? {
+            app.tell(name, fact_id, told).await
+        } else {
+            Ok(())
+        };
+        done.map_err(Failure::retry)
+    }
+}
+
+/// Hears what things are called. Versions take the inbox's place.
+struct Names(App);
+
+impl Handler for Names {
+    async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
+        let pool = &self.0.pool;
+        match events::name(&fact)? {
+            Some(Name::Lot { lot_id, lot_name, time_zone, version }) => {
+                store::names::keep_lot(pool, lot_id, (&lot_name, &time_zone), version).await?;
             }
-            None => Ok(()),
+            Some(Name::Spot { spot_id, lot_id, spot_number, version }) => {
+                store::names::keep_spot(pool, spot_id, lot_id, &spot_number, version).await?;
+            }
+            None => {}
         }
+        Ok(())
     }
 }
 
 /// Begins to listen.
 pub fn start(bus: &Bus, app: &App, tasks: &Tasks) {
-    for from in [BOOKING, PAYMENT] {
+    for from in [BOOKING, PAYMENT, SENSOR] {
         consumer::start(bus, from, Ear { app: app.clone(), name: from.name }, tasks);
     }
+    consumer::start(bus, NAMES, Names(app.clone()), tasks);
 }

@@ -1,12 +1,21 @@
-//! What people are told, in words. Pure.
+//! What people are told, in words, when, and by which ways. Pure.
 
+pub mod address;
+pub mod delivery;
+mod kind;
 pub mod message;
 mod moment;
+pub mod preferences;
+pub mod reminder;
+mod template;
+mod words;
 
-pub use message::{Change, Happening, Kind, Message, Place};
+pub use kind::Kind;
+pub use message::{Alert, Change, Disagreement, Happening, Message, Place};
+pub use preferences::{Channel, Language, Preferences};
 
 use jiff::Timestamp;
-use parkmesh_contracts::ids::{BookingId, NotificationId};
+use parkmesh_contracts::ids::{BookingId, LotId, NotificationId};
 
 /// A message to one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +27,9 @@ pub struct Notification {
     /// What it says.
     pub message: Message,
     /// The booking it is about.
-    pub booking_id: BookingId,
+    pub booking_id: Option<BookingId>,
+    /// The lot, where it is known.
+    pub lot_id: Option<LotId>,
     /// When it was written.
     pub create_time: Timestamp,
     /// When it was read.

@@ -31,6 +31,18 @@ pub enum Error {
     /// A page token that is not ours, or of other arguments or another caller.
     #[error("page_token is not of this list; begin again without one")]
     PageTokenInvalid,
+    /// A request id that another request had.
+    #[error("this request_id was used for another request")]
+    RequestIdReused,
+    /// Somebody changed the preferences meanwhile.
+    #[error("the preferences have changed; read them again")]
+    PreferencesVersionStale,
+    /// No such lot, or not the caller's.
+    #[error("no such lot")]
+    LotNotFound,
+    /// No such delivery, or not the caller's.
+    #[error("no such delivery")]
+    DeliveryNotFound,
     /// A watch has reached its age.
     #[error("the stream has reached its age; call again with the sequence last seen")]
     StreamExpired,
@@ -50,6 +62,10 @@ impl Fault for Error {
         match self {
             Self::Invalid(_) => "ARGUMENT_INVALID",
             Self::PageTokenInvalid => "PAGE_TOKEN_INVALID",
+            Self::RequestIdReused => "REQUEST_ID_REUSED",
+            Self::PreferencesVersionStale => "PREFERENCES_VERSION_STALE",
+            Self::LotNotFound => "LOT_NOT_FOUND",
+            Self::DeliveryNotFound => "DELIVERY_NOT_FOUND",
             Self::StreamExpired => "STREAM_EXPIRED",
             Self::Store(error) => store_reason(error),
         }
@@ -129,6 +145,10 @@ mod tests {
         let all = [
             Error::Invalid(Vec::new()),
             Error::PageTokenInvalid,
+            Error::RequestIdReused,
+            Error::PreferencesVersionStale,
+            Error::LotNotFound,
+            Error::DeliveryNotFound,
             Error::StreamExpired,
             Error::Store(sqlx::Error::PoolTimedOut),
             Error::Store(sqlx::Error::RowNotFound),

@@ -1,26 +1,29 @@
-//! Facts of booking and payment into what there is to tell. The one translator.
+//! Facts of booking, payment and sensor into what there is to tell. The one translator.
 
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1::{
     BookingActivated, BookingCancelled, BookingClaimAsked, BookingCompleted, BookingExpired,
     BookingExtended, BookingHeld, BookingMoved, BookingNoShow, BookingOverstayed, BookingRelocated,
-    BookingReserved, BookingSpotAssigned, BookingSummary, Cause, UserErased, WaitlistOffered,
+    BookingReserved, BookingSpotAssigned, BookingState, BookingSummary, Cause, InventoryChanged,
+    SpotStateChanged, UserErased, WaitlistOffered,
 };
 use parkmesh_contracts::erasure::Erasure;
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::google::r#type::Money as ProtoMoney;
-use parkmesh_contracts::ids::{BookingId, ErasureId, UserId};
+use parkmesh_contracts::ids::{BookingId, ErasureId, LotId, SpotId, UserId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::notification::v1::UserDataErased;
 use parkmesh_contracts::payment::v1::{PaymentCaptured, PaymentDeclined};
+use parkmesh_contracts::sensor::v1::{DiscrepancyKind, DiscrepancyOpened, SensorSilent};
 use parkmesh_contracts::time;
 use parkmesh_contracts::window::Window;
 use parkmesh_eventbus::outbox::Row;
 use parkmesh_eventbus::{Delivered, Failure};
 use parkmesh_platform::ids::Ids;
 
-use crate::app::Told;
-use crate::domain::{Change, Happening, Place};
+use crate::app::{Alarm, Booked, Told};
+use crate::domain::reminder::Stage;
+use crate::domain::{Alert, Change, Disagreement, Happening, Place};
 
 /// What we hear of booking.
 pub const OF_BOOKING: &[&str] = &[
@@ -44,13 +47,108 @@ pub const OF_BOOKING: &[&str] = &[
 /// What we hear of payment.
 pub const OF_PAYMENT: &[&str] = &[PaymentCaptured::TYPE, PaymentDeclined::TYPE];
 
+/// What we hear of sensor.
+pub const OF_SENSOR: &[&str] = &[SensorSilent::TYPE, DiscrepancyOpened::TYPE];
+
+/// What we hear of booking for the names of things, apart from the rest: a city that is imported holds up
+/// nobody's messages.
+pub const OF_NAMES: &[&str] = &[InventoryChanged::TYPE, SpotStateChanged::TYPE];
+
+/// The name of a thing.
+pub enum Name {
+    /// A lot's name and zone.
+    Lot {
+        /// Which.
+        lot_id: LotId,
+        /// Its name.
+        lot_name: String,
+        /// IANA zone.
+        time_zone: String,
+        /// Of the lot.
+        version: i64,
+    },
+    /// What is painted on a spot.
+    Spot {
+        /// Which.
+        spot_id: SpotId,
+        /// Its lot.
+        lot_id: LotId,
+        /// What is painted there.
+        spot_number: String,
+        /// Of the spot.
+        version: i64,
+    },
+}
+
+/// Which name a fact tells; `None` for one that tells none.
+///
+/// # Errors
+/// [`Failure::Poison`] for a body that makes no sense.
+pub fn name(fact: &Delivered) -> Result<Option<Name>, Failure> {
+    Ok(Some(match fact.fact_type.as_str() {
+        InventoryChanged::TYPE => {
+            let changed: InventoryChanged = fact.decode()?;
+            let lot = changed.lot.ok_or_else(|| poison("lot is missing"))?;
+            let lot_id = changed.lot_id.parse().map_err(poison)?;
+            let (lot_name, time_zone) = (lot.name, lot.time_zone);
+            Name::Lot { lot_id, lot_name, time_zone, version: changed.version }
+        }
+        SpotStateChanged::TYPE => {
+            let changed: SpotStateChanged = fact.decode()?;
+            let spot = changed.spot.ok_or_else(|| poison("spot is missing"))?;
+            let spot_id = spot.spot_id.parse().map_err(poison)?;
+            let lot_id = changed.lot_id.parse().map_err(poison)?;
+            let (spot_number, version) = (spot.spot_number, changed.version);
+            Name::Spot { spot_id, lot_id, spot_number, version }
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// What a fact tells operators; `None` for one that tells them nothing.
+///
+/// # Errors
+/// [`Failure::Poison`] for a body that makes no sense.
+pub fn alarm(fact: &Delivered) -> Result<Option<Alarm>, Failure> {
+    let (lot_id, spot_id, alert) = match fact.fact_type.as_str() {
+        SensorSilent::TYPE => {
+            let silent: SensorSilent = fact.decode()?;
+            let last_seen = silent.last_seen_time.as_ref().map(time::from_proto);
+            let last_seen = last_seen.transpose().map_err(poison)?;
+            (silent.lot_id, silent.spot_id, Alert::SensorSilent { last_seen })
+        }
+        DiscrepancyOpened::TYPE => {
+            let opened: DiscrepancyOpened = fact.decode()?;
+            let since = instant("since_time", opened.since_time.as_ref())?;
+            let kind = match opened.kind() {
+                DiscrepancyKind::CarWithoutSession => Disagreement::CarWithoutSession,
+                DiscrepancyKind::SessionWithoutCar => Disagreement::SessionWithoutCar,
+                // A kind that is newer than we are is as little known as the ground.
+                DiscrepancyKind::GroundUnknown | DiscrepancyKind::Unspecified => {
+                    Disagreement::GroundUnknown
+                }
+            };
+            (opened.lot_id, opened.spot_id, Alert::Discrepancy { kind, since })
+        }
+        _ => return Ok(None),
+    };
+    let lot_id = lot_id.parse().map_err(poison)?;
+    let spot_id = Some(spot_id.parse().map_err(poison)?);
+    Ok(Some(Alarm { lot_id, spot_id, booking_id: None, alert }))
+}
+
 /// What a fact tells; `None` for one that we do not know.
 ///
 /// # Errors
 /// [`Failure::Poison`] for a body that makes no sense.
 pub fn told(fact: &Delivered) -> Result<Option<Told>, Failure> {
     let told = match fact.fact_type.as_str() {
-        BookingHeld::TYPE => of_booking(fact.decode::<BookingHeld>()?.booking, |_| Ok(None))?,
+        BookingHeld::TYPE => {
+            let held: BookingHeld = fact.decode()?;
+            let until = held.hold_expire_time.as_ref().map(time::from_proto);
+            let until = until.transpose().map_err(poison)?;
+            with_hold(of_booking(held.booking, |_| Ok(None))?, until)
+        }
         BookingReserved::TYPE => {
             of_booking(fact.decode::<BookingReserved>()?.booking, |booking| {
                 let (window, code) = (window(booking)?, booking.code.clone());
@@ -66,9 +164,10 @@ pub fn told(fact: &Delivered) -> Result<Option<Told>, Failure> {
         WaitlistOffered::TYPE => {
             let offered: WaitlistOffered = fact.decode()?;
             let until = instant("offer_expire_time", offered.offer_expire_time.as_ref())?;
-            of_booking(offered.booking, |booking| {
+            let told = of_booking(offered.booking, |booking| {
                 Ok(Some(Happening::Offered { window: window(booking)?, until }))
-            })?
+            })?;
+            with_hold(told, Some(until))
         }
         BookingActivated::TYPE => {
             let activated: BookingActivated = fact.decode()?;
@@ -181,13 +280,35 @@ fn of_booking(
     let booking = booking.ok_or_else(|| poison("booking is missing"))?;
     let happening = happening(&booking)?;
     let told = of_payment(&booking.booking_id, &booking.user_id, happening)?;
-    let place = Place {
-        lot_name: booking.lot_name,
-        spot_number: booking.spot_number,
-        ticket_number: booking.ticket_number,
-        time_zone: booking.time_zone,
+    let stage = match booking.state() {
+        BookingState::Reserved => Some(Stage::Reserved),
+        BookingState::Active => Some(Stage::Active),
+        // Until when a hold is kept only some facts say.
+        BookingState::Held | BookingState::Unspecified => None,
+        _ => Some(Stage::Over),
     };
-    Ok(Told { place: Some(place), ..told })
+    let booked = Booked {
+        lot_id: booking.lot_id.parse().ok(),
+        stage,
+        window: booking.window.as_ref().map(Window::try_from).transpose().map_err(poison)?,
+        version: booking.version,
+        code: booking.code,
+        place: Place {
+            lot_name: booking.lot_name,
+            spot_number: booking.spot_number,
+            ticket_number: booking.ticket_number,
+            time_zone: booking.time_zone,
+        },
+    };
+    Ok(Told { booked: Some(booked), ..told })
+}
+
+/// With the end of a hold, where the booking is one.
+fn with_hold(mut told: Told, until: Option<Timestamp>) -> Told {
+    if let (Some(booked), Some(until)) = (&mut told.booked, until) {
+        booked.stage = booked.stage.or(Some(Stage::Held { until }));
+    }
+    told
 }
 
 fn of_payment(
@@ -200,7 +321,7 @@ fn of_payment(
         "" => None,
         text => Some(UserId::parse(text).map_err(poison)?),
     };
-    Ok(Told { booking_id, user_id, place: None, happening })
+    Ok(Told { booking_id, user_id, booked: None, happening })
 }
 
 fn window(booking: &BookingSummary) -> Result<Window, Failure> {

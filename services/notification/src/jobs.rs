@@ -1,17 +1,24 @@
-//! Clockwork: news that other processes wrote, and messages that are too old.
+//! Clockwork: news that other processes wrote, reminders, deliveries, and what is too old.
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use parkmesh_platform::fault::chain;
 use parkmesh_platform::tasks::Tasks;
 
-use crate::app::App;
+use crate::app::{App, Meter};
+use crate::domain::Channel;
 use crate::error::Error;
 use crate::store;
 
 /// How often old messages are looked for.
 const FORGET_PERIOD: Duration = Duration::from_secs(600);
+/// For how long first answers are kept.
+const KEEP_ANSWERS: SignedDuration = SignedDuration::from_hours(48);
+/// For how long preferences are kept of somebody who is told nothing any more.
+const KEEP_PREFERENCES: SignedDuration = SignedDuration::from_hours(3 * 365 * 24);
+/// Deliverers on each way: whoever does not answer holds up one of them.
+const DELIVERERS: usize = 8;
 /// Rows forgotten in one statement.
 const FORGET_MAX: i64 = 1_000;
 
@@ -38,7 +45,34 @@ pub async fn forget(app: &App, now: Timestamp) -> Result<(), Error> {
     let Ok(before) = now.checked_sub(app.config.keep) else { return Ok(()) };
     while store::notification::forget(&app.pool, before, FORGET_MAX).await? > 0 {}
     while store::place::forget(&app.pool, before, FORGET_MAX).await? > 0 {}
+    store::operator::forget(&app.pool, before).await?;
+    let before = |age: SignedDuration| now.checked_sub(age).unwrap_or(Timestamp::MIN);
+    store::replay::forget(&app.pool, before(KEEP_ANSWERS)).await?;
+    let unused = before(KEEP_PREFERENCES);
+    while store::preferences::forget(&app.pool, unused, FORGET_MAX).await? > 0 {}
     Ok(())
+}
+
+/// Tells all that is due.
+///
+/// # Errors
+/// When the store fails.
+pub async fn remind(app: &App, now: Timestamp) -> Result<(), Error> {
+    while app.remind(now).await? {}
+    Ok(())
+}
+
+/// Delivers while there is something to deliver, then waits until there is.
+async fn deliver(app: &App, channel: Channel, meter: &Meter) -> Result<(), Error> {
+    loop {
+        let woken = app.outgoing.notified();
+        tokio::pin!(woken);
+        woken.as_mut().enable();
+        if app.deliver(channel, meter).await? == 0 {
+            // What another process wrote, and what is to be tried again, wakes nobody here.
+            let _late = tokio::time::timeout(app.config.deliver_period, woken).await;
+        }
+    }
 }
 
 /// Winds it up.
@@ -48,11 +82,32 @@ pub fn start(app: &App, tasks: &Tasks) {
         let app = looking.clone();
         async move { warn(look(&app).await) }
     });
+    let reminding = app.clone();
+    tasks.every("notification-remind", app.config.deliver_period, move |now| {
+        let app = reminding.clone();
+        async move { warn(remind(&app, now).await) }
+    });
+    start_delivering(app, tasks);
     let forgetting = app.clone();
     tasks.every("notification-forget", FORGET_PERIOD, move |now| {
         let app = forgetting.clone();
         async move { warn(forget(&app, now).await) }
     });
+}
+
+fn start_delivering(app: &App, tasks: &Tasks) {
+    for channel in Channel::ALL {
+        if channel == Channel::Email && app.mailer.is_none() {
+            continue;
+        }
+        for _ in 0..DELIVERERS {
+            let app = app.clone();
+            tasks.supervise("notification-deliver", move || {
+                let app = app.clone();
+                async move { deliver(&app, channel, &Meter::new()).await }
+            });
+        }
+    }
 }
 
 fn warn(outcome: Result<(), Error>) {

@@ -12,9 +12,9 @@ use parkmesh_platform::tasks::Tasks;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 
-use crate::app::{App, Hub};
+use crate::app::{App, Hub, Operators};
 use crate::grpc::Door;
-use crate::{Config, consumers, jobs};
+use crate::{Config, consumers, jobs, webhook};
 
 /// What notification is given.
 pub struct Deps {
@@ -40,9 +40,21 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     let Deps { listener, clock, ids, pool, bus, verifier } = deps;
     let tasks = Tasks::new(&clock);
     let serve = config.serve.clone();
+    let mailer = config.mail.clone();
+    let webhooks = webhook::Caller::new(config.webhooks, &tasks);
     let relay = relay::start(&bus, &pool, "notification", &tasks);
-    let app =
-        App { config: Arc::new(config), pool, clock, ids: ids.clone(), hub: Hub::default(), relay };
+    let app = App {
+        config: Arc::new(config),
+        pool,
+        clock,
+        ids: ids.clone(),
+        hub: Hub::default(),
+        operators: Operators::default(),
+        relay,
+        mailer,
+        webhooks,
+        outgoing: Arc::default(),
+    };
     let server = Server::new("notification", serve, &ids, &verifier)
         .service(NotificationServiceServer::new(Door(app.clone())));
     let mut running = server.start(listener).await?;

@@ -1,92 +1,106 @@
-//! What the sandbox does: one effect and one answer per idempotency key.
+//! What the sandbox does: one effect and one answer per idempotency key, and faults on purpose.
 
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
-use parkmesh_platform::postgres;
 use parkmesh_platform::tasks::Tasks;
-use serde::Serialize;
-use serde_json::json;
 use sha2::{Digest, Sha256};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::domain::{Authorization, Behaviour, Entry, Status, Stuck, is_card_number};
-use crate::error::{Error, error_body};
-use crate::store::{self, Answer, Known};
+use crate::config::Endpoint;
+use crate::domain::{
+    Authorization, Behaviour, Command, Fault, Faults, Fresh, Kind, Status, Times, is_card_number,
+};
+use crate::error::Error;
+use crate::store::{self, Answer};
+use desk::{Desk, Question};
 
-/// What is asked for.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Command {
-    /// Set an amount aside.
-    Authorize(Authorize),
-    /// Take an amount, once.
-    Capture {
-        /// Of which.
-        authorization_id: Uuid,
-        /// How much.
-        amount_minor: i64,
-    },
-    /// Give everything back.
-    Void {
-        /// Of which.
-        authorization_id: Uuid,
-    },
-}
-
-/// What to set aside.
-#[derive(Clone, Debug, Serialize, serde::Deserialize)]
-pub struct Authorize {
-    /// In minor units of the currency.
-    pub amount_minor: i64,
-    /// ISO 4217.
-    pub currency: String,
-    /// A token, never a number.
-    pub payment_method: String,
-    /// The merchant's own id.
-    pub reference: String,
-}
+pub mod desk;
+pub mod settle;
+pub mod webhook;
 
 /// The sandbox.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct App {
     pub(crate) pool: PgPool,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) tasks: Tasks,
     pub(crate) late_answer: Duration,
+    pub(crate) times: Times,
+    pub(crate) desk: Desk,
+    pub(crate) faults: Arc<Mutex<Faults>>,
+    pub(crate) endpoint: Arc<RwLock<Option<Endpoint>>>,
+    /// Told when there are new webhooks.
+    pub(crate) told: Arc<Notify>,
 }
 
 impl App {
     /// Does what is asked once per key, and gives the same answer to every repeat.
     pub async fn perform(&self, key: String, command: Command) -> Result<Answer, Error> {
         check(&key, &command)?;
+        let fault = self.fault_before(kind_of(&command)).await?;
         if self.fails_now(&key, &command).await? {
             return Err(Error::Hiccup);
         }
-        let (ids, now) = (self.ids.clone(), self.clock.now());
-        let (answer, late) = postgres::transaction(&self.pool, move |connection| {
-            Box::pin(async move { answer_once(connection, &ids, now, &key, &command).await })
-        })
-        .await?;
-        if late {
-            let token = self.tasks.token();
-            let _stopped = token.run_until_cancelled(self.tasks.sleep(self.late_answer)).await;
+        let done = self.ask(Some(key), command).await?;
+        match fault {
+            Some(Fault::TimeoutAfter) => self.be_late().await,
+            Some(Fault::ErrorAfter) => return Err(Error::Hiccup),
+            _ if done.late => self.be_late().await,
+            _ => {}
         }
-        Ok(answer)
+        Ok(done.answer)
+    }
+
+    /// Does what nobody pays for twice: what a driver, an admin or the clockwork asks.
+    pub async fn ask(&self, key: Option<String>, command: Command) -> Result<desk::Done, Error> {
+        let hash = Sha256::digest(serde_json::to_vec(&command).unwrap_or_default()).to_vec();
+        let secret = self.ids.bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let fresh = Fresh { id: self.ids.next(), secret };
+        self.desk.ask(Question { key, hash, command, fresh }).await
+    }
+
+    /// What goes wrong with a call, after what goes wrong before its effect.
+    pub async fn fault_before(&self, kind: Kind) -> Result<Option<Fault>, Error> {
+        let (fault, slow) = {
+            let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+            (faults.next(kind, self.ids.fraction()), faults.slow_ms)
+        };
+        match fault {
+            Some(Fault::TimeoutBefore) => {
+                self.be_late().await;
+                return Err(Error::Late);
+            }
+            Some(Fault::ErrorBefore) => return Err(Error::Hiccup),
+            Some(Fault::Slow) => self.wait(Duration::from_millis(slow)).await,
+            _ => {}
+        }
+        Ok(fault)
+    }
+
+    /// An authorisation as it stands now.
+    pub async fn find(&self, id: Uuid) -> Result<Authorization, Error> {
+        let found = store::find(&self.pool, id).await?.ok_or(Error::NotFound)?;
+        Ok(self.as_of_now(found))
     }
 
     /// All authorisations of a reference, oldest first.
     pub async fn list(&self, reference: &str) -> Result<Vec<Authorization>, Error> {
-        Ok(store::list_by_reference(&self.pool, reference).await?)
+        let found = store::list_by_reference(&self.pool, reference).await?;
+        Ok(found.into_iter().map(|found| self.as_of_now(found)).collect())
     }
 
-    /// Entries of one reference, or the newest of all.
-    pub async fn ledger(&self, reference: Option<&str>) -> Result<Vec<Entry>, Error> {
-        Ok(store::ledger(&self.pool, reference).await?)
+    /// Its time may be over though the clockwork has not come to it.
+    fn as_of_now(&self, found: Authorization) -> Authorization {
+        match found.is_over(self.clock.now()) {
+            true => Authorization { status: Status::Expired, client_secret: None, ..found },
+            false => found,
+        }
     }
 
     async fn fails_now(&self, key: &str, command: &Command) -> Result<bool, Error> {
@@ -99,6 +113,24 @@ impl App {
             _ => Ok(false),
         }
     }
+
+    async fn be_late(&self) {
+        self.wait(self.late_answer).await;
+    }
+
+    async fn wait(&self, time: Duration) {
+        let _stopped = self.tasks.token().run_until_cancelled(self.tasks.sleep(time)).await;
+    }
+}
+
+fn kind_of(command: &Command) -> Kind {
+    match command {
+        Command::Authorize(_) => Kind::Authorize,
+        Command::Increase { .. } => Kind::Increase,
+        Command::Capture { .. } => Kind::Capture,
+        Command::Refund { .. } => Kind::Refund,
+        _ => Kind::Void,
+    }
 }
 
 fn check(key: &str, command: &Command) -> Result<(), Error> {
@@ -109,8 +141,19 @@ fn check(key: &str, command: &Command) -> Result<(), Error> {
             "send an Idempotency-Key of 1 to 255 characters",
         );
     }
+    let reference = match command {
+        Command::Authorize(asked) => &asked.reference,
+        Command::Refund { reference, .. } => reference,
+        _ => return Ok(()),
+    };
+    if is_card_number(reference) {
+        return Err(Error::CardNumber);
+    }
+    if reference.is_empty() || reference.len() > 255 {
+        return invalid("reference_wrong", "reference must have 1 to 255 characters");
+    }
     let Command::Authorize(asked) = command else { return Ok(()) };
-    if is_card_number(&asked.payment_method) || is_card_number(&asked.reference) {
+    if is_card_number(&asked.payment_method) {
         return Err(Error::CardNumber);
     }
     if Behaviour::of(&asked.payment_method).is_none() {
@@ -122,93 +165,5 @@ fn check(key: &str, command: &Command) -> Result<(), Error> {
     if asked.currency.len() != 3 || !asked.currency.bytes().all(|b| b.is_ascii_uppercase()) {
         return invalid("currency_wrong", "currency must be an ISO 4217 code");
     }
-    if asked.reference.is_empty() || asked.reference.len() > 255 {
-        return invalid("reference_wrong", "reference must have 1 to 255 characters");
-    }
     Ok(())
-}
-
-/// The answer, and whether it is to come late.
-async fn answer_once(
-    connection: &mut PgConnection,
-    ids: &Ids,
-    now: Timestamp,
-    key: &str,
-    command: &Command,
-) -> Result<(Answer, bool), Error> {
-    let hash = Sha256::digest(serde_json::to_vec(command).unwrap_or_default());
-    match store::claim(connection, key, &hash, now).await? {
-        Known::Answered(answer) => return Ok((answer, false)),
-        Known::OtherBody => return Err(Error::KeyReused),
-        Known::New => {}
-    }
-    let (answer, late) = act(connection, ids, now, command).await?;
-    store::keep_answer(connection, key, &answer).await?;
-    Ok((answer, late))
-}
-
-async fn act(
-    connection: &mut PgConnection,
-    ids: &Ids,
-    now: Timestamp,
-    command: &Command,
-) -> Result<(Answer, bool), Error> {
-    let (moved, slow) = match command {
-        Command::Authorize(asked) => (Ok(decide(asked, ids, now)), Behaviour::AuthorizesLate),
-        Command::Capture { authorization_id, amount_minor } => {
-            let found = store::find_locked(connection, *authorization_id).await?;
-            let capture = found.ok_or(Error::NotFound)?.capture(*amount_minor);
-            (capture, Behaviour::CapturesLate)
-        }
-        Command::Void { authorization_id } => {
-            let found = store::find_locked(connection, *authorization_id).await?;
-            (found.ok_or(Error::NotFound)?.void(), Behaviour::Works)
-        }
-    };
-    match moved {
-        Ok(authorization) => {
-            store::save(connection, &authorization, now).await?;
-            let late = slow != Behaviour::Works
-                && Behaviour::of(&authorization.payment_method) == Some(slow);
-            Ok((answer_of(&authorization), late))
-        }
-        Err(stuck) => Ok((stuck_answer(stuck), false)),
-    }
-}
-
-fn decide(asked: &Authorize, ids: &Ids, now: Timestamp) -> Authorization {
-    let decline_code = match Behaviour::of(&asked.payment_method) {
-        Some(Behaviour::Declines(code)) => Some(code.to_owned()),
-        _ => None,
-    };
-    let status = if decline_code.is_some() { Status::Declined } else { Status::Authorized };
-    Authorization {
-        authorization_id: ids.next(),
-        reference: asked.reference.clone(),
-        payment_method: asked.payment_method.clone(),
-        amount_minor: asked.amount_minor,
-        captured_minor: 0,
-        currency: asked.currency.clone(),
-        status,
-        decline_code,
-        create_time: now,
-    }
-}
-
-fn answer_of(authorization: &Authorization) -> Answer {
-    match &authorization.decline_code {
-        Some(code) => Answer {
-            status: 402,
-            body: error_body("card_declined", Some(code), "the card was declined"),
-        },
-        None => Answer { status: 200, body: json!(authorization) },
-    }
-}
-
-fn stuck_answer(stuck: Stuck) -> Answer {
-    let message = match stuck {
-        Stuck::StateWrong => "the authorization's state does not allow it",
-        Stuck::AmountWrong => "the amount must be from 1 to what was set aside",
-    };
-    Answer { status: 409, body: error_body(stuck.code(), None, message) }
 }

@@ -1,6 +1,8 @@
 //! What the sandbox refuses or fails with, as JSON: `{"error": {"code", "decline_code"?,
 //! "message"}}`.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use crate::domain::Stuck;
 
 /// Why a call was not done.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The request makes no sense; the word for it and a sentence.
     #[error("{1}")]
@@ -23,12 +25,27 @@ pub enum Error {
     /// No such authorisation.
     #[error("there is no such authorization")]
     NotFound,
+    /// No such card.
+    #[error("there is no such payment method")]
+    NoCard,
     /// Fails on purpose.
     #[error("the provider failed, on purpose")]
     Hiccup,
+    /// Answers too late on purpose.
+    #[error("the provider took too long, on purpose")]
+    Late,
+    /// The sandbox is stopping.
+    #[error("the sandbox is stopping")]
+    Stopping,
     /// The database failed.
     #[error("the store failed")]
-    Store(#[from] sqlx::Error),
+    Store(#[source] Arc<sqlx::Error>),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(Arc::new(error))
+    }
 }
 
 impl Error {
@@ -36,9 +53,10 @@ impl Error {
         match self {
             Self::Invalid(..) | Self::CardNumber => StatusCode::BAD_REQUEST,
             Self::KeyReused => StatusCode::CONFLICT,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoCard => StatusCode::NOT_FOUND,
             Self::Hiccup => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Late => StatusCode::GATEWAY_TIMEOUT,
+            Self::Store(_) | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -48,7 +66,10 @@ impl Error {
             Self::CardNumber => "CARD_NUMBER_REFUSED",
             Self::KeyReused => "idempotency_key_reused",
             Self::NotFound => "authorization_not_found",
+            Self::NoCard => "payment_method_not_found",
             Self::Hiccup => "provider_error",
+            Self::Late => "provider_timeout",
+            Self::Stopping => "provider_stopping",
             Self::Store(_) => "store_unavailable",
         }
     }
@@ -70,11 +91,14 @@ pub fn error_body(code: &str, decline_code: Option<&str>, message: &str) -> Valu
 }
 
 impl Stuck {
-    /// The code of the refusal.
-    pub const fn code(self) -> &'static str {
+    /// The code of the refusal, and a sentence.
+    pub const fn told(self) -> (&'static str, &'static str) {
         match self {
-            Self::StateWrong => "state_wrong",
-            Self::AmountWrong => "amount_wrong",
+            Self::StateWrong => ("state_wrong", "the authorization's state does not allow it"),
+            Self::AmountWrong => ("amount_wrong", "the amount must be from 1 to what there is"),
+            Self::IncreaseNotSupported => {
+                ("increase_not_supported", "more cannot be set aside on this card")
+            }
         }
     }
 }

@@ -6,94 +6,176 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::{App, Authorize, Command};
+use crate::app::App;
+use crate::domain::card::EXPIRY;
+use crate::domain::{Authorize, Card, Command, Kind};
 use crate::error::Error;
-use crate::store::Answer;
+use crate::store::{self, Answer};
+
+mod admin;
 
 /// All paths.
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok" }))
         .route("/v1/authorizations", post(authorize).get(list))
+        .route("/v1/authorizations/{id}", get(find))
+        .route("/v1/authorizations/{id}/increase", post(increase))
         .route("/v1/authorizations/{id}/capture", post(capture))
         .route("/v1/authorizations/{id}/void", post(void))
+        .route("/v1/authorizations/{id}/refunds", post(refund).get(refunds))
+        .route("/v1/authorizations/{id}/action", post(act))
+        .route("/v1/payment_methods/{token}", get(card))
+        .route("/v1/movements", get(movements))
         .route("/v1/ledger", get(ledger))
+        .merge(admin::router())
         .with_state(app)
 }
 
+type Body<T> = Result<Json<T>, JsonRejection>;
+type Answered = Result<Response, Error>;
+
 #[derive(Deserialize)]
-struct Capture {
+struct Amount {
     amount_minor: i64,
+}
+
+#[derive(Deserialize)]
+struct RefundOf {
+    amount_minor: i64,
+    reference: String,
+}
+
+#[derive(Deserialize)]
+struct Acted {
+    client_secret: String,
 }
 
 #[derive(Deserialize)]
 struct ByReference {
     reference: Option<String>,
+    after: Option<i64>,
 }
 
-async fn authorize(
+#[derive(Deserialize)]
+struct Since {
+    since: Timestamp,
+    #[serde(default)]
+    after: i64,
+}
+
+async fn authorize(State(app): State<App>, headers: HeaderMap, body: Body<Authorize>) -> Answered {
+    perform(&app, &headers, Command::Authorize(read(body)?)).await
+}
+
+async fn increase(
     State(app): State<App>,
+    Path(id): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<Authorize>, JsonRejection>,
-) -> Result<Response, Error> {
-    let Json(asked) = body.map_err(unreadable)?;
-    Ok(respond(app.perform(key_of(&headers), Command::Authorize(asked)).await?))
+    body: Body<Amount>,
+) -> Answered {
+    let (authorization_id, Amount { amount_minor }) = (id_of(&id)?, read(body)?);
+    perform(&app, &headers, Command::Increase { authorization_id, amount_minor }).await
 }
 
 async fn capture(
     State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<Capture>, JsonRejection>,
-) -> Result<Response, Error> {
-    let Json(Capture { amount_minor }) = body.map_err(unreadable)?;
-    let command = Command::Capture { authorization_id: id_of(&id)?, amount_minor };
-    Ok(respond(app.perform(key_of(&headers), command).await?))
+    body: Body<Amount>,
+) -> Answered {
+    let (authorization_id, Amount { amount_minor }) = (id_of(&id)?, read(body)?);
+    perform(&app, &headers, Command::Capture { authorization_id, amount_minor }).await
 }
 
-async fn void(
+async fn void(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Answered {
+    perform(&app, &headers, Command::Void { authorization_id: id_of(&id)? }).await
+}
+
+async fn refund(
     State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
-) -> Result<Response, Error> {
-    let command = Command::Void { authorization_id: id_of(&id)? };
-    Ok(respond(app.perform(key_of(&headers), command).await?))
+    body: Body<RefundOf>,
+) -> Answered {
+    let (authorization_id, RefundOf { amount_minor, reference }) = (id_of(&id)?, read(body)?);
+    perform(&app, &headers, Command::Refund { authorization_id, amount_minor, reference }).await
 }
 
-async fn list(
-    State(app): State<App>,
-    Query(filter): Query<ByReference>,
-) -> Result<Response, Error> {
+/// What the driver's app calls, not the merchant.
+async fn act(State(app): State<App>, Path(id): Path<String>, body: Body<Acted>) -> Answered {
+    let (authorization_id, Acted { client_secret }) = (id_of(&id)?, read(body)?);
+    let done = app.ask(None, Command::Act { authorization_id, client_secret }).await?;
+    Ok(respond(done.answer))
+}
+
+async fn find(State(app): State<App>, Path(id): Path<String>) -> Answered {
+    app.fault_before(Kind::Read).await?;
+    Ok(Json(app.find(id_of(&id)?).await?).into_response())
+}
+
+async fn list(State(app): State<App>, Query(filter): Query<ByReference>) -> Answered {
+    app.fault_before(Kind::Read).await?;
     let reference = filter.reference.ok_or_else(|| {
         Error::Invalid("reference_wrong", "say which reference is looked for".to_owned())
     })?;
-    let found = app.list(&reference).await?;
-    Ok(Json(json!({ "authorizations": found })).into_response())
+    Ok(Json(json!({ "authorizations": app.list(&reference).await? })).into_response())
 }
 
-async fn ledger(
+async fn refunds(
     State(app): State<App>,
+    Path(id): Path<String>,
     Query(filter): Query<ByReference>,
-) -> Result<Response, Error> {
-    let entries = app.ledger(filter.reference.as_deref()).await?;
+) -> Answered {
+    app.fault_before(Kind::Read).await?;
+    let found = store::refunds(&app.pool, id_of(&id)?, filter.reference.as_deref()).await?;
+    Ok(Json(json!({ "refunds": found })).into_response())
+}
+
+async fn card(State(app): State<App>, Path(token): Path<String>) -> Answered {
+    app.fault_before(Kind::Read).await?;
+    let card = Card::find(&token).ok_or(Error::NoCard)?;
+    let (expiry_month, expiry_year) = EXPIRY;
+    let shown = json!({
+        "payment_method": card.token,
+        "brand": card.brand,
+        "last_four": card.last_four,
+        "expiry_month": expiry_month,
+        "expiry_year": expiry_year,
+    });
+    Ok(Json(shown).into_response())
+}
+
+async fn movements(State(app): State<App>, Query(asked): Query<Since>) -> Answered {
+    app.fault_before(Kind::Read).await?;
+    let found = store::movements(&app.pool, asked.since, asked.after).await?;
+    let next = found.last().map(|line| line["movement_id"].to_string());
+    Ok(Json(json!({ "movements": found, "next": next })).into_response())
+}
+
+async fn ledger(State(app): State<App>, Query(filter): Query<ByReference>) -> Answered {
+    let reference = filter.reference.as_deref();
+    let entries: Vec<Value> = store::ledger(&app.pool, reference, filter.after).await?;
     Ok(Json(json!({ "entries": entries })).into_response())
 }
 
-fn key_of(headers: &HeaderMap) -> String {
+async fn perform(app: &App, headers: &HeaderMap, command: Command) -> Answered {
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
-    key.unwrap_or_default().to_owned()
+    Ok(respond(app.perform(key.unwrap_or_default().to_owned(), command).await?))
+}
+
+fn read<T>(body: Body<T>) -> Result<T, Error> {
+    let unreadable = |bad: JsonRejection| Error::Invalid("body_unreadable", bad.body_text());
+    body.map(|Json(body)| body).map_err(unreadable)
 }
 
 fn id_of(text: &str) -> Result<Uuid, Error> {
     text.parse().map_err(|_| Error::NotFound)
-}
-
-fn unreadable(rejection: JsonRejection) -> Error {
-    Error::Invalid("body_unreadable", rejection.body_text())
 }
 
 fn respond(answer: Answer) -> Response {

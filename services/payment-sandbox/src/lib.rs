@@ -2,12 +2,12 @@
 //! did: it declines, fails, and answers too late, on demand. For development and proofs; never in
 //! production. It knows no lot and no booking.
 //!
-//! `POST /v1/authorizations`, `POST /v1/authorizations/{id}/capture` and `…/void` want an
-//! `Idempotency-Key`; `GET /v1/authorizations?reference=…` finds by the merchant's own id; `GET
-//! /v1/ledger` shows both sides of every movement. What a payment method does stands in
-//! [`domain::Behaviour`].
+//! `docs/sandbox.md` lists its calls, its test cards and its faults. Writes want an
+//! `Idempotency-Key`; `GET /v1/ledger` shows both sides of every movement, and `GET /admin/verdict`
+//! what the books say of whoever used it.
 //!
-//! Start reading at [`start`], then `http`.
+//! Start reading at [`start`], then `http`, then [`domain::books`], which decides everything, and
+//! `app::desk`, which writes many calls with one commit.
 
 mod app;
 mod config;
@@ -17,8 +17,8 @@ mod http;
 mod start;
 mod store;
 
-pub use config::Config;
-pub use start::{Deps, start};
+pub use config::{Config, Endpoint};
+pub use start::{Deps, StartError, start};
 
 /// The schema's migrations, for the schema `payment_sandbox`.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/payment-sandbox");

@@ -1,13 +1,22 @@
-//! All SQL of the sandbox.
+//! All SQL of the sandbox. A batch of commands is read and written at once, whatever its size: rows
+//! travel as JSON, in which they have the names of their columns.
+
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use serde_json::Value;
-use sqlx::postgres::PgRow;
-use sqlx::{FromRow, PgConnection, PgPool, Row};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use sqlx::{PgConnection, PgPool, Row};
 use uuid::Uuid;
 
-use crate::domain::{Authorization, Entry, Status};
+use crate::domain::{Authorization, Books, Entry, Refund};
+
+mod read;
+mod webhook;
+
+pub use read::{find, ledger, list_by_reference, movements, refunds, verdict};
+pub use webhook::{Due, claim_events, delivered, waiting};
 
 /// An answer that was given, or is about to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,61 +27,174 @@ pub struct Answer {
     pub body: Value,
 }
 
-/// What is known of a key.
+/// An answer by its key, and the hash of what was asked.
+pub struct Keyed {
+    /// The key.
+    pub key: String,
+    /// Of the body.
+    pub hash: Vec<u8>,
+    /// What every repeat gets.
+    pub answer: Answer,
+}
+
+/// A webhook that is to be delivered.
 #[derive(Debug)]
-pub enum Known {
-    /// Nothing: this call has the effect.
-    New,
-    /// It was answered.
-    Answered(Answer),
-    /// It was used with another body.
-    OtherBody,
+pub struct Told {
+    /// Its id.
+    pub event_id: Uuid,
+    /// JSON.
+    pub body: Value,
+    /// How often.
+    pub copies: u32,
+    /// When.
+    pub due: Timestamp,
 }
 
-/// Claims a key. A second call with the same key waits here for the first one's end.
-pub async fn claim(
+/// The answers that were given by these keys.
+pub async fn known_calls(
     connection: &mut PgConnection,
-    key: &str,
-    body_hash: &[u8],
-    now: Timestamp,
-) -> Result<Known, sqlx::Error> {
-    let made = sqlx::query(
-        "INSERT INTO keyed_call (idempotency_key, body_hash, create_time) VALUES ($1, $2, $3)
-         ON CONFLICT DO NOTHING",
+    keys: &[String],
+) -> Result<HashMap<String, Keyed>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT idempotency_key, body_hash, status, body FROM keyed_call
+         WHERE idempotency_key = ANY($1)",
     )
-    .bind(key)
-    .bind(body_hash)
-    .bind(now.to_sqlx())
-    .execute(&mut *connection)
+    .bind(keys)
+    .fetch_all(connection)
     .await?;
-    if made.rows_affected() == 1 {
-        return Ok(Known::New);
-    }
-    let row =
-        sqlx::query("SELECT body_hash, status, body FROM keyed_call WHERE idempotency_key = $1")
-            .bind(key)
-            .fetch_one(connection)
-            .await?;
-    if row.try_get::<Vec<u8>, _>("body_hash")? != body_hash {
-        return Ok(Known::OtherBody);
-    }
-    let status = u16::try_from(row.try_get::<i16, _>("status")?).unwrap_or_default();
-    Ok(Known::Answered(Answer { status, body: row.try_get("body")? }))
+    let keyed = rows.into_iter().map(|row| {
+        let key: String = row.try_get("idempotency_key")?;
+        let status = u16::try_from(row.try_get::<i16, _>("status")?).unwrap_or_default();
+        let answer = Answer { status, body: row.try_get("body")? };
+        Ok((key.clone(), Keyed { key, hash: row.try_get("body_hash")?, answer }))
+    });
+    keyed.collect()
 }
 
-/// Keeps the answer of a claimed key.
-pub async fn keep_answer(
+/// The authorisations, locked until the end of the transaction.
+pub async fn lock_authorizations(
     connection: &mut PgConnection,
-    key: &str,
-    answer: &Answer,
+    ids: &[Uuid],
+) -> Result<Vec<Authorization>, sqlx::Error> {
+    let rows = sqlx::query_scalar(
+        "SELECT to_jsonb(one) FROM card_authorization AS one WHERE authorization_id = ANY($1)
+         ORDER BY authorization_id FOR UPDATE",
+    )
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(row).collect()
+}
+
+/// The refunds, locked until the end of the transaction.
+pub async fn lock_refunds(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<Vec<Refund>, sqlx::Error> {
+    let rows = sqlx::query_scalar(
+        "SELECT to_jsonb(one) FROM refund AS one WHERE refund_id = ANY($1)
+         ORDER BY refund_id FOR UPDATE",
+    )
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(row).collect()
+}
+
+/// Writes what a batch changed, the answers by their keys, and what is to be told.
+pub async fn write(
+    connection: &mut PgConnection,
+    books: &Books,
+    keyed: &[Keyed],
+    told: &[Told],
+    now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE keyed_call SET status = $2, body = $3 WHERE idempotency_key = $1")
-        .bind(key)
-        .bind(i16::try_from(answer.status).unwrap_or_default())
-        .bind(&answer.body)
-        .execute(connection)
-        .await
-        .map(drop)
+    keep_answers(connection, keyed, now).await?;
+    if !books.changed().is_empty() {
+        keep_authorizations(connection, json!(books.changed())).await?;
+    }
+    if !books.changed_refunds().is_empty() {
+        keep_refunds(connection, json!(books.changed_refunds())).await?;
+    }
+    if !books.entries.is_empty() {
+        append_entries(connection, &books.entries).await?;
+    }
+    webhook::keep(connection, told).await
+}
+
+async fn keep_answers(
+    connection: &mut PgConnection,
+    keyed: &[Keyed],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    if keyed.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<&str> = keyed.iter().map(|one| one.key.as_str()).collect();
+    let hashes: Vec<&[u8]> = keyed.iter().map(|one| one.hash.as_slice()).collect();
+    let statuses: Vec<i16> =
+        keyed.iter().map(|one| i16::try_from(one.answer.status).unwrap_or_default()).collect();
+    let bodies: Vec<&Value> = keyed.iter().map(|one| &one.answer.body).collect();
+    sqlx::query(
+        "INSERT INTO keyed_call (idempotency_key, body_hash, status, body, create_time)
+         SELECT *, $5 FROM unnest($1::text[], $2::bytea[], $3::smallint[], $4::jsonb[])",
+    )
+    .bind(keys)
+    .bind(hashes)
+    .bind(statuses)
+    .bind(bodies)
+    .bind(now.to_sqlx())
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn keep_authorizations(
+    connection: &mut PgConnection,
+    rows: Value,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO card_authorization
+         SELECT * FROM jsonb_populate_recordset(NULL::card_authorization, $1)
+         ON CONFLICT (authorization_id) DO UPDATE SET amount_minor = excluded.amount_minor,
+             captured_minor = excluded.captured_minor, refunded_minor = excluded.refunded_minor,
+             status = excluded.status, decline_code = excluded.decline_code,
+             client_secret = excluded.client_secret, settle_time = excluded.settle_time,
+             dispute = excluded.dispute, disputed_minor = excluded.disputed_minor",
+    )
+    .bind(rows)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn keep_refunds(connection: &mut PgConnection, rows: Value) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO refund SELECT * FROM jsonb_populate_recordset(NULL::refund, $1)
+         ON CONFLICT (refund_id) DO UPDATE SET status = excluded.status,
+             failure_code = excluded.failure_code, settle_time = excluded.settle_time",
+    )
+    .bind(rows)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn append_entries(
+    connection: &mut PgConnection,
+    entries: &[Entry],
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO ledger_entry (authorization_id, reference, kind, account, amount_minor,
+             currency, create_time)
+         SELECT authorization_id, reference, kind, account, amount_minor, currency, create_time
+         FROM jsonb_to_recordset($1) AS row (authorization_id uuid, reference text, kind text,
+             account text, amount_minor bigint, currency text, create_time timestamptz)",
+    )
+    .bind(json!(entries))
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Whether this is the first time that a key is to fail.
@@ -85,113 +207,28 @@ pub async fn first_hiccup(pool: &PgPool, key: &str) -> Result<bool, sqlx::Error>
     Ok(made.rows_affected() == 1)
 }
 
-/// The authorisation, locked until the end of the transaction.
-pub async fn find_locked(
-    connection: &mut PgConnection,
-    authorization_id: Uuid,
-) -> Result<Option<Authorization>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM card_authorization WHERE authorization_id = $1 FOR UPDATE")
-        .bind(authorization_id)
-        .fetch_optional(connection)
-        .await
-}
-
-/// All authorisations of a reference, oldest first, at most a hundred.
-pub async fn list_by_reference(
+/// Authorisations, and refunds with theirs, whose open outcome or end is due.
+pub async fn due(
     pool: &PgPool,
-    reference: &str,
-) -> Result<Vec<Authorization>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT * FROM card_authorization WHERE reference = $1
-         ORDER BY create_time, authorization_id LIMIT 100",
-    )
-    .bind(reference)
-    .fetch_all(pool)
-    .await
-}
-
-/// Writes an authorisation as it stands now, and the movement that led there.
-pub async fn save(
-    connection: &mut PgConnection,
-    authorization: &Authorization,
     now: Timestamp,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO card_authorization (authorization_id, reference, payment_method, amount_minor,
-             captured_minor, currency, status, decline_code, create_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (authorization_id) DO UPDATE
-         SET captured_minor = excluded.captured_minor, status = excluded.status",
-    )
-    .bind(authorization.authorization_id)
-    .bind(&authorization.reference)
-    .bind(&authorization.payment_method)
-    .bind(authorization.amount_minor)
-    .bind(authorization.captured_minor)
-    .bind(&authorization.currency)
-    .bind(authorization.status.as_str())
-    .bind(&authorization.decline_code)
-    .bind(authorization.create_time.to_sqlx())
-    .execute(&mut *connection)
-    .await?;
-    for entry in authorization.entries() {
-        sqlx::query(
-            "INSERT INTO ledger_entry (authorization_id, reference, kind, account, amount_minor,
-                 currency, create_time) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(entry.authorization_id)
-        .bind(entry.reference)
-        .bind(entry.kind)
-        .bind(entry.account)
-        .bind(entry.amount_minor)
-        .bind(entry.currency)
-        .bind(now.to_sqlx())
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
-}
-
-/// Entries of one reference, or the newest of all; oldest first.
-pub async fn ledger(pool: &PgPool, reference: Option<&str>) -> Result<Vec<Entry>, sqlx::Error> {
+    limit: i64,
+) -> Result<Vec<(Uuid, Option<Uuid>)>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT * FROM (SELECT * FROM ledger_entry WHERE $1::text IS NULL OR reference = $1
-                        ORDER BY entry_id DESC LIMIT 1000) AS newest ORDER BY entry_id",
+        "(SELECT authorization_id, NULL::uuid FROM card_authorization WHERE settle_time <= $1
+          LIMIT $2)
+         UNION ALL
+         (SELECT authorization_id, NULL::uuid FROM card_authorization
+          WHERE status IN ('action_required', 'authorized') AND expire_time <= $1 LIMIT $2)
+         UNION ALL
+         (SELECT authorization_id, refund_id FROM refund WHERE settle_time <= $1 LIMIT $2)",
     )
-    .bind(reference)
+    .bind(now.to_sqlx())
+    .bind(limit)
     .fetch_all(pool)
     .await
 }
 
-impl FromRow<'_, PgRow> for Authorization {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        let word: String = row.try_get("status")?;
-        let status = Status::find(&word)
-            .ok_or_else(|| sqlx::Error::Decode(format!("no status {word}").into()))?;
-        let create_time: jiff_sqlx::Timestamp = row.try_get("create_time")?;
-        Ok(Self {
-            authorization_id: row.try_get("authorization_id")?,
-            reference: row.try_get("reference")?,
-            payment_method: row.try_get("payment_method")?,
-            amount_minor: row.try_get("amount_minor")?,
-            captured_minor: row.try_get("captured_minor")?,
-            currency: row.try_get("currency")?,
-            status,
-            decline_code: row.try_get("decline_code")?,
-            create_time: create_time.to_jiff(),
-        })
-    }
-}
-
-impl FromRow<'_, PgRow> for Entry {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            authorization_id: row.try_get("authorization_id")?,
-            reference: row.try_get("reference")?,
-            kind: row.try_get("kind")?,
-            account: row.try_get("account")?,
-            amount_minor: row.try_get("amount_minor")?,
-            currency: row.try_get("currency")?,
-        })
-    }
+/// A row that travelled as JSON.
+fn row<T: DeserializeOwned>(row: Value) -> Result<T, sqlx::Error> {
+    serde_json::from_value(row).map_err(|error| sqlx::Error::Decode(error.into()))
 }

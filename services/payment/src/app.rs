@@ -17,12 +17,22 @@ mod authorize;
 mod drive;
 mod erase;
 mod hear;
+mod methods;
+mod notice;
+mod points;
 mod read;
+mod reconcile;
+mod refund;
 mod take;
 
 pub use authorize::Authorize;
 pub use hear::News;
+pub use methods::AskMethod;
+pub use notice::Unheard;
+pub use points::FAILPOINTS;
 pub use read::Access;
+pub use reconcile::AskReport;
+pub use refund::AskRefund;
 
 /// The service behind its doors. Cheap to clone.
 #[derive(Clone)]
@@ -36,4 +46,6 @@ pub struct App {
     pub(crate) relay: Relay,
     /// Told when an intent is committed that nobody drives: the clockwork takes it up at once.
     pub(crate) intents: Arc<Notify>,
+    /// Told when a notice of the provider is kept.
+    pub(crate) notices: Arc<Notify>,
 }

@@ -1,14 +1,17 @@
 //! Messages into commands, payments into messages. Parse once, here.
 
+use jiff::tz::TimeZone;
 use parkmesh_contracts::google::r#type::Money as ProtoMoney;
 use parkmesh_contracts::ids::{IdError, PaymentId};
-use parkmesh_contracts::money::Money;
+use parkmesh_contracts::money::{Currency, Money};
 use parkmesh_contracts::payment::v1 as proto;
 use parkmesh_contracts::time;
 
-use crate::app::Authorize;
+use crate::app::{AskRefund, AskReport, Authorize};
 use crate::domain::receipt::number_text;
-use crate::domain::{Kind, Line, Payment, Receipt, Status};
+use crate::domain::{
+    Kind, Line, Method, Payment, Receipt, Refund, RefundStatus, Report, Revenue, Status,
+};
 use crate::error::Error;
 use crate::store::ledger::Written;
 
@@ -84,6 +87,109 @@ impl From<Payment> for proto::Payment {
             decline_code: payment.decline_code.unwrap_or_default(),
             version: payment.version,
             create_time: Some(time::to_proto(payment.create_time)),
+            refunded_amount: (payment.refunded.minor > 0).then(|| payment.refunded.into()),
+        }
+    }
+}
+
+impl TryFrom<proto::RefundPaymentRequest> for AskRefund {
+    type Error = Error;
+
+    fn try_from(request: proto::RefundPaymentRequest) -> Result<Self, Error> {
+        Ok(Self {
+            request_id: id("request_id", &request.request_id)?,
+            payment_id: id("payment_id", &request.payment_id)?,
+            amount: match request.amount {
+                Some(money) => Some(amount(Some(&money))?),
+                None => None,
+            },
+            reason: request.reason,
+        })
+    }
+}
+
+impl From<Refund> for proto::Refund {
+    fn from(refund: Refund) -> Self {
+        let (status, failure_code, total) = match refund.status {
+            RefundStatus::Pending => (proto::RefundStatus::Pending, String::new(), None),
+            RefundStatus::Refunded(total) => {
+                (proto::RefundStatus::Refunded, String::new(), Some(total.into()))
+            }
+            RefundStatus::Failed(code) => (proto::RefundStatus::Failed, code, None),
+        };
+        Self {
+            refund_id: refund.refund_id.to_string(),
+            payment_id: refund.payment_id.to_string(),
+            amount: Some(refund.amount.into()),
+            reason: refund.reason,
+            status: status.into(),
+            failure_code,
+            total_refunded_amount: total,
+            create_time: Some(time::to_proto(refund.create_time)),
+        }
+    }
+}
+
+impl From<Method> for proto::PaymentMethod {
+    fn from(method: Method) -> Self {
+        Self {
+            payment_method_id: method.method_id.to_string(),
+            brand: method.face.brand,
+            last_four: method.face.last_four,
+            expiry_month: method.face.expiry_month.into(),
+            expiry_year: method.face.expiry_year.into(),
+            create_time: Some(time::to_proto(method.create_time)),
+        }
+    }
+}
+
+impl TryFrom<proto::GetRevenueReportRequest> for AskReport {
+    type Error = Error;
+
+    fn try_from(request: proto::GetRevenueReportRequest) -> Result<Self, Error> {
+        let date = |field: &str, text: &str| {
+            text.parse().map_err(|_| Error::field(field, "must be a day like 2026-11-26"))
+        };
+        let time_zone_name = match request.time_zone.as_str() {
+            "" => "UTC".to_owned(),
+            name => name.to_owned(),
+        };
+        let time_zone = TimeZone::get(&time_zone_name)
+            .map_err(|_| Error::field("time_zone", "is not a zone of the IANA database"))?;
+        Ok(Self {
+            lot_id: id("lot_id", &request.lot_id)?,
+            first: date("first_date", &request.first_date)?,
+            last: date("last_date", &request.last_date)?,
+            time_zone,
+            time_zone_name,
+        })
+    }
+}
+
+/// One day of a report, or all of it.
+fn revenue(date: String, of: &Revenue, currency: Currency) -> proto::Revenue {
+    let money = |minor: i64| Some(Money::new(minor, currency).into());
+    proto::Revenue {
+        date,
+        booking_amount: money(of.booking),
+        overstay_amount: money(of.overstay),
+        refunded_amount: money(of.refunded),
+        fee_amount: money(of.fee),
+        disputed_amount: money(of.disputed),
+        payout_amount: money(of.payout()),
+        captures: of.captures,
+        refunds: of.refunds,
+    }
+}
+
+impl From<Report> for proto::GetRevenueReportResponse {
+    fn from(report: Report) -> Self {
+        let day = |(date, of): &(jiff::civil::Date, Revenue)| {
+            revenue(date.to_string(), of, report.currency)
+        };
+        Self {
+            days: report.days.iter().map(day).collect(),
+            total: Some(revenue(String::new(), &report.total, report.currency)),
         }
     }
 }

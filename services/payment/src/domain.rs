@@ -2,11 +2,19 @@
 //! database.
 
 pub mod card;
+pub mod chargeback;
 pub mod ledger;
+pub mod method;
 pub mod payment;
 pub mod receipt;
+pub mod refund;
+pub mod revenue;
 pub mod settle;
 
+pub use chargeback::{Chargeback, Dispute};
 pub use ledger::Entry;
+pub use method::{CardFace, Method};
 pub use payment::{Intent, Kind, Outcome, Payment, Refusal, Settlement, Status};
 pub use receipt::{Line, Overstay, Receipt, Stay};
+pub use refund::{Refund, RefundStatus};
+pub use revenue::{Moved, Report, Revenue};

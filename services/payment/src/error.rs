@@ -9,6 +9,7 @@ use parkmesh_platform::page::PageTokenInvalid;
 use parkmesh_platform::postgres::{is_retryable, is_unavailable};
 
 use crate::domain::{Refusal, Status};
+use crate::provider::ProviderError;
 
 mod reasons;
 
@@ -19,6 +20,8 @@ pub const DOMAIN: &str = "payment.parkmesh";
 
 /// When a caller may ask again after the store was away or the provider silent.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// When the answer of a call that is under way may be there.
+const RETRY_IN_FLIGHT: Duration = Duration::from_millis(500);
 /// `lock_not_available`: nothing was done, once more may work.
 const LOCKED: &str = "55P03";
 /// `query_canceled`: our own statement_timeout.
@@ -46,6 +49,24 @@ pub enum Error {
     /// No such payment, or somebody else's.
     #[error("there is no such payment")]
     PaymentNotFound,
+    /// No such card on file, or somebody else's.
+    #[error("there is no such payment method")]
+    MethodNotFound,
+    /// The provider does not know the token.
+    #[error("the payment provider does not know this token")]
+    MethodUnknown,
+    /// So many cards and no more.
+    #[error("no more cards can be kept; take one off file first")]
+    MethodLimit,
+    /// The provider does not answer.
+    #[error("the payment provider does not answer; try again")]
+    ProviderAway,
+    /// No such lot for this operator.
+    #[error("there is no such lot")]
+    LotNotFound,
+    /// Amounts that cannot be added up.
+    #[error("the lot has earned in more than one currency; ask for days of one")]
+    CurrenciesMixed,
     /// No such receipt (yet), or somebody else's.
     #[error("there is no receipt for this booking")]
     ReceiptNotFound,
@@ -55,6 +76,18 @@ pub enum Error {
     /// More than was set aside.
     #[error("at most {0} was authorised")]
     AboveAuthorized(Money),
+    /// More than is left of what was captured.
+    #[error("at most {0} of it can be given back")]
+    AboveCaptured(Money),
+    /// Another refund of the payment is under way.
+    #[error("another refund of this payment is under way; try again in a moment")]
+    RefundInFlight,
+    /// The provider will not give it back.
+    #[error("the provider refused the refund; nothing was given back")]
+    RefundFailed(String),
+    /// The same request is being worked on at this moment.
+    #[error("the same request is under way; repeat it in a moment")]
+    RequestInFlight,
     /// The provider said no.
     #[error("the payment was declined; try another payment method")]
     Declined(String),
@@ -73,6 +106,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The provider gave no answer.
+    pub fn provider(error: ProviderError) -> Self {
+        Self::Broken(format!("the provider: {}", fault::chain(&error)))
+    }
+
     /// One field that breaks a rule.
     pub fn field(field: impl Into<String>, description: impl Into<String>) -> Self {
         Self::Invalid(vec![invalid(field, description)])
@@ -108,8 +146,18 @@ impl Fault for Error {
             Self::OperatorRequired => "OPERATOR_REQUIRED",
             Self::PaymentNotFound => "PAYMENT_NOT_FOUND",
             Self::ReceiptNotFound => "RECEIPT_NOT_FOUND",
+            Self::MethodNotFound => "PAYMENT_METHOD_NOT_FOUND",
+            Self::MethodUnknown => "PAYMENT_METHOD_UNKNOWN",
+            Self::MethodLimit => "PAYMENT_METHOD_LIMIT_REACHED",
+            Self::ProviderAway => "PROVIDER_UNAVAILABLE",
+            Self::LotNotFound => "LOT_NOT_FOUND",
+            Self::CurrenciesMixed => "CURRENCIES_MIXED",
             Self::StateWrong(_) => "PAYMENT_STATE_WRONG",
             Self::AboveAuthorized(_) => "AMOUNT_ABOVE_AUTHORIZED",
+            Self::AboveCaptured(_) => "AMOUNT_ABOVE_CAPTURED",
+            Self::RefundInFlight => "REFUND_IN_FLIGHT",
+            Self::RefundFailed(_) => "REFUND_FAILED",
+            Self::RequestInFlight => "REQUEST_IN_FLIGHT",
             Self::Declined(_) => "PAYMENT_DECLINED",
             Self::Unknown => "PAYMENT_UNKNOWN",
             Self::BookingClosed => "BOOKING_CLOSED",
@@ -153,8 +201,17 @@ impl Fault for Error {
             Self::AboveAuthorized(amount) => {
                 details.metadata = vec![("authorized", amount.to_string())];
             }
+            Self::AboveCaptured(left) => {
+                details.metadata = vec![("refundable", left.to_string())];
+            }
+            Self::RefundFailed(code) => details.metadata = vec![("failure_code", code.clone())],
+            Self::RefundInFlight | Self::RequestInFlight => {
+                details.retry_after = Some(RETRY_IN_FLIGHT);
+            }
             Self::Declined(code) => details.metadata = vec![("decline_code", code.clone())],
-            Self::Unknown | Self::Store(_) if self.kind() != Kind::Internal => {
+            Self::Unknown | Self::ProviderAway | Self::Store(_)
+                if self.kind() != Kind::Internal =>
+            {
                 details.retry_after = Some(RETRY_AFTER);
             }
             _ => {}
@@ -191,6 +248,8 @@ impl From<Refusal> for Error {
         match refusal {
             Refusal::StateWrong(status) => Self::StateWrong(status),
             Refusal::AboveAuthorized(amount) => Self::AboveAuthorized(amount),
+            Refusal::AboveCaptured(left) => Self::AboveCaptured(left),
+            Refusal::RefundInFlight => Self::RefundInFlight,
             Refusal::AmountWrong => {
                 Self::field("amount", "must be more than zero, in the currency of the payment")
             }
@@ -230,8 +289,18 @@ mod tests {
             Error::OperatorRequired,
             Error::PaymentNotFound,
             Error::ReceiptNotFound,
+            Error::MethodNotFound,
+            Error::MethodUnknown,
+            Error::MethodLimit,
+            Error::ProviderAway,
+            Error::LotNotFound,
+            Error::CurrenciesMixed,
             Error::StateWrong(Status::Voided),
             Error::AboveAuthorized(Money::zero(eur)),
+            Error::AboveCaptured(Money::zero(eur)),
+            Error::RefundInFlight,
+            Error::RefundFailed("charge_disputed".to_owned()),
+            Error::RequestInFlight,
             Error::Declined("card_declined".to_owned()),
             Error::Unknown,
             Error::BookingClosed,

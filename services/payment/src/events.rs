@@ -12,7 +12,8 @@ use parkmesh_contracts::google::r#type::Money as ProtoMoney;
 use parkmesh_contracts::ids::{BookingId, ErasureId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::payment::v1::{
-    PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentVoided, UserDataErased,
+    PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentVoided,
+    UserDataErased,
 };
 use parkmesh_contracts::time;
 use parkmesh_eventbus::outbox::Row;
@@ -21,7 +22,7 @@ use parkmesh_platform::ids::Ids;
 
 use crate::app::News;
 use crate::domain::receipt::number_text;
-use crate::domain::{Line, Overstay, Payment, Receipt, Settlement, Status, Stay};
+use crate::domain::{Line, Outcome, Overstay, Payment, Receipt, Settlement, Stay};
 
 /// What we listen to.
 pub const HEARD: &[&str] = &[
@@ -38,29 +39,33 @@ pub const HEARD: &[&str] = &[
     BookingOverstayed::TYPE,
 ];
 
-/// The fact of where a payment has just come to; none while its outcome is open.
-pub fn rows(ids: &Ids, now: Timestamp, payment: &Payment, receipt: Option<&Receipt>) -> Vec<Row> {
+/// The fact of what has just been noted of a payment; none where nothing happened.
+pub fn rows(
+    ids: &Ids,
+    now: Timestamp,
+    payment: &Payment,
+    outcome: &Outcome,
+    receipt: Option<&Receipt>,
+) -> Vec<Row> {
     let (lot_id, version) = (payment.lot_id.to_string(), payment.version);
     let (payment_id, booking_id) = (payment.payment_id.to_string(), payment.booking_id.to_string());
     let user_id = payment.user_id.to_string();
     let aggregate = payment.payment_id.as_uuid();
-    let authorized = Some(payment.authorized.into());
-    let row = match payment.status {
-        Status::Pending => return Vec::new(),
-        Status::Authorized => {
-            let amount = authorized;
+    let amount = Some(payment.authorized.into());
+    let row = match outcome {
+        Outcome::RefundFailed(..) | Outcome::RefundReturned(..) => return Vec::new(),
+        Outcome::Authorized(_) => {
             let fact =
                 PaymentAuthorized { lot_id, version, payment_id, booking_id, user_id, amount };
             Row::of(ids, now, aggregate, version, &fact)
         }
-        Status::Declined => {
-            let decline_code = payment.decline_code.clone().unwrap_or_default();
+        Outcome::Declined(code) => {
+            let decline_code = code.clone();
             let fact =
                 PaymentDeclined { lot_id, version, payment_id, booking_id, user_id, decline_code };
             Row::of(ids, now, aggregate, version, &fact)
         }
-        Status::Captured => {
-            let amount = payment.captured.map(Into::into);
+        Outcome::Captured(taken) => {
             let receipt_number =
                 receipt.map(|receipt| number_text(receipt.number)).unwrap_or_default();
             let fact = PaymentCaptured {
@@ -69,15 +74,27 @@ pub fn rows(ids: &Ids, now: Timestamp, payment: &Payment, receipt: Option<&Recei
                 payment_id,
                 booking_id,
                 user_id,
-                amount,
+                amount: Some((*taken).into()),
                 receipt_number,
                 receipt_total: receipt.map(|receipt| receipt.total.into()),
             };
             Row::of(ids, now, aggregate, version, &fact)
         }
-        Status::Voided => {
-            let amount = authorized;
+        Outcome::Voided | Outcome::Lapsed => {
             let fact = PaymentVoided { lot_id, version, payment_id, booking_id, user_id, amount };
+            Row::of(ids, now, aggregate, version, &fact)
+        }
+        Outcome::Refunded(refund_id, back) => {
+            let fact = PaymentRefunded {
+                lot_id,
+                version,
+                payment_id,
+                booking_id,
+                user_id,
+                amount: Some((*back).into()),
+                total_refunded_amount: Some(payment.refunded.into()),
+                refund_id: refund_id.to_string(),
+            };
             Row::of(ids, now, aggregate, version, &fact)
         }
     };

@@ -9,7 +9,7 @@ use parkmesh_platform::fault::check;
 use parkmesh_platform::page::{self, List};
 use tonic::{Request, Response, Status};
 
-use crate::app::{Access, App};
+use crate::app::{Access, App, AskMethod};
 use crate::convert;
 use crate::error::Error;
 
@@ -62,14 +62,26 @@ impl PaymentService for Door {
         Ok(Response::new(proto::VoidPaymentResponse { payment: Some(payment.into()) }))
     }
 
+    async fn refund_payment(
+        &self,
+        request: Request<proto::RefundPaymentRequest>,
+    ) -> Result<Response<proto::RefundPaymentResponse>, Status> {
+        let (access, message) = enter(request)?;
+        let refund = self.0.refund(access, message.try_into()?).await?;
+        Ok(Response::new(proto::RefundPaymentResponse { refund: Some(refund.into()) }))
+    }
+
     async fn get_payment(
         &self,
         request: Request<proto::GetPaymentRequest>,
     ) -> Result<Response<proto::GetPaymentResponse>, Status> {
         let (access, message) = enter(request)?;
         let payment_id = convert::id("payment_id", &message.payment_id)?;
-        let payment = self.0.get(&access, payment_id).await?;
-        Ok(Response::new(proto::GetPaymentResponse { payment: Some(payment.into()) }))
+        let (payment, refunds) = self.0.get_with_refunds(&access, payment_id).await?;
+        Ok(Response::new(proto::GetPaymentResponse {
+            payment: Some(payment.into()),
+            refunds: refunds.into_iter().map(Into::into).collect(),
+        }))
     }
 
     async fn list_payments(
@@ -116,5 +128,47 @@ impl PaymentService for Door {
         let entries = self.0.ledger(&access, payment_id).await?;
         let entries = entries.into_iter().map(|entry| convert::entry(payment_id, entry)).collect();
         Ok(Response::new(proto::GetLedgerResponse { entries }))
+    }
+
+    async fn create_payment_method(
+        &self,
+        request: Request<proto::CreatePaymentMethodRequest>,
+    ) -> Result<Response<proto::CreatePaymentMethodResponse>, Status> {
+        let user_id = Caller::of(&request)?.subject.clone();
+        let (_, message) = enter(request)?;
+        let request_id = convert::id("request_id", &message.request_id)?;
+        let asked = AskMethod { user_id, request_id, token: message.token };
+        let method = self.0.create_method(asked).await?;
+        let payment_method = Some(method.into());
+        Ok(Response::new(proto::CreatePaymentMethodResponse { payment_method }))
+    }
+
+    async fn list_payment_methods(
+        &self,
+        request: Request<proto::ListPaymentMethodsRequest>,
+    ) -> Result<Response<proto::ListPaymentMethodsResponse>, Status> {
+        let methods = self.0.list_methods(&Caller::of(&request)?.subject).await?;
+        let payment_methods = methods.into_iter().map(Into::into).collect();
+        Ok(Response::new(proto::ListPaymentMethodsResponse { payment_methods }))
+    }
+
+    async fn delete_payment_method(
+        &self,
+        request: Request<proto::DeletePaymentMethodRequest>,
+    ) -> Result<Response<proto::DeletePaymentMethodResponse>, Status> {
+        let user_id = Caller::of(&request)?.subject.clone();
+        let (_, message) = enter(request)?;
+        let method_id = convert::id("payment_method_id", &message.payment_method_id)?;
+        self.0.delete_method(&user_id, method_id).await?;
+        Ok(Response::new(proto::DeletePaymentMethodResponse {}))
+    }
+
+    async fn get_revenue_report(
+        &self,
+        request: Request<proto::GetRevenueReportRequest>,
+    ) -> Result<Response<proto::GetRevenueReportResponse>, Status> {
+        let (access, message) = enter(request)?;
+        let report = self.0.revenue(&access, &message.try_into()?).await?;
+        Ok(Response::new(report.map(Into::into).unwrap_or_default()))
     }
 }

@@ -6,6 +6,7 @@ use futures_util::stream;
 use jiff::Timestamp;
 use parkmesh_platform::fault::chain;
 use parkmesh_platform::tasks::Tasks;
+use parkmesh_platform::telemetry;
 
 use crate::app::App;
 use crate::error::Error;
@@ -23,8 +24,8 @@ const CALLS_MAX: usize = 16;
 pub async fn tick(app: &App, now: Timestamp) -> Result<usize, Error> {
     let mut taken = 0;
     loop {
-        let wait_max = app.config.rescue_wait_max_seconds;
-        let due = store::payment::claim_due(&app.pool, now, CLAIM_MAX, wait_max).await?;
+        let waits = (app.config.lease().as_secs_f64(), app.config.rescue_wait_max_seconds);
+        let due = store::payment::claim_due(&app.pool, now, CLAIM_MAX, waits).await?;
         let claimed = due.len();
         taken += claimed;
         stream::iter(due)
@@ -41,8 +42,52 @@ pub async fn tick(app: &App, now: Timestamp) -> Result<usize, Error> {
     }
 }
 
+/// Compares our ledger with the provider's in every period, and tells how many payments differ.
+fn start_reconciling(app: &App, tasks: &Tasks) {
+    let differences = telemetry::meter()
+        .i64_gauge("parkmesh_payment_ledger_differences")
+        .with_description("Payments of which the provider's ledger says otherwise than ours")
+        .build();
+    let (app, period) = (app.clone(), app.config.reconcile_period);
+    tasks.every("payment-reconcile", period, move |now| {
+        let (app, differences) = (app.clone(), differences.clone());
+        async move {
+            match app.reconcile(now).await {
+                Ok(differ) => differences.record(differ, &[]),
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::warn!(error, "the ledgers were not compared");
+                }
+            }
+        }
+    });
+}
+
+/// Applies what the provider told, at once and, what could not be applied, in every period.
+fn start_notices(app: &App, tasks: &Tasks) {
+    let (app, sleeper) = (app.clone(), tasks.clone());
+    tasks.spawn("payment-notices", async move {
+        loop {
+            match app.apply_notices().await {
+                Ok(applied) if applied > 0 => continue,
+                Ok(_) => {}
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::warn!(error, "notices could not be read");
+                }
+            }
+            tokio::select! {
+                () = app.notices.notified() => {}
+                () = sleeper.sleep(app.config.rescue_period) => {}
+            }
+        }
+    });
+}
+
 /// Ticks when an intent is committed that nobody drives, and once in every period.
 pub fn start(app: &App, tasks: &Tasks) {
+    start_reconciling(app, tasks);
+    start_notices(app, tasks);
     let (app, sleeper) = (app.clone(), tasks.clone());
     tasks.spawn("payment-intents", async move {
         loop {

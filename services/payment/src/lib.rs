@@ -20,8 +20,10 @@ mod jobs;
 pub mod provider;
 mod start;
 mod store;
+mod webhook;
 
-pub use config::Config;
+pub use app::FAILPOINTS;
+pub use config::{Config, ProviderChoice, Secret};
 pub use start::{Deps, StartError, start};
 
 /// The schema's migrations; run by `parkmesh migrate` together with those of the eventbus.

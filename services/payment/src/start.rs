@@ -14,9 +14,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::app::App;
+use crate::config::{ProviderChoice, Secret};
 use crate::grpc::Door;
-use crate::provider::SandboxProvider;
-use crate::{Config, consumers, jobs};
+use crate::provider::{Provider, SandboxProvider, StripeProvider, StripeSettings};
+use crate::{Config, consumers, jobs, webhook};
 
 /// What payment is given.
 pub struct Deps {
@@ -52,7 +53,7 @@ pub enum StartError {
 pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     let Deps { listener, clock, ids, pool, bus, verifier } = deps;
     let tasks = Tasks::new(&clock);
-    let provider = SandboxProvider::connect(&config.provider_url, config.provider_timeout)?;
+    let provider = provider(&config)?;
     let relay = relay::start(&bus, &pool, "payment", &tasks);
     let serve = config.serve.clone();
     let app = App {
@@ -61,16 +62,33 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         clock,
         ids: ids.clone(),
         tasks: tasks.clone(),
-        provider: Arc::new(provider),
+        provider,
         relay,
         intents: Arc::new(Notify::new()),
+        notices: Arc::new(Notify::new()),
     };
     let server = Server::new("payment", serve, &ids, &verifier)
-        .service(PaymentServiceServer::new(Door(app.clone())));
+        .service(PaymentServiceServer::new(Door(app.clone())))
+        .hooks(webhook::PREFIX, Arc::new(webhook::Door(app.clone())));
     let mut running = server.start(listener).await?;
     consumers::start(&bus, &app, &tasks);
     jobs::start(&app, &tasks);
     running.on_stop("tasks", async move { tasks.stop().await });
     running.ready().await;
     Ok(running)
+}
+
+fn provider(config: &Config) -> Result<Arc<dyn Provider>, reqwest::Error> {
+    let webhook_secret = config.webhook_secret.clone().map(|Secret(secret)| secret);
+    let call_timeout = config.provider_timeout;
+    Ok(match config.provider.clone() {
+        ProviderChoice::Sandbox => {
+            let url = &config.provider_url;
+            Arc::new(SandboxProvider::connect(url, call_timeout, webhook_secret)?)
+        }
+        ProviderChoice::Stripe { base_url, secret_key: Secret(secret_key) } => {
+            let settings = StripeSettings { base_url, secret_key, webhook_secret, call_timeout };
+            Arc::new(StripeProvider::connect(settings)?)
+        }
+    })
 }

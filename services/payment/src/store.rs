@@ -4,10 +4,15 @@
 //! counter of receipts.
 
 pub mod booking;
+pub mod chargeback;
 pub mod ledger;
+pub mod method;
+pub mod notice;
 pub mod payment;
 pub mod person;
 pub mod receipt;
+pub mod reconcile;
+pub mod refund;
 
 use parkmesh_contracts::money::{Currency, Money};
 

@@ -8,8 +8,7 @@ use crate::app::App;
 use crate::error::Error;
 
 /// How often the rows are asked when the next change settles: the net for what another process
-/// wrote and did not
-/// live to settle.
+/// wrote and did not live to settle.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
 /// How often a clock that can be moved is looked at.
 const MOVED_PERIOD: Duration = Duration::from_millis(20);
@@ -19,6 +18,8 @@ const LOCKED_WAIT: Duration = Duration::from_millis(5);
 const SILENCE_PERIOD: Duration = Duration::from_millis(500);
 /// How often ground and books are compared. They may differ for minutes before anybody is told.
 const COMPARE_PERIOD: Duration = Duration::from_secs(5);
+/// The same where minutes pass when the clock is moved.
+const COMPARE_MOVED_PERIOD: Duration = Duration::from_millis(200);
 /// And how many times as long as a look takes it waits at least.
 const COMPARE_SHARE: u32 = 100;
 /// How often the quarantine is trimmed.
@@ -46,8 +47,12 @@ pub fn start(app: &App, silence_grace: Duration) {
             let begun = tokio::time::Instant::now();
             logged("discrepancies", comparer.compare(comparer.clock.now()).await);
             logged("agreement", comparer.judge(comparer.clock.now()).await);
-            // Each look reads all spots: it may take a hundredth of the time.
-            comparer.tasks.sleep(COMPARE_PERIOD.max(begun.elapsed() * COMPARE_SHARE)).await;
+            let wait = match comparer.clock.is_movable() {
+                true => COMPARE_MOVED_PERIOD,
+                // Each look reads all spots: it may take a hundredth of the time.
+                false => COMPARE_PERIOD.max(begun.elapsed() * COMPARE_SHARE),
+            };
+            comparer.tasks.sleep(wait).await;
         }
     });
     let trimmer = app.clone();

@@ -53,6 +53,7 @@ impl<'a> Cluster<'a> {
         let (key, value) = match name {
             "parkmesh-postgres-admin" => ("url", admin),
             "parkmesh-plates" => ("key", "a key for the plates of a test".to_owned()),
+            "parkmesh-data" => ("key", "a key for the data of a test".to_owned()),
             _ if name == token => ("token", self.key_file(&format!("{of}.token"))),
             _ if name == postgres => {
                 ("url", url_as(&admin, &of.replace('-', "_")).expect("an address"))

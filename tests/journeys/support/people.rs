@@ -14,6 +14,8 @@ use parkmesh_contracts::common::v1::Window;
 use parkmesh_contracts::notification::v1::notification_service_client::NotificationServiceClient;
 use parkmesh_contracts::notification::v1::{ListNotificationsRequest, Notification};
 use parkmesh_contracts::payment::v1::payment_service_client::PaymentServiceClient;
+use parkmesh_contracts::sensor::v1::sensor_service_client::SensorServiceClient;
+use parkmesh_contracts::sensor::v1::{GetSpotOccupancyRequest, Sensor};
 use parkmesh_contracts::time;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::interceptor::InterceptedService;
@@ -183,5 +185,12 @@ impl Office {
 
     pub fn payment(&self) -> PaymentServiceClient<Way> {
         PaymentServiceClient::new(self.way.clone())
+    }
+
+    /// The sensor of a spot.
+    pub async fn sensor(&self, spot_id: &str) -> Result<Sensor, Status> {
+        let request = GetSpotOccupancyRequest { spot_id: spot_id.to_owned() };
+        let mut client = SensorServiceClient::new(self.way.clone());
+        Ok(client.get_spot_occupancy(request).await?.into_inner().sensor.unwrap_or_default())
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge};
+use parkmesh_platform::failpoint;
 use parkmesh_platform::telemetry::{self, trace_context};
 use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
@@ -159,6 +160,7 @@ impl Session<'_> {
         let known = self.known(stream).await?;
         let messages: Vec<Message> = facts.iter().map(|fact| self.message(fact)).collect();
         let kept = self.publish(&messages).await?;
+        failpoint::hit(super::PUBLISHED);
         let now = self.bus.clock().now();
         let highest = kept.iter().map(|kept| kept.sequence).max().unwrap_or(0);
         let first_new = kept.iter().filter(|kept| !kept.duplicate).map(|kept| kept.sequence).min();

@@ -79,7 +79,7 @@ async fn a_redriven_letter_reaches_its_consumer_and_no_other() {
 
     let letter = deadletter::list(&world.bus, 0, 10).await.unwrap().remove(0);
     // Too early: it comes back, as a letter of its own.
-    deadletter::redrive(&world.bus, letter.sequence).await.unwrap();
+    deadletter::redrive(&world.bus, letter.sequence, None).await.unwrap();
     let again = eventually("the letter comes back", || async {
         deadletter::list(&world.bus, 0, 10).await.unwrap().pop()
     })
@@ -88,7 +88,7 @@ async fn a_redriven_letter_reaches_its_consumer_and_no_other() {
     assert_eq!(again.fact_id, letter.fact_id);
 
     mended.store(true, Ordering::SeqCst);
-    deadletter::redrive(&world.bus, again.sequence).await.unwrap();
+    deadletter::redrive(&world.bus, again.sequence, None).await.unwrap();
     listening.idle().await.unwrap();
     assert_eq!(world.effects().await, [1, 2, 4, 3]);
     assert!(deadletter::list(&world.bus, 0, 10).await.unwrap().is_empty());
@@ -97,7 +97,18 @@ async fn a_redriven_letter_reaches_its_consumer_and_no_other() {
         seen += 1;
     }
     assert_eq!(seen, 4, "the other consumer saw each fact once");
-    assert!(deadletter::redrive(&world.bus, again.sequence).await.is_err(), "it is gone");
+    assert!(deadletter::redrive(&world.bus, again.sequence, None).await.is_err(), "it is gone");
+}
+
+#[tokio::test]
+async fn a_letter_whose_body_was_repaired_is_understood() {
+    let (world, _mended, listening) = world_with_a_letter(false).await;
+    let letter = deadletter::list(&world.bus, 0, 10).await.unwrap().remove(0);
+    let repaired = SpotOccupied { version: 33, ..SpotOccupied::default() }.encode_to_vec();
+    deadletter::redrive(&world.bus, letter.sequence, Some(repaired.into())).await.unwrap();
+    listening.idle().await.unwrap();
+    assert_eq!(world.effects().await, [1, 2, 4, 33]);
+    assert!(deadletter::list(&world.bus, 0, 10).await.unwrap().is_empty());
 }
 
 struct Counting(tokio::sync::mpsc::UnboundedSender<()>);

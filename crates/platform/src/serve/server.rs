@@ -16,6 +16,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::HealthService;
 use tower::Service;
 
+use super::hooks::{Hooked, Hooks};
 use super::observe::{CallMetrics, gauge_in_flight};
 use super::pages::{Below, Pages};
 use super::routes::Routes;
@@ -50,6 +51,7 @@ pub struct Server {
     descriptors: &'static [u8],
     routes: Routes,
     pages: Option<Below>,
+    hooks: Option<Hooked>,
     stopping: CancellationToken,
 }
 
@@ -65,6 +67,7 @@ impl Server {
             descriptors: parkmesh_contracts::FILE_DESCRIPTOR_SET,
             routes: Routes::default(),
             pages: None,
+            hooks: None,
             stopping: CancellationToken::new(),
         }
     }
@@ -92,6 +95,13 @@ impl Server {
     #[must_use]
     pub fn pages(mut self, prefix: &'static str, pages: Arc<dyn Pages>) -> Self {
         self.pages = Some(Below { prefix, pages });
+        self
+    }
+
+    /// Takes what outside systems post below this prefix, without a token.
+    #[must_use]
+    pub fn hooks(mut self, prefix: &'static str, hooks: Arc<dyn Hooks>) -> Self {
+        self.hooks = Some(Hooked { prefix, hooks });
         self
     }
 
@@ -123,6 +133,7 @@ impl Server {
         let stack = Arc::new(Stack {
             routes: self.routes,
             pages: self.pages,
+            hooks: self.hooks,
             table: self.table,
             verifier: self.verifier,
             shed,

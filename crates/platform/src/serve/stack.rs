@@ -17,6 +17,7 @@ use tracing::Instrument;
 
 use super::body::ServedBody;
 use super::deadline::{self, Deadline};
+use super::hooks::Hooked;
 use super::observe::{CallMetrics, Watch};
 use super::pages::Below;
 use super::routes::{Routes, service_of};
@@ -28,6 +29,7 @@ use crate::auth::{Caller, Denial, Verifier, decide};
 pub(super) struct Stack {
     pub routes: Routes,
     pub pages: Option<Below>,
+    pub hooks: Option<Hooked>,
     pub table: MethodTable,
     pub verifier: Verifier,
     pub shed: Arc<Shed>,
@@ -54,6 +56,9 @@ impl Stack {
         let path = request.uri().path();
         if let Some(pages) = self.pages.as_ref().filter(|pages| path.starts_with(pages.prefix)) {
             return self.page(pages, request);
+        }
+        if let Some(hooks) = self.hooks.as_ref().filter(|hooks| path.starts_with(hooks.prefix)) {
+            return self.hook(hooks, request).await;
         }
         let target = self.target(request.uri().path());
         let known = target.as_ref().ok().map(|target| target.method);
@@ -86,11 +91,16 @@ impl Stack {
     /// A document that anybody may read.
     fn page(&self, pages: &Below, request: Request<Incoming>) -> Response<ServedBody> {
         let (head, _body) = request.into_parts();
-        let mut watch = Watch::start(&self.metrics, None, &head.headers);
+        let watch = Watch::start(&self.metrics, None, &head.headers);
         let answer = pages.answer(&head);
-        let fine = !answer.status().is_server_error();
-        watch.end(if fine { Code::Ok } else { Code::Unavailable });
-        answer.map(|bytes| ServedBody::unary(Body::new(Full::new(bytes)), watch))
+        watched(answer, watch)
+    }
+
+    /// What an outside system posts.
+    async fn hook(&self, hooks: &Hooked, request: Request<Incoming>) -> Response<ServedBody> {
+        let (head, body) = request.into_parts();
+        let watch = Watch::start(&self.metrics, None, &head.headers);
+        watched(hooks.answer(head, body).await, watch)
     }
 
     /// The part that the deadline covers: identity, then the handler.
@@ -162,6 +172,13 @@ impl Stack {
         let stopping = self.stopping.clone();
         response.map(|body| ServedBody::stream(body, watch, call, life_end, stopping))
     }
+}
+
+/// A plain answer, counted.
+fn watched(answer: Response<bytes::Bytes>, mut watch: Watch) -> Response<ServedBody> {
+    let fine = !answer.status().is_server_error();
+    watch.end(if fine { Code::Ok } else { Code::Unavailable });
+    answer.map(|bytes| ServedBody::unary(Body::new(Full::new(bytes)), watch))
 }
 
 fn refused_with(mut watch: Watch, status: &Status) -> Response<ServedBody> {

@@ -220,7 +220,7 @@ fn terminate(child: &Child) {
     }
 }
 
-fn free_port_base() -> Result<u16, Failure> {
+pub fn free_port_base() -> Result<u16, Failure> {
     let is_free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
     let first = u16::try_from(std::process::id() % 40).unwrap_or_default() * 200;
     (0..40_u16)

@@ -50,6 +50,16 @@ use crate::store::booking::read::Reach;
 use crate::store::booking::{self as store, Kept};
 use crate::store::replay::{self, Request};
 
+/// The points at which a process can be told to die, see [`parkmesh_platform::failpoint`]. A proof dies
+/// at each of them.
+pub const FAILPOINTS: [&str; 5] = [
+    "booking.confirm.marked",
+    "booking.confirm.authorized",
+    "booking.confirm.committed",
+    "booking.cancel.committed",
+    "booking.end.committed",
+];
+
 /// What is in reach of a caller: own bookings; those of own lots for operators; those of its lots
 /// for a kiosk.
 pub fn reach(caller: &Caller) -> Reach {

@@ -100,15 +100,12 @@ impl App {
         (erasure_id, service): (ErasureId, &'static str),
     ) -> Result<(), Error> {
         let now = self.clock.now();
-        transaction::<_, Error, _>(&self.pool, move |connection| {
+        let noted = inbox::once(&self.pool, consumer, fact_id, now, move |connection| {
             Box::pin(async move {
-                if inbox::admit(connection, consumer, fact_id, now).await? {
-                    store::note(connection, erasure_id, service, now).await?;
-                }
-                Ok(())
+                Ok::<_, Error>(store::note(connection, erasure_id, service, now).await?)
             })
-        })
-        .await
+        });
+        noted.await.map(drop)
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Wanted {
     pub choice: Choice,
     /// When.
     pub window: Window,
-    /// The car's plate, or empty.
+    /// The car's plate, sealed, or empty.
     pub plate: String,
     /// The driver has a permit for accessible spots.
     pub disability_permit: bool,
@@ -48,14 +48,6 @@ pub fn window(window: Option<&ProtoWindow>) -> Result<Window, Error> {
         WindowError::Empty { .. } => wrong("must end after it starts".to_owned()),
         other => wrong(format!("is none: {other}")),
     })
-}
-
-/// Spaces around it mean nothing; letters are told in capitals.
-fn plate(text: &str) -> Result<String, Error> {
-    if text.chars().any(char::is_control) {
-        return Err(Error::field("plate", "must not contain control characters"));
-    }
-    Ok(text.trim().to_uppercase())
 }
 
 impl TryFrom<&proto::HoldSpotRequest> for Wanted {
@@ -77,7 +69,7 @@ impl TryFrom<&proto::HoldSpotRequest> for Wanted {
         Ok(Self {
             choice,
             window: window(request.window.as_ref())?,
-            plate: plate(&request.plate)?,
+            plate: request.plate.clone(),
             disability_permit: request.disability_permit,
             starts_now: false,
         })
@@ -92,7 +84,7 @@ pub fn ticket(request: &proto::ReserveTicketRequest, window: Window) -> Result<W
     Ok(Wanted {
         choice: Choice::Ticket(id("allotment_id", &request.allotment_id)?),
         window,
-        plate: plate(&request.plate)?,
+        plate: request.plate.clone(),
         disability_permit: false,
         starts_now: false,
     })

@@ -49,7 +49,7 @@ pub struct Booking {
     pub place: Place,
     /// Whose it is.
     pub user_id: UserId,
-    /// The car's plate, or empty.
+    /// The car's plate, sealed, or empty.
     pub plate: String,
     /// The window kept. Begins before `start_time` when the car came early.
     pub window: Window,

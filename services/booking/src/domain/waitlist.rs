@@ -70,7 +70,7 @@ pub struct Entry {
     pub preferred: Option<FloorId>,
     /// Who waits.
     pub user_id: UserId,
-    /// The car's plate, or empty.
+    /// The car's plate, sealed, or empty.
     pub plate: String,
     /// The driver has a permit for accessible spots.
     pub disability_permit: bool,

@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status};
 
 use crate::app::App;
 use crate::error::Error;
+use crate::grpc::plates::{self, Plates};
 
 /// Bookings over gRPC.
 #[derive(Clone)]
@@ -23,6 +24,19 @@ impl BookingDoor {
     /// A door to these use cases.
     pub fn new(app: App) -> Self {
         Self { app }
+    }
+
+    /// The caller and the request, checked, with its plate sealed: nothing behind the door reads one.
+    fn take<M: Validate + Plates>(&self, request: Request<M>) -> Result<(Caller, M), Status> {
+        let (caller, mut message) = open(request)?;
+        plates::seal(&self.app.sealer, &mut message)?;
+        Ok((caller, message))
+    }
+
+    /// The answer, with its plates opened.
+    fn give<M: Plates>(&self, mut message: M) -> Response<M> {
+        plates::open(&self.app.sealer, &mut message);
+        Response::new(message)
     }
 }
 
@@ -48,16 +62,16 @@ impl BookingService for BookingDoor {
         &self,
         request: Request<proto::HoldSpotRequest>,
     ) -> Result<Response<proto::HoldSpotResponse>, Status> {
-        let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.hold_spot(&caller.subject, request).await?))
+        let (caller, request) = self.take(request)?;
+        Ok(self.give(self.app.hold_spot(&caller.subject, request).await?))
     }
 
     async fn reserve_ticket(
         &self,
         request: Request<proto::ReserveTicketRequest>,
     ) -> Result<Response<proto::ReserveTicketResponse>, Status> {
-        let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.reserve_ticket(&caller.subject, request).await?))
+        let (caller, request) = self.take(request)?;
+        Ok(self.give(self.app.reserve_ticket(&caller.subject, request).await?))
     }
 
     async fn confirm_booking(
@@ -65,31 +79,31 @@ impl BookingService for BookingDoor {
         request: Request<proto::ConfirmBookingRequest>,
     ) -> Result<Response<proto::ConfirmBookingResponse>, Status> {
         let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.confirm_booking(&caller, request).await?))
+        Ok(self.give(self.app.confirm_booking(&caller, request).await?))
     }
 
     async fn create_booking(
         &self,
         request: Request<proto::CreateBookingRequest>,
     ) -> Result<Response<proto::CreateBookingResponse>, Status> {
-        let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.create_booking(&caller, request).await?))
+        let (caller, request) = self.take(request)?;
+        Ok(self.give(self.app.create_booking(&caller, request).await?))
     }
 
     async fn create_booking_series(
         &self,
         request: Request<proto::CreateBookingSeriesRequest>,
     ) -> Result<Response<proto::CreateBookingSeriesResponse>, Status> {
-        let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.create_booking_series(&caller, request).await?))
+        let (caller, request) = self.take(request)?;
+        Ok(self.give(self.app.create_booking_series(&caller, request).await?))
     }
 
     async fn start_walk_in(
         &self,
         request: Request<proto::StartWalkInRequest>,
     ) -> Result<Response<proto::StartWalkInResponse>, Status> {
-        let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.start_walk_in(&caller, request).await?))
+        let (caller, request) = self.take(request)?;
+        Ok(self.give(self.app.start_walk_in(&caller, request).await?))
     }
 
     async fn cancel_booking(
@@ -97,7 +111,7 @@ impl BookingService for BookingDoor {
         request: Request<proto::CancelBookingRequest>,
     ) -> Result<Response<proto::CancelBookingResponse>, Status> {
         let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.cancel_booking(&caller, request).await?))
+        Ok(self.give(self.app.cancel_booking(&caller, request).await?))
     }
 
     async fn extend_booking(
@@ -105,7 +119,7 @@ impl BookingService for BookingDoor {
         request: Request<proto::ExtendBookingRequest>,
     ) -> Result<Response<proto::ExtendBookingResponse>, Status> {
         let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.extend_booking(&caller, request).await?))
+        Ok(self.give(self.app.extend_booking(&caller, request).await?))
     }
 
     async fn move_booking(
@@ -113,7 +127,7 @@ impl BookingService for BookingDoor {
         request: Request<proto::MoveBookingRequest>,
     ) -> Result<Response<proto::MoveBookingResponse>, Status> {
         let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.move_booking(&caller, request).await?))
+        Ok(self.give(self.app.move_booking(&caller, request).await?))
     }
 
     async fn claim_spot(
@@ -121,7 +135,7 @@ impl BookingService for BookingDoor {
         request: Request<proto::ClaimSpotRequest>,
     ) -> Result<Response<proto::ClaimSpotResponse>, Status> {
         let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.claim_spot(&caller, request).await?))
+        Ok(self.give(self.app.claim_spot(&caller, request).await?))
     }
 
     async fn check_in(
@@ -129,7 +143,7 @@ impl BookingService for BookingDoor {
         request: Request<proto::CheckInRequest>,
     ) -> Result<Response<proto::CheckInResponse>, Status> {
         let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.check_in(&caller, request).await?))
+        Ok(self.give(self.app.check_in(&caller, request).await?))
     }
 
     async fn end_session(
@@ -137,7 +151,7 @@ impl BookingService for BookingDoor {
         request: Request<proto::EndSessionRequest>,
     ) -> Result<Response<proto::EndSessionResponse>, Status> {
         let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.end_session(&caller, request).await?))
+        Ok(self.give(self.app.end_session(&caller, request).await?))
     }
 
     async fn erase_user(
@@ -161,7 +175,7 @@ impl BookingService for BookingDoor {
         request: Request<proto::GetBookingRequest>,
     ) -> Result<Response<proto::GetBookingResponse>, Status> {
         let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.get_booking(&caller, request).await?))
+        Ok(self.give(self.app.get_booking(&caller, request).await?))
     }
 
     async fn list_bookings(
@@ -169,15 +183,15 @@ impl BookingService for BookingDoor {
         request: Request<proto::ListBookingsRequest>,
     ) -> Result<Response<proto::ListBookingsResponse>, Status> {
         let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.list_bookings(&caller, request).await?))
+        Ok(self.give(self.app.list_bookings(&caller, request).await?))
     }
 
     async fn join_waitlist(
         &self,
         request: Request<proto::JoinWaitlistRequest>,
     ) -> Result<Response<proto::JoinWaitlistResponse>, Status> {
-        let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.join_waitlist(&caller.subject, request).await?))
+        let (caller, request) = self.take(request)?;
+        Ok(self.give(self.app.join_waitlist(&caller.subject, request).await?))
     }
 
     async fn leave_waitlist(
@@ -185,7 +199,7 @@ impl BookingService for BookingDoor {
         request: Request<proto::LeaveWaitlistRequest>,
     ) -> Result<Response<proto::LeaveWaitlistResponse>, Status> {
         let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.leave_waitlist(&caller.subject, request).await?))
+        Ok(self.give(self.app.leave_waitlist(&caller.subject, request).await?))
     }
 
     async fn list_waitlist(
@@ -193,7 +207,7 @@ impl BookingService for BookingDoor {
         request: Request<proto::ListWaitlistRequest>,
     ) -> Result<Response<proto::ListWaitlistResponse>, Status> {
         let (caller, request) = open(request)?;
-        Ok(Response::new(self.app.list_waitlist(&caller, request).await?))
+        Ok(self.give(self.app.list_waitlist(&caller, request).await?))
     }
 
     async fn list_spot_timeline(
@@ -220,6 +234,12 @@ impl BookingService for BookingDoor {
     ) -> Result<Response<Self::WatchBookingStream>, Status> {
         let (caller, request) = open(request)?;
         let changes = ReceiverStream::new(self.app.watch_booking(&caller, request).await?);
-        Ok(Response::new(Box::pin(changes.map(|change| change.map_err(Status::from)))))
+        let sealer = self.app.sealer.clone();
+        let told = changes.map(move |change| {
+            let mut change = change?;
+            plates::open(&sealer, &mut change);
+            Ok(change)
+        });
+        Ok(Response::new(Box::pin(told)))
     }
 }

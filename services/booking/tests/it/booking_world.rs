@@ -154,6 +154,41 @@ impl PaymentService for Payment {
         Err(Status::unimplemented("booking never captures"))
     }
 
+    async fn refund_payment(
+        &self,
+        _request: Request<payment::RefundPaymentRequest>,
+    ) -> Result<Response<payment::RefundPaymentResponse>, Status> {
+        Err(Status::unimplemented("booking never gives back"))
+    }
+
+    async fn create_payment_method(
+        &self,
+        _request: Request<payment::CreatePaymentMethodRequest>,
+    ) -> Result<Response<payment::CreatePaymentMethodResponse>, Status> {
+        Err(Status::unimplemented("booking keeps no cards"))
+    }
+
+    async fn list_payment_methods(
+        &self,
+        _request: Request<payment::ListPaymentMethodsRequest>,
+    ) -> Result<Response<payment::ListPaymentMethodsResponse>, Status> {
+        Err(Status::unimplemented("booking keeps no cards"))
+    }
+
+    async fn delete_payment_method(
+        &self,
+        _request: Request<payment::DeletePaymentMethodRequest>,
+    ) -> Result<Response<payment::DeletePaymentMethodResponse>, Status> {
+        Err(Status::unimplemented("booking keeps no cards"))
+    }
+
+    async fn get_revenue_report(
+        &self,
+        _request: Request<payment::GetRevenueReportRequest>,
+    ) -> Result<Response<payment::GetRevenueReportResponse>, Status> {
+        Err(Status::unimplemented("booking asks for no report"))
+    }
+
     async fn get_payment(
         &self,
         _request: Request<payment::GetPaymentRequest>,

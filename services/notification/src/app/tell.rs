@@ -1,15 +1,17 @@
 //! A fact becomes a message, once.
 
-use parkmesh_contracts::ids::{BookingId, FactId, UserId};
+use parkmesh_contracts::ids::{BookingId, FactId, LotId, UserId};
+use parkmesh_contracts::window::Window;
 use parkmesh_eventbus::inbox;
-use parkmesh_platform::postgres;
 use sqlx::PgConnection;
 
 use super::App;
-use crate::domain::message::compose;
+use super::write::{About, Written};
+use crate::domain::reminder::{Reminder, Stage};
 use crate::domain::{Happening, Place};
 use crate::error::Error;
 use crate::store;
+use crate::store::place::Seen;
 
 /// What a fact tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +20,27 @@ pub struct Told {
     pub booking_id: BookingId,
     /// Whom it concerns; nobody in particular for a walk-in.
     pub user_id: Option<UserId>,
-    /// Where the booking is, where the fact says it.
-    pub place: Option<Place>,
+    /// The booking itself, where the fact says it.
+    pub booked: Option<Booked>,
     /// What there is to say; nothing about a hold, whose owner sits in front of it.
     pub happening: Option<Happening>,
+}
+
+/// A booking, as a fact of it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booked {
+    /// Its lot.
+    pub lot_id: Option<LotId>,
+    /// Where.
+    pub place: Place,
+    /// What the QR shows.
+    pub code: String,
+    /// Its window.
+    pub window: Option<Window>,
+    /// Its version after the fact.
+    pub version: i64,
+    /// How far it is; `None`: the fact does not say.
+    pub stage: Option<Stage>,
 }
 
 impl App {
@@ -35,20 +54,12 @@ impl App {
         fact_id: FactId,
         told: Told,
     ) -> Result<(), Error> {
-        let app = self.clone();
-        let written = postgres::transaction(&self.pool, move |connection| {
-            Box::pin(async move {
-                if inbox::admit(connection, consumer, fact_id, app.clock.now()).await? {
-                    app.tell_in(connection, fact_id, told).await
-                } else {
-                    Ok::<_, Error>(None)
-                }
-            })
-        })
-        .await?;
-        if let Some((user_id, sequence)) = written {
-            self.hub.news(user_id.as_str(), sequence);
-        }
+        let (app, now) = (self.clone(), self.clock.now());
+        let written = inbox::once(&self.pool, consumer, fact_id, now, move |connection| {
+            Box::pin(async move { app.tell_in(connection, fact_id, told).await })
+        });
+        let written = written.await?.flatten();
+        self.written(written.as_slice());
         Ok(())
     }
 
@@ -57,16 +68,15 @@ impl App {
         connection: &mut PgConnection,
         fact_id: FactId,
         told: Told,
-    ) -> Result<Option<(UserId, i64)>, Error> {
-        let now = self.clock.now();
-        let (place, erased) = match told.place {
-            Some(place) => {
-                let erased = store::place::keep(connection, told.booking_id, &place, now).await?;
-                (place, erased)
+    ) -> Result<Option<Written>, Error> {
+        let (place, lot_id, erased) = match &told.booked {
+            Some(booked) => {
+                let erased = self.keep(connection, &told, booked).await?;
+                (booked.place.clone(), booked.lot_id, erased)
             }
             None => match store::place::find(connection, told.booking_id).await? {
-                Some(known) => (known.place, known.erased),
-                None => (Place::default(), false),
+                Some(known) => (known.place, known.lot_id, known.erased),
+                None => (Place::default(), None, false),
             },
         };
         let (Some(user_id), Some(happening)) = (told.user_id, told.happening) else {
@@ -76,17 +86,35 @@ impl App {
         if erased || user_id.is_erased() {
             return Ok(None);
         }
-        let (id, message) = (self.ids.next(), compose(&place, &happening));
-        let sequence = store::notification::insert(
-            connection,
-            id,
-            &user_id,
-            told.booking_id,
-            fact_id,
-            &message,
-            now,
-        )
-        .await?;
-        Ok(Some((user_id, sequence)))
+        let about = About {
+            booking_id: Some(told.booking_id),
+            lot_id,
+            place: &place,
+            happening: &happening,
+            fact_id: fact_id.as_uuid(),
+        };
+        self.write(connection, &user_id, &about).await.map(Some)
+    }
+
+    /// Keeps what a fact says of a booking. Whether its driver was erased.
+    async fn keep(
+        &self,
+        connection: &mut PgConnection,
+        told: &Told,
+        booked: &Booked,
+    ) -> Result<bool, Error> {
+        let now = self.clock.now();
+        let next = |stage| booked.window.and_then(|window| Reminder::next(stage, &window, now));
+        let seen = Seen {
+            booking_id: told.booking_id,
+            lot_id: booked.lot_id,
+            user_id: told.user_id.as_ref().filter(|user_id| !user_id.is_erased()),
+            place: &booked.place,
+            code: &booked.code,
+            window: booked.window.as_ref(),
+            version: booked.version,
+            reminder: booked.stage.map(next),
+        };
+        Ok(store::place::keep(connection, &seen, now).await?)
     }
 }

@@ -5,79 +5,9 @@ use parkmesh_contracts::money::Money;
 use parkmesh_contracts::window::Window;
 
 use super::moment::{moment, span};
-
-/// What a message is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The booking is reserved.
-    Reserved,
-    /// The car has arrived.
-    Arrived,
-    /// The stay is over.
-    Completed,
-    /// The money is taken.
-    Receipt,
-    /// The booking was given back.
-    Cancelled,
-    /// The hold ran out.
-    Expired,
-    /// No car came.
-    NoShow,
-    /// The card was refused.
-    PaymentDeclined,
-    /// A place that the driver waited for is kept.
-    WaitlistOffered,
-    /// The booking ends later.
-    Extended,
-    /// The booking is somewhere else, or at another time.
-    Moved,
-    /// The booking had to get another spot.
-    Relocated,
-    /// The car stayed past its window.
-    Overstayed,
-    /// Whose car is it?
-    ClaimAsked,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 14] = [
-        Self::Reserved,
-        Self::Arrived,
-        Self::Completed,
-        Self::Receipt,
-        Self::Cancelled,
-        Self::Expired,
-        Self::NoShow,
-        Self::PaymentDeclined,
-        Self::WaitlistOffered,
-        Self::Extended,
-        Self::Moved,
-        Self::Relocated,
-        Self::Overstayed,
-        Self::ClaimAsked,
-    ];
-
-    /// The word in the database.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Reserved => "reserved",
-            Self::Arrived => "arrived",
-            Self::Completed => "completed",
-            Self::Receipt => "receipt",
-            Self::Cancelled => "cancelled",
-            Self::Expired => "expired",
-            Self::NoShow => "no_show",
-            Self::PaymentDeclined => "payment_declined",
-            Self::WaitlistOffered => "waitlist_offered",
-            Self::Extended => "extended",
-            Self::Moved => "moved",
-            Self::Relocated => "relocated",
-            Self::Overstayed => "overstayed",
-            Self::ClaimAsked => "claim_asked",
-        }
-    }
-}
+use super::template::{TEXTS, Text, fill};
+use super::words::{blocked, costs, costs_more, differ, extend, kept, money, why};
+use super::{Kind, Language};
 
 /// Where a booking is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -162,6 +92,72 @@ pub enum Happening {
         /// The provider's word.
         code: String,
     },
+    /// Money is given back.
+    Refunded {
+        /// How much.
+        amount: Money,
+    },
+    /// Something will happen soon.
+    Due(Due),
+    /// Something that an operator should look at.
+    Alert(Alert),
+}
+
+/// What will happen soon, unless something is done about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// The hold ends.
+    HoldExpiring {
+        /// Then.
+        until: Timestamp,
+    },
+    /// The booking begins.
+    StartingSoon {
+        /// With this window.
+        window: Window,
+        /// What the QR shows.
+        code: String,
+    },
+    /// The booking ends.
+    EndingSoon {
+        /// Then.
+        end: Timestamp,
+    },
+}
+
+/// What an operator should look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alert {
+    /// A sensor has not been heard.
+    SensorSilent {
+        /// When it was last heard; `None`: never.
+        last_seen: Option<Timestamp>,
+    },
+    /// Ground and bookings differ.
+    Discrepancy {
+        /// In what.
+        kind: Disagreement,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A payment comes to no end.
+    PaymentStuck {
+        /// Its id.
+        payment_id: String,
+        /// The provider's or our word for why; empty where there is none.
+        reason: String,
+    },
+}
+
+/// In what ground and bookings differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disagreement {
+    /// A car stands there, and nobody's session is under way.
+    CarWithoutSession,
+    /// A session is under way, and no car stands there.
+    SessionWithoutCar,
+    /// The sensor has fallen silent.
+    GroundUnknown,
 }
 
 /// What became of a booking that goes on, or did not end in time.
@@ -207,133 +203,150 @@ pub struct Message {
     pub title: String,
     /// A sentence or two.
     pub body: String,
+    /// Where one acts on it; empty where there is nothing to do.
+    pub link: String,
+}
+
+/// How somebody is addressed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Voice {
+    /// In these words.
+    pub language: Language,
+    /// Where the app shows the booking, without a slash at its end; `None` where no app is known.
+    pub booking_url: Option<String>,
 }
 
 /// The message that tells what happened there.
-pub fn compose(place: &Place, happening: &Happening) -> Message {
-    let Place { lot_name, time_zone, .. } = place;
-    let what = place.what();
-    let at_place = place.phrase();
-    let (kind, title, body) = match happening {
-        Happening::Reserved { window, code } if place.is_open() => (
-            Kind::Reserved,
-            "A spot is reserved for you".to_owned(),
-            format!(
-                "{lot_name}, {}. You will be told which one it is. Your code is {code}.",
-                span(window, time_zone)
-            ),
-        ),
-        Happening::Reserved { window, code } | Happening::SpotGiven { window, code } => (
-            Kind::Reserved,
-            format!("{what} is yours"),
-            format!("{lot_name}, {}. Your code is {code}.", span(window, time_zone)),
-        ),
-        Happening::Offered { window, until } => (
-            Kind::WaitlistOffered,
-            format!("A place is free for you{at_place}"),
-            format!(
-                "{what}, {}. It is kept for you until {}: confirm it before.",
-                span(window, time_zone),
-                moment(*until, time_zone)
-            ),
-        ),
-        Happening::Arrived { at, window } => (
-            Kind::Arrived,
-            format!("Welcome to {lot_name}"),
-            format!(
-                "{what}: you arrived on {}. Your booking ends on {}.",
-                moment(*at, time_zone),
-                moment(window.end(), time_zone)
-            ),
-        ),
-        Happening::Completed { left, amount } => {
-            let left = moment(*left, time_zone);
-            let costs = amount.map_or_else(
-                || "It costs nothing.".to_owned(),
-                |amount| format!("It costs {amount}."),
-            );
-            let title = format!("Your stay at {lot_name} is over");
-            (Kind::Completed, title, format!("{what}: you left on {left}. {costs}"))
-        }
-        Happening::Cancelled { window, fee, blocked } => {
-            let why = if *blocked { "The spot is blocked and no other is free. " } else { "" };
-            (
-                Kind::Cancelled,
-                "Your booking is cancelled".to_owned(),
-                format!("{what}{at_place}, {}. {why}{}", span(window, time_zone), kept(*fee)),
-            )
-        }
-        Happening::Changed(change) => changed(place, change),
-        Happening::Expired => (
-            Kind::Expired,
-            "Your hold has ended".to_owned(),
-            format!("{what}{at_place} is no longer kept for you. Nothing is charged."),
-        ),
-        Happening::NoShow { window, fee } => (
-            Kind::NoShow,
-            "You did not arrive".to_owned(),
-            format!(
-                "{what}{at_place} was kept for you, {}. {}",
-                span(window, time_zone),
-                kept(*fee)
-            ),
-        ),
-        Happening::Charged { amount, receipt_number } => (
-            Kind::Receipt,
-            format!("Receipt {receipt_number}"),
-            format!("{amount} was charged for parking{at_place}."),
-        ),
-        Happening::Declined { code } => (
-            Kind::PaymentDeclined,
-            "Your payment was declined".to_owned(),
-            format!(
-                "The payment for parking{at_place} was declined{}. Try another payment method.",
-                why(code)
-            ),
-        ),
+pub fn compose(voice: &Voice, place: &Place, happening: &Happening) -> Message {
+    let language = voice.language;
+    let (kind, text, mut values) = said(language, place, happening);
+    let page = kind.row().page;
+    let link = voice.booking_url.as_ref().filter(|_| !page.is_empty());
+    let link = link.map(|url| format!("{url}/{page}")).unwrap_or_default();
+    let shown = if link.is_empty() { String::new() } else { format!(" {link}") };
+    values.push(("lot", place.lot_name.clone()));
+    values.push(("what", place.what(language)));
+    values.push(("at", place.phrase(language)));
+    values.push(("link", shown));
+    values.push(("extend", extend(language).to_owned()));
+    let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let (_, english, german) = &TEXTS[text as usize];
+    let (title, body) = match language {
+        Language::English => english,
+        Language::German => german,
     };
-    Message { kind, title, body }
+    Message { kind, title: fill(title, &values), body: fill(body, &values), link }
 }
 
-/// The messages of a booking that goes on somewhere else or for longer, or has gone on for too long.
-fn changed(place: &Place, change: &Change) -> (Kind, String, String) {
-    let (what, at_place, time_zone) = (place.what(), place.phrase(), &place.time_zone);
-    match change {
-        Change::Moved { window } => (
-            Kind::Moved,
-            "Your booking is moved".to_owned(),
-            format!("{what}{at_place} is yours, {}.", span(window, time_zone)),
-        ),
-        Change::Relocated { from, window } => (
-            Kind::Relocated,
-            "You have another spot".to_owned(),
-            format!(
-                "Spot {from} is blocked. {what}{at_place} is yours instead, {}, at no extra cost.",
-                span(window, time_zone)
-            ),
-        ),
-        Change::Overstayed { left, amount } => {
-            let left = moment(*left, time_zone);
-            let costs = amount.map_or_else(
-                || "That costs nothing.".to_owned(),
-                |amount| format!("That costs {amount} more."),
-            );
-            let title = "You stayed longer than booked".to_owned();
-            (Kind::Overstayed, title, format!("{what}{at_place}: until {left}. {costs}"))
+type Values = Vec<(&'static str, String)>;
+
+/// The kind, the text and what stands in it.
+fn said(language: Language, place: &Place, happening: &Happening) -> (Kind, Text, Values) {
+    let zone = place.time_zone.as_str();
+    let at = |time: Timestamp| moment(time, zone, language);
+    let during = |window: &Window| ("span", span(window, zone, language));
+    match happening {
+        Happening::Reserved { window, code } if place.is_open() => {
+            (Kind::Reserved, Text::ReservedOpen, vec![during(window), ("code", code.clone())])
         }
-        Change::ClaimAsked { spot_number } => (
-            Kind::ClaimAsked,
-            format!("Are you in spot {spot_number}?"),
-            format!(
-                "A car stands there{at_place}, and your booking is for {what}. Tell us if it is \
-                 yours, and your booking moves there."
-            ),
-        ),
-        Change::Extended { end } => (
-            Kind::Extended,
-            "Your booking is extended".to_owned(),
-            format!("{what}{at_place} is yours until {}.", moment(*end, time_zone)),
-        ),
+        Happening::Reserved { window, code } | Happening::SpotGiven { window, code } => {
+            (Kind::Reserved, Text::Reserved, vec![during(window), ("code", code.clone())])
+        }
+        Happening::Offered { window, until } => {
+            let values = vec![during(window), ("moment", at(*until))];
+            (Kind::WaitlistOffered, Text::Offered, values)
+        }
+        Happening::Arrived { at: arrived, window } => {
+            let values = vec![("moment", at(*arrived)), ("end", at(window.end()))];
+            (Kind::Arrived, Text::Arrived, values)
+        }
+        Happening::Completed { left, amount } => {
+            let values = vec![("moment", at(*left)), ("costs", costs(language, *amount))];
+            (Kind::Completed, Text::Completed, values)
+        }
+        Happening::Cancelled { window, fee, blocked: is_blocked } => {
+            let why = if *is_blocked { blocked(language) } else { "" };
+            let fee = ("fee", kept(language, *fee));
+            (Kind::Cancelled, Text::Cancelled, vec![during(window), ("why", why.to_owned()), fee])
+        }
+        Happening::Changed(change) => changed(language, place, change),
+        Happening::Expired => (Kind::Expired, Text::Expired, Vec::new()),
+        Happening::NoShow { window, fee } => {
+            (Kind::NoShow, Text::NoShow, vec![during(window), ("fee", kept(language, *fee))])
+        }
+        Happening::Charged { amount, receipt_number } => {
+            let values =
+                vec![("amount", money(language, *amount)), ("number", receipt_number.clone())];
+            (Kind::Receipt, Text::Charged, values)
+        }
+        Happening::Declined { code } => {
+            let why = why(language, code).to_owned();
+            (Kind::PaymentDeclined, Text::Declined, vec![("why", why)])
+        }
+        Happening::Refunded { amount } => {
+            (Kind::Refunded, Text::Refunded, vec![("amount", money(language, *amount))])
+        }
+        Happening::Due(due) => match due {
+            Due::HoldExpiring { until } => {
+                (Kind::HoldExpiring, Text::HoldExpiring, vec![("moment", at(*until))])
+            }
+            Due::StartingSoon { window, code } => {
+                let values = vec![during(window), ("code", code.clone())];
+                (Kind::StartingSoon, Text::StartingSoon, values)
+            }
+            Due::EndingSoon { end } => {
+                (Kind::EndingSoon, Text::EndingSoon, vec![("end", at(*end))])
+            }
+        },
+        Happening::Alert(alert) => alerted(language, place, alert),
+    }
+}
+
+/// Of a booking that goes on somewhere else or for longer, or has gone on for too long.
+fn changed(language: Language, place: &Place, change: &Change) -> (Kind, Text, Values) {
+    let zone = place.time_zone.as_str();
+    let at = |time: Timestamp| moment(time, zone, language);
+    match change {
+        Change::Moved { window } => {
+            (Kind::Moved, Text::Moved, vec![("span", span(window, zone, language))])
+        }
+        Change::Relocated { from, window } => {
+            let values = vec![("from", from.clone()), ("span", span(window, zone, language))];
+            (Kind::Relocated, Text::Relocated, values)
+        }
+        Change::Overstayed { left, amount } => {
+            let costs = ("costs", costs_more(language, *amount));
+            (Kind::Overstayed, Text::Overstayed, vec![("moment", at(*left)), costs])
+        }
+        Change::ClaimAsked { spot_number } => {
+            (Kind::ClaimAsked, Text::ClaimAsked, vec![("from", spot_number.clone())])
+        }
+        Change::Extended { end } => (Kind::Extended, Text::Extended, vec![("end", at(*end))]),
+    }
+}
+
+/// For operators.
+fn alerted(language: Language, place: &Place, alert: &Alert) -> (Kind, Text, Values) {
+    let at = |time: Timestamp| moment(time, &place.time_zone, language);
+    match alert {
+        Alert::SensorSilent { last_seen } => {
+            let heard = match (last_seen, language) {
+                (Some(time), Language::English) => format!("on {}", at(*time)),
+                (Some(time), Language::German) => format!("am {}", at(*time)),
+                (None, Language::English) => "never".to_owned(),
+                (None, Language::German) => "nie".to_owned(),
+            };
+            (Kind::SensorSilent, Text::SensorSilent, vec![("heard", heard)])
+        }
+        Alert::Discrepancy { kind, since } => {
+            let why = differ(language, *kind).to_owned();
+            (Kind::Discrepancy, Text::Discrepancy, vec![("why", why), ("moment", at(*since))])
+        }
+        Alert::PaymentStuck { payment_id, reason } => {
+            let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+            let values = vec![("number", payment_id.clone()), ("why", why)];
+            (Kind::PaymentStuck, Text::PaymentStuck, values)
+        }
     }
 }
 
@@ -344,33 +357,25 @@ impl Place {
     }
 
     /// `Spot A-12`, `Ticket 7`, or `Your spot` where it is still to be given.
-    fn what(&self) -> String {
+    fn what(&self, language: Language) -> String {
+        let (spot, open) = match language {
+            Language::English => ("Spot", "Your spot"),
+            Language::German => ("Platz", "Ihr Platz"),
+        };
         match self.ticket_number {
-            0 if self.is_open() => "Your spot".to_owned(),
-            0 => format!("Spot {}", self.spot_number),
+            0 if self.is_open() => open.to_owned(),
+            0 => format!("{spot} {}", self.spot_number),
             number => format!("Ticket {number}"),
         }
     }
 
     /// ` at Harbour`, or nothing where the name is not known.
-    fn phrase(&self) -> String {
-        if self.lot_name.is_empty() { String::new() } else { format!(" at {}", self.lot_name) }
-    }
-}
-
-fn kept(fee: Option<Money>) -> String {
-    match fee {
-        Some(fee) => format!("A fee of {fee} is charged."),
-        None => "Nothing is charged.".to_owned(),
-    }
-}
-
-/// Codes of providers that people should understand; the others stay with us.
-fn why(code: &str) -> &'static str {
-    match code {
-        "insufficient_funds" => ": there is not enough money on the card",
-        "expired_card" => ": the card has expired",
-        _ => "",
+    fn phrase(&self, language: Language) -> String {
+        match language {
+            _ if self.lot_name.is_empty() => String::new(),
+            Language::English => format!(" at {}", self.lot_name),
+            Language::German => format!(" bei {}", self.lot_name),
+        }
     }
 }
 
@@ -388,8 +393,98 @@ mod tests {
             spot_number: "A-12".to_owned(),
             time_zone: "Europe/Berlin".to_owned(),
         };
-        let message = compose(&place, happening);
+        let message = compose(&Voice::default(), &place, happening);
         (message.kind, message.title, message.body)
+    }
+
+    fn told_in_german(happening: &Happening) -> Message {
+        let place = Place {
+            lot_name: "Hafen".to_owned(),
+            spot_number: "A-12".to_owned(),
+            time_zone: "Europe/Berlin".to_owned(),
+            ticket_number: 0,
+        };
+        let booking_url = Some("https://park.example/bookings/7".to_owned());
+        compose(&Voice { language: Language::German, booking_url }, &place, happening)
+    }
+
+    fn window() -> Window {
+        let at = |text: &str| text.parse().unwrap();
+        Window::try_new(at("2026-11-20T13:00:00Z"), at("2026-11-20T15:00:00Z")).unwrap()
+    }
+
+    #[test]
+    fn a_german_reads_german_words_dates_and_amounts() {
+        let left = "2026-11-20T13:05:00Z".parse().unwrap();
+        let completed = told_in_german(&Happening::Completed { left, amount: Some(eur(850)) });
+        assert_eq!(completed.title, "Ihr Aufenthalt ist beendet: Hafen");
+        assert_eq!(
+            completed.body,
+            "Platz A-12: abgefahren am Fr 20. Nov, 14:05. Er kostet 8,50 EUR."
+        );
+        let reserved = Happening::Reserved { window: window(), code: "K7P2".to_owned() };
+        let reserved = told_in_german(&reserved);
+        assert_eq!(reserved.body, "Hafen, Fr 20. Nov, 14:00 bis 16:00. Ihr Code ist K7P2.");
+        assert_eq!(reserved.link, "", "there is nothing to do about it");
+    }
+
+    #[test]
+    fn the_end_that_comes_has_a_link_to_extend() {
+        let end = "2026-11-20T15:00:00Z".parse().unwrap();
+        let happening = Happening::Due(Due::EndingSoon { end });
+        let with_link = told_in_german(&happening);
+        assert_eq!(with_link.link, "https://park.example/bookings/7/extend");
+        assert!(with_link.body.ends_with(&with_link.link), "{}", with_link.body);
+        let (kind, title, body) = told(&happening);
+        assert_eq!((kind, title.as_str()), (Kind::EndingSoon, "Your booking ends soon"));
+        assert_eq!(
+            body,
+            "Spot A-12 at Harbour is yours until Fri 20 Nov, 16:00. You can extend it if the spot \
+             is free after."
+        );
+    }
+
+    #[test]
+    fn every_happening_says_something_whole_in_both_languages() {
+        let at: Timestamp = "2026-11-20T13:05:00Z".parse().unwrap();
+        let (some, code) = (Some(eur(200)), String::new);
+        let all = [
+            Happening::Reserved { window: window(), code: "K7P2".to_owned() },
+            Happening::Offered { window: window(), until: at },
+            Happening::Arrived { at, window: window() },
+            Happening::Completed { left: at, amount: None },
+            Happening::Cancelled { window: window(), fee: some, blocked: true },
+            Happening::Changed(Change::Extended { end: at }),
+            Happening::Changed(Change::Moved { window: window() }),
+            Happening::Changed(Change::Relocated { from: "B-1".to_owned(), window: window() }),
+            Happening::Changed(Change::Overstayed { left: at, amount: some }),
+            Happening::Changed(Change::ClaimAsked { spot_number: "42".to_owned() }),
+            Happening::Expired,
+            Happening::NoShow { window: window(), fee: None },
+            Happening::Charged { amount: eur(850), receipt_number: "7".to_owned() },
+            Happening::Declined { code: code() },
+            Happening::Refunded { amount: eur(850) },
+            Happening::Due(Due::HoldExpiring { until: at }),
+            Happening::Due(Due::StartingSoon { window: window(), code: "K7P2".to_owned() }),
+            Happening::Due(Due::EndingSoon { end: at }),
+            Happening::Alert(Alert::SensorSilent { last_seen: None }),
+            Happening::Alert(Alert::SensorSilent { last_seen: Some(at) }),
+            Happening::Alert(Alert::Discrepancy {
+                kind: Disagreement::SessionWithoutCar,
+                since: at,
+            }),
+            Happening::Alert(Alert::PaymentStuck { payment_id: "7".to_owned(), reason: code() }),
+        ];
+        for happening in all {
+            let german = told_in_german(&happening);
+            let (_, title, body) = told(&happening);
+            for text in [&german.title, &german.body, &title, &body] {
+                let broken =
+                    text.contains(['{', '}']) || text.contains("  ") || text.contains(" .");
+                assert!(!text.is_empty() && !broken, "{happening:?}: {text}");
+            }
+            assert_ne!((german.title, german.body), (title, body));
+        }
     }
 
     fn eur(minor: i64) -> Money {
@@ -422,10 +517,10 @@ mod tests {
         };
         let open = Place { lot_name: "Harbour".to_owned(), ..Place::default() };
         let reserved = Happening::Reserved { window: window(), code: "K7P2".to_owned() };
-        let message = compose(&open, &reserved);
+        let message = compose(&Voice::default(), &open, &reserved);
         assert_eq!(message.title, "A spot is reserved for you");
         assert!(message.body.contains("told which one"), "{}", message.body);
-        let expired = compose(&open, &Happening::Expired);
+        let expired = compose(&Voice::default(), &open, &Happening::Expired);
         assert!(expired.body.starts_with("Your spot at Harbour is no longer"), "{}", expired.body);
         let given = told(&Happening::SpotGiven { window: window(), code: "K7P2".to_owned() });
         assert_eq!((given.0, given.1.as_str()), (Kind::Reserved, "Spot A-12 is yours"));
@@ -454,7 +549,7 @@ mod tests {
         let charged =
             Happening::Charged { amount: eur(850), receipt_number: "00000007".to_owned() };
         assert_eq!(told(&charged).2, "8.50 EUR was charged for parking at Harbour.");
-        let nowhere = compose(&Place::default(), &charged);
+        let nowhere = compose(&Voice::default(), &Place::default(), &charged);
         assert_eq!(nowhere.body, "8.50 EUR was charged for parking.");
         assert_eq!(nowhere.title, "Receipt 00000007");
     }

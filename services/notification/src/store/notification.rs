@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use parkmesh_contracts::ids::{BookingId, FactId, NotificationId, UserId};
+use parkmesh_contracts::ids::{BookingId, LotId, NotificationId, UserId};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, PgPool, Row};
 use uuid::Uuid;
@@ -10,39 +10,51 @@ use uuid::Uuid;
 use super::broken;
 use crate::domain::{Kind, Message, Notification};
 
+/// A message that is about to be written.
+pub struct New<'a> {
+    /// Its id.
+    pub id: NotificationId,
+    /// To whom.
+    pub user_id: &'a UserId,
+    /// The booking it is about.
+    pub booking_id: Option<BookingId>,
+    /// The lot.
+    pub lot_id: Option<LotId>,
+    /// The fact, or the occasion, that it tells of.
+    pub fact_id: Uuid,
+    /// What it says.
+    pub message: &'a Message,
+    /// When it is written.
+    pub now: Timestamp,
+}
+
 /// Writes a message as the person's next one and tells its sequence. The person's counter stays
 /// locked until the commit, so that nobody ever sees a later sequence before an earlier one.
-pub async fn insert(
-    connection: &mut PgConnection,
-    id: NotificationId,
-    user_id: &UserId,
-    booking_id: BookingId,
-    fact_id: FactId,
-    message: &Message,
-    now: Timestamp,
-) -> Result<i64, sqlx::Error> {
+pub async fn insert(connection: &mut PgConnection, new: &New<'_>) -> Result<i64, sqlx::Error> {
     let (sequence,): (i64,) = sqlx::query_as(
         "INSERT INTO recipient (user_id, last_sequence) VALUES ($1, 1)
          ON CONFLICT (user_id) DO UPDATE SET last_sequence = recipient.last_sequence + 1
          RETURNING last_sequence",
     )
-    .bind(user_id.as_str())
+    .bind(new.user_id.as_str())
     .fetch_one(&mut *connection)
     .await?;
     sqlx::query(
         "INSERT INTO notification (notification_id, user_id, sequence, kind, title, body,
-             booking_id, fact_id, create_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             booking_id, fact_id, create_time, lot_id, link)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
-    .bind(id.as_uuid())
-    .bind(user_id.as_str())
+    .bind(new.id.as_uuid())
+    .bind(new.user_id.as_str())
     .bind(sequence)
-    .bind(message.kind.word())
-    .bind(&message.title)
-    .bind(&message.body)
-    .bind(booking_id.as_uuid())
-    .bind(fact_id.as_uuid())
-    .bind(now.to_sqlx())
+    .bind(new.message.kind.word())
+    .bind(&new.message.title)
+    .bind(&new.message.body)
+    .bind(new.booking_id.map(BookingId::as_uuid))
+    .bind(new.fact_id)
+    .bind(new.now.to_sqlx())
+    .bind(new.lot_id.map(LotId::as_uuid))
+    .bind(&new.message.link)
     .execute(connection)
     .await?;
     Ok(sequence)
@@ -53,10 +65,16 @@ pub async fn erase(connection: &mut PgConnection, user_id: &UserId) -> Result<()
     for statement in [
         // Whoever writes to the person waits here, or is waited for.
         "SELECT FROM recipient WHERE user_id = $1 FOR UPDATE",
-        "UPDATE booking_place SET erased = true
-         WHERE booking_id IN (SELECT booking_id FROM notification WHERE user_id = $1)",
+        "UPDATE booking_place SET erased = true, user_id = NULL, remind_of = NULL,
+             remind_happens = NULL, remind_time = NULL
+         WHERE user_id = $1
+             OR booking_id IN (SELECT booking_id FROM notification WHERE user_id = $1)",
+        // What is on its way goes with the message.
         "DELETE FROM notification WHERE user_id = $1",
         "DELETE FROM recipient WHERE user_id = $1",
+        "DELETE FROM preferences WHERE user_id = $1",
+        "DELETE FROM operator_lot WHERE user_id = $1",
+        "DELETE FROM request WHERE user_id = $1",
     ] {
         sqlx::query(statement).bind(user_id.as_str()).execute(&mut *connection).await?;
     }
@@ -147,15 +165,20 @@ pub async fn forget(pool: &PgPool, before: Timestamp, limit: i64) -> Result<u64,
 impl FromRow<'_, PgRow> for Notification {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let word: String = row.try_get("kind")?;
-        let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word);
-        let kind = kind.ok_or_else(|| broken(format!("no kind {word}")))?;
+        let kind = Kind::of_word(&word).ok_or_else(|| broken(format!("no kind {word}")))?;
         let create_time: jiff_sqlx::Timestamp = row.try_get("create_time")?;
         let read_time: Option<jiff_sqlx::Timestamp> = row.try_get("read_time")?;
         Ok(Self {
             notification_id: row.try_get::<Uuid, _>("notification_id")?.into(),
             sequence: row.try_get("sequence")?,
-            message: Message { kind, title: row.try_get("title")?, body: row.try_get("body")? },
-            booking_id: row.try_get::<Uuid, _>("booking_id")?.into(),
+            message: Message {
+                kind,
+                title: row.try_get("title")?,
+                body: row.try_get("body")?,
+                link: row.try_get("link")?,
+            },
+            booking_id: row.try_get::<Option<Uuid>, _>("booking_id")?.map(BookingId::from),
+            lot_id: row.try_get::<Option<Uuid>, _>("lot_id")?.map(LotId::from),
             create_time: create_time.to_jiff(),
             read_time: read_time.map(jiff_sqlx::Timestamp::to_jiff),
         })

@@ -3,7 +3,7 @@
 use parkmesh_contracts::booking::v1::UserErased;
 use parkmesh_contracts::erasure::Erasure;
 use parkmesh_contracts::ids::UserId;
-use parkmesh_contracts::notification::v1::UserDataErased;
+use parkmesh_contracts::notification::v1::{self as proto, UserDataErased};
 use parkmesh_testkit::{eventually, recorded};
 
 use crate::world::World;
@@ -17,6 +17,14 @@ async fn messages_are_removed_and_a_late_receipt_makes_no_new_one() {
     world.activated(booking).await;
     world.completed(booking).await;
     assert_eq!(world.messages("anna", 3).await.len(), 3);
+    let wanted = proto::Preferences {
+        email: "anna@example.com".to_owned(),
+        webhook_url: "https://192.0.0.1.example/".to_owned(),
+        ..Default::default()
+    };
+    world.prefer("anna", &["email", "webhook_url"], wanted).await;
+    world.reserved(world.ids.next()).await;
+    world.messages("anna", 4).await;
     let erasure = Erasure {
         erasure_id: world.ids.next(),
         user_id: "anna".parse().unwrap(),
@@ -29,9 +37,19 @@ async fn messages_are_removed_and_a_late_receipt_makes_no_new_one() {
     let told: UserDataErased = told.await.decode().unwrap();
     assert_eq!(told.erasure_id, erasure.erasure_id.to_string());
     assert!(world.list("anna").await.is_empty());
-    let kept: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM recipient").fetch_one(&world.pool).await.unwrap();
-    assert_eq!(kept, 0);
+    for table in ["recipient", "preferences", "request", "delivery", "delivery_attempt"] {
+        let count = format!("SELECT count(*) FROM {table}");
+        let kept: i64 =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&world.pool).await.unwrap();
+        assert_eq!(kept, 0, "{table}");
+    }
+    let (named,): (i64,) = sqlx::query_as(
+        "SELECT count(*) FROM booking_place WHERE user_id IS NOT NULL OR remind_of IS NOT NULL",
+    )
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(named, 0);
 
     // The receipt was written before payment heard of it. What comes after it in the stream shows that
     // it was passed over.

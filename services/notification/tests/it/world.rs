@@ -64,12 +64,17 @@ fn at(text: &str) -> Option<prost_types::Timestamp> {
 
 impl World {
     pub async fn new() -> Self {
-        let config = Config {
+        Self::with(Self::config()).await
+    }
+
+    /// Looks often.
+    pub fn config() -> Config {
+        Config {
             heartbeat: Duration::from_millis(200),
             look_period: Duration::from_millis(50),
+            deliver_period: Duration::from_millis(50),
             ..Config::default()
-        };
-        Self::with(config).await
+        }
     }
 
     pub async fn with(config: Config) -> Self {
@@ -135,6 +140,31 @@ impl World {
         let request = by(&self.tokens.driver(user), proto::ListNotificationsRequest::default());
         let answer = self.client.clone().list_notifications(request).await.unwrap();
         answer.into_inner().notifications
+    }
+
+    pub async fn preferences(&self, user: &str) -> proto::Preferences {
+        let request = by(&self.tokens.driver(user), proto::GetPreferencesRequest {});
+        let answer = self.client.clone().get_preferences(request).await.unwrap();
+        answer.into_inner().preferences.unwrap()
+    }
+
+    /// Changes how somebody is told.
+    pub async fn prefer(
+        &self,
+        user: &str,
+        mask: &[&str],
+        preferences: proto::Preferences,
+    ) -> proto::Preferences {
+        let request = by(&self.tokens.driver(user), crate::preferring::masked(mask, preferences));
+        let answer = self.client.clone().update_preferences(request).await.unwrap();
+        answer.into_inner().preferences.unwrap()
+    }
+
+    /// A person's deliveries, newest first.
+    pub async fn deliveries(&self, user: &str) -> Vec<proto::Delivery> {
+        let request = by(&self.tokens.driver(user), proto::ListDeliveriesRequest::default());
+        let answer = self.client.clone().list_deliveries(request).await.unwrap();
+        answer.into_inner().deliveries
     }
 
     /// A person's messages, oldest first, once there are so many.

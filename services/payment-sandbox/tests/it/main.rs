@@ -7,12 +7,16 @@ use parkmesh_payment_sandbox::{Config, Deps, MIGRATIONS, start};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::serve::Running;
-use parkmesh_testkit::{TestDatabase, listener};
+use parkmesh_testkit::{TestDatabase, eventually, listener};
 use serde_json::{Value, json};
+
+mod outcomes;
+mod told;
 
 struct World {
     url: String,
     http: reqwest::Client,
+    clock: Clock,
     running: Running,
     _database: TestDatabase,
 }
@@ -22,16 +26,23 @@ impl World {
         let clock = Clock::movable();
         let database = TestDatabase::create("payment_sandbox", &[&MIGRATIONS]).await;
         let pool = database.pool(&clock).await;
-        let deps = Deps { listener: listener().await, clock, ids: Ids::random(), pool };
-        let running = start(Config::default(), deps).await.unwrap();
+        let config = Config { settle_period: Duration::from_millis(20), ..Config::default() };
+        let ids = Ids::random();
+        let deps = Deps { listener: listener().await, clock: clock.clone(), ids, pool };
+        let running = start(config, deps).await.unwrap();
         let url = format!("http://{}", running.addr);
-        Self { url, http: reqwest::Client::new(), running, _database: database }
+        Self { url, http: reqwest::Client::new(), clock, running, _database: database }
     }
 
     async fn post(&self, path: &str, key: &str, body: Value) -> (u16, Value) {
         let request = self.http.post(format!("{}{path}", self.url)).json(&body);
         let answer = request.header("idempotency-key", key).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    async fn put(&self, path: &str, body: Value) {
+        let request = self.http.put(format!("{}{path}", self.url)).json(&body);
+        request.send().await.unwrap().error_for_status().unwrap();
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -42,6 +53,25 @@ impl World {
     async fn authorize(&self, key: &str, card: &str) -> (u16, Value) {
         self.post("/v1/authorizations", key, asking(card, 1_000)).await
     }
+
+    /// Sets ten euros aside; tells where the authorisation is.
+    async fn authorized(&self, key: &str, card: &str) -> String {
+        let (status, made) = self.authorize(key, card).await;
+        assert_eq!(status, 200, "{made}");
+        format!("/v1/authorizations/{}", made["authorization_id"].as_str().unwrap())
+    }
+
+    /// Waits until the authorisation stands so.
+    async fn comes_to(&self, path: &str, status: &str) -> Value {
+        eventually(status, || async {
+            Some(self.get(path).await).filter(|found| found["status"] == status)
+        })
+        .await
+    }
+}
+
+fn amount(minor: i64) -> Value {
+    json!({ "amount_minor": minor })
 }
 
 fn asking(card: &str, amount_minor: i64) -> Value {
@@ -103,7 +133,6 @@ async fn an_authorisation_is_captured_once_or_voided_and_its_books_sum_to_zero()
     let (_, made) = world.authorize("a", "pm_card_ok").await;
     let path = format!("/v1/authorizations/{}", made["authorization_id"].as_str().unwrap());
     let (capture, void) = (format!("{path}/capture"), format!("{path}/void"));
-    let amount = |minor: i64| json!({ "amount_minor": minor });
     assert_eq!(world.post(&capture, "c1", amount(1_001)).await.0, 409);
     let (status, captured) = world.post(&capture, "c2", amount(400)).await;
     assert_eq!((status, &captured["captured_minor"]), (200, &json!(400)));

@@ -3,11 +3,12 @@
 
 use parkmesh_contracts::ids::{BookingId, LotId, RequestId, UserId};
 use parkmesh_contracts::money::Money;
-use parkmesh_platform::postgres;
+use parkmesh_platform::{failpoint, postgres};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
 use super::App;
+use super::points::{At, point};
 use crate::domain::payment::authorize_key;
 use crate::domain::{Intent, Kind, Payment, Status, card};
 use crate::error::Error;
@@ -54,6 +55,7 @@ impl App {
             match self.begin(asked.clone()).await? {
                 Begun::Before(other) => drop(self.drive(other.payment_id).await?),
                 Begun::Mine(payment) if payment.status == Status::Pending => {
+                    failpoint::hit(point(Intent::Authorize, At::IntentCommitted));
                     let payment = self.drive(payment.payment_id).await?;
                     return self.answer(payment).await;
                 }
@@ -86,11 +88,17 @@ impl App {
                 return Err(Error::RequestIdReused);
             }
             let payment = store::payment::find_locked(connection, id).await?;
-            return payment.map(Begun::Mine).ok_or(Error::PaymentNotFound);
+            let payment = payment.ok_or(Error::PaymentNotFound)?;
+            if payment.status == Status::Pending {
+                self.take_over(connection, id).await?;
+            }
+            return Ok(Begun::Mine(payment));
         }
         if booking.settlement.is_some() {
             return Err(Error::BookingClosed);
         }
+        let named = self.token_of(connection, &asked.user_id, &asked.payment_method).await?;
+        let asked = &Authorize { payment_method: named, ..asked.clone() };
         let live = match asked.additional {
             true => None,
             false => {
@@ -101,7 +109,7 @@ impl App {
         let payment = match live {
             None => {
                 let payment = self.new_payment(connection, asked).await?;
-                let due = now + self.config.rescue_after;
+                let due = now + self.config.lease();
                 store::payment::save(connection, &payment, due, now).await?;
                 payment
             }
@@ -139,6 +147,7 @@ impl App {
             user_id: asked.user_id.clone(),
             authorized: asked.amount,
             captured: None,
+            refunded: Money::zero(asked.amount.currency),
             payment_method,
             status: Status::Pending,
             decline_code: None,
@@ -161,7 +170,8 @@ impl App {
                 }
                 Err(Error::StateWrong(Status::Voided))
             }
-            (Status::Authorized | Status::Captured, _) => Ok(payment),
+            // The first answer, to the byte, however the payment went on.
+            (Status::Authorized | Status::Captured, _) => Ok(payment.when_authorized()),
         }
     }
 }

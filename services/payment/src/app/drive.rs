@@ -6,25 +6,29 @@
 
 use std::time::Duration;
 
-use parkmesh_contracts::ids::PaymentId;
+use parkmesh_contracts::ids::{PaymentId, RefundId};
 use parkmesh_contracts::money::Money;
 use parkmesh_eventbus::outbox;
 use parkmesh_platform::fault::chain;
-use parkmesh_platform::postgres;
+use parkmesh_platform::{failpoint, postgres};
 use sqlx::PgConnection;
 
 use super::App;
+use super::points::{At, point};
+use crate::domain::payment::refund_key;
 use crate::domain::settle::ask_settled;
 use crate::domain::{Intent, Kind, Outcome, Payment, Receipt, Status, ledger};
 use crate::error::Error;
 use crate::events;
-use crate::provider::{Charge, ProviderError, Standing};
+use crate::provider::{Charge, ProviderError, RefundStanding, Standing, Taken};
 use crate::store;
 use crate::store::booking::BookingMoney;
 
 /// How often a call with an unknown outcome is made, always with the same key, before it is looked
 /// up.
 const CALLS_MAX: u32 = 3;
+/// Why a payment is refused whose authorisation's time was over.
+const EXPIRED: &str = "authorization_expired";
 /// Wait before the first repeat; doubles, and varies by half.
 const REPEAT_WAIT: Duration = Duration::from_millis(100);
 
@@ -42,22 +46,38 @@ impl App {
         let payment = payment.ok_or(Error::PaymentNotFound)?;
         let Some(intent) = payment.intent else { return Ok(payment) };
         match self.ask(&payment, intent).await {
-            Some(outcome) => self.note(payment, outcome).await,
-            None => Ok(payment),
+            Some(outcome) => {
+                failpoint::hit(point(intent, At::AfterProvider));
+                self.note(&payment, Some(intent), outcome).await
+            }
+            None => {
+                // The clockwork goes on at once, and no repeat of the call is told to wait.
+                let now = self.clock.now();
+                store::payment::keep_driving(&self.pool, payment_id, now, false).await?;
+                Ok(payment)
+            }
         }
     }
 
     /// What the provider says for certain, if it says anything.
     async fn ask(&self, payment: &Payment, intent: Intent) -> Option<Outcome> {
         let (payment_id, asked) = (payment.payment_id, intent.word());
+        failpoint::hit(point(intent, At::BeforeProvider));
         for attempt in 0..CALLS_MAX {
+            if attempt > 0 {
+                let until = self.clock.now() + self.config.lease();
+                let kept = store::payment::keep_driving(&self.pool, payment_id, until, false).await;
+                if let Err(error) = kept {
+                    tracing::info!(%payment_id, %error, "others may ask at the same time");
+                }
+            }
             match self.call(payment, intent).await {
                 Ok(outcome) => return Some(outcome),
                 Err(ProviderError::Declined(code)) => return Some(Outcome::Declined(code)),
                 Err(ProviderError::Refused(why)) => {
                     return self.look_up_refused(payment, intent, why).await;
                 }
-                Err(error @ ProviderError::Unknown(_)) => {
+                Err(error) => {
                     let error = chain(&error);
                     tracing::info!(%payment_id, asked, attempt, error, "the provider is silent");
                 }
@@ -78,17 +98,38 @@ impl App {
                     payment_method: payment.payment_method.clone(),
                     reference: payment.payment_id.to_string(),
                 };
-                self.provider.authorize(&charge).await.map(Outcome::Authorized)
+                let authorized = self.provider.authorize(&charge).await?;
+                Ok(Outcome::Authorized(authorized.provider_id))
             }
             Intent::Capture(amount) => {
                 let taken = self.provider.capture(payment.capture_key(), provider_id, amount);
-                taken.await.map(|()| Outcome::Captured(amount))
+                match taken.await? {
+                    Taken::Done => Ok(Outcome::Captured(amount)),
+                    Taken::Pending => self.look_at_capture(provider_id, intent).await,
+                }
             }
             Intent::Void => {
                 let given = self.provider.void(payment.void_key(), provider_id);
                 given.await.map(|()| Outcome::Voided)
             }
+            Intent::Refund(refund_id, amount) => {
+                let (key, reference) = (refund_key(refund_id), refund_id.to_string());
+                let refund = self.provider.refund(key, provider_id, amount, &reference).await?;
+                Ok(of_refund(refund_id, amount, refund.standing))
+            }
         }
+    }
+
+    /// What came of a capture that the provider accepted before the card's bank had said anything.
+    async fn look_at_capture(
+        &self,
+        provider_id: &str,
+        intent: Intent,
+    ) -> Result<Outcome, ProviderError> {
+        let found = self.provider.look(provider_id).await?;
+        let outcome =
+            found.and_then(|found| of_standing(intent, found.standing, found.provider_id));
+        outcome.ok_or_else(|| ProviderError::Unknown("the capture is under way".into()))
     }
 
     /// A certain no. It may be to a repeat of something that worked, so the provider's books
@@ -100,6 +141,13 @@ impl App {
         why: String,
     ) -> Option<Outcome> {
         let (payment_id, asked) = (payment.payment_id, intent.word());
+        if let Intent::Refund(refund_id, amount) = intent {
+            return match self.find_refund(payment, refund_id, amount).await {
+                Ok(None) => Some(Outcome::RefundFailed(refund_id, why)),
+                Ok(found) => found,
+                Err(_) => None,
+            };
+        }
         match self.provider.find(&payment_id.to_string()).await {
             Ok(None) if intent == Intent::Authorize => Some(Outcome::Declined(why)),
             Ok(Some(found)) => {
@@ -119,27 +167,58 @@ impl App {
 
     /// Nothing found is no outcome: a request may still be on its way.
     async fn look_up(&self, payment: &Payment, intent: Intent) -> Option<Outcome> {
+        if let Intent::Refund(refund_id, amount) = intent {
+            return self.find_refund(payment, refund_id, amount).await.ok().flatten();
+        }
         let found = self.provider.find(&payment.payment_id.to_string()).await;
         let found = found.ok().flatten()?;
         of_standing(intent, found.standing, found.provider_id)
     }
 
+    /// What the provider's books say of a refund.
+    async fn find_refund(
+        &self,
+        payment: &Payment,
+        refund_id: RefundId,
+        amount: Money,
+    ) -> Result<Option<Outcome>, ProviderError> {
+        let provider_id = payment.provider_id.as_deref().unwrap_or_default();
+        let found = self.provider.find_refund(provider_id, &refund_id.to_string()).await?;
+        Ok(found.map(|refund| of_refund(refund_id, amount, refund.standing)))
+    }
+
     /// Commits an outcome: the payment, both sides of the movement, the receipt, the fact, and what
     /// is to be asked next.
-    async fn note(&self, payment: Payment, outcome: Outcome) -> Result<Payment, Error> {
+    pub(super) async fn note(
+        &self,
+        payment: &Payment,
+        asked: Option<Intent>,
+        outcome: Outcome,
+    ) -> Result<Payment, Error> {
         let app = self.clone();
+        let (booking_id, payment_id) = (payment.booking_id, payment.payment_id);
+        let hit = move |at| {
+            if let Some(intent) = asked {
+                failpoint::hit(point(intent, at));
+            }
+        };
         let noted = postgres::transaction(&self.pool, move |connection| {
             Box::pin(async move {
-                let booking = store::booking::lock(connection, payment.booking_id).await?;
-                let now = store::payment::find_locked(connection, payment.payment_id).await?;
+                let booking = store::booking::lock(connection, booking_id).await?;
+                let now = store::payment::find_locked(connection, payment_id).await?;
                 let now = now.ok_or(Error::PaymentNotFound)?;
                 match now.after(&outcome) {
-                    Some(next) => app.commit_step(connection, &booking, next).await,
+                    Some(next) => {
+                        let noted = app.commit_step(connection, &booking, next, &outcome).await?;
+                        hit(At::BeforeCommit);
+                        Ok::<_, Error>(noted)
+                    }
                     None => Ok(now),
                 }
             })
         })
         .await?;
+        hit(At::Committed);
         self.relay.wake();
         if noted.intent.is_some() {
             self.intents.notify_one();
@@ -152,16 +231,33 @@ impl App {
         connection: &mut PgConnection,
         booking: &BookingMoney,
         moved: Payment,
+        outcome: &Outcome,
     ) -> Result<Payment, Error> {
         let now = self.clock.now();
-        store::ledger::append(connection, &ledger::entries(&moved), now).await?;
+        store::ledger::append(connection, &ledger::entries(&moved, outcome), now).await?;
+        match outcome {
+            Outcome::Refunded(refund_id, _) => {
+                store::refund::done(connection, *refund_id, moved.refunded).await?;
+            }
+            Outcome::RefundFailed(refund_id, code)
+            | Outcome::RefundReturned(refund_id, _, code) => {
+                store::refund::failed(connection, *refund_id, code).await?;
+            }
+            _ => {}
+        }
         let booking_id = moved.booking_id;
         let mut payments = store::payment::list_live(connection, booking_id).await?;
         for known in payments.iter_mut().filter(|known| known.payment_id == moved.payment_id) {
             known.clone_from(&moved);
         }
-        let receipt = self.write_receipt(connection, booking, &moved, &payments).await?;
-        outbox::append(connection, &events::rows(&self.ids, now, &moved, receipt.as_ref())).await?;
+        let receipt = match outcome {
+            Outcome::Captured(_) => {
+                self.write_receipt(connection, booking, &moved, &payments).await?
+            }
+            _ => None,
+        };
+        let facts = events::rows(&self.ids, now, &moved, outcome, receipt.as_ref());
+        outbox::append(connection, &facts).await?;
         // The booking may have ended while the answer was awaited.
         let settled = booking.settlement.as_ref().map(|ended| ask_settled(&payments, ended));
         let mut next = moved.ask_overstay().unwrap_or(moved);
@@ -186,10 +282,7 @@ impl App {
         let overstay = moved.kind == Kind::Overstay;
         let told = || payments.iter().filter(|one| (one.kind == Kind::Overstay) == overstay);
         let open = told().any(|one| matches!(one.intent, Some(Intent::Capture(_))));
-        if moved.status != Status::Captured
-            || open
-            || store::receipt::is_written(connection, moved.booking_id, overstay).await?
-        {
+        if open || store::receipt::is_written(connection, moved.booking_id, overstay).await? {
             return Ok(None);
         }
         let captured = told().filter(|one| one.status == Status::Captured);
@@ -211,15 +304,32 @@ impl App {
     }
 }
 
+/// What came of a refund. One that the card's bank has still to book is on its way: the provider has
+/// it off what it owes us.
+fn of_refund(refund_id: RefundId, amount: Money, standing: RefundStanding) -> Outcome {
+    match standing {
+        RefundStanding::Failed(code) => Outcome::RefundFailed(refund_id, code),
+        RefundStanding::Pending | RefundStanding::Succeeded => Outcome::Refunded(refund_id, amount),
+    }
+}
+
 /// What the provider's books say about what was asked; `None` when they do not answer it.
-fn of_standing(intent: Intent, standing: Standing, provider_id: String) -> Option<Outcome> {
+pub(super) fn of_standing(
+    intent: Intent,
+    standing: Standing,
+    provider_id: String,
+) -> Option<Outcome> {
     match (intent, standing) {
         (Intent::Authorize, Standing::Authorized) => Some(Outcome::Authorized(provider_id)),
         (Intent::Authorize, Standing::Declined(code)) => Some(Outcome::Declined(code)),
         (Intent::Capture(asked), Standing::Captured(taken)) if asked == taken => {
             Some(Outcome::Captured(taken))
         }
-        (Intent::Void, Standing::Voided) => Some(Outcome::Voided),
+        (Intent::Capture(_), Standing::Declined(code)) => Some(Outcome::Declined(code)),
+        (Intent::Authorize | Intent::Capture(_), Standing::Expired) => {
+            Some(Outcome::Declined(EXPIRED.to_owned()))
+        }
+        (Intent::Void, Standing::Voided | Standing::Expired) => Some(Outcome::Voided),
         _ => None,
     }
 }

@@ -3,7 +3,6 @@
 use parkmesh_contracts::erasure::Erasure;
 use parkmesh_contracts::ids::FactId;
 use parkmesh_eventbus::{inbox, outbox};
-use parkmesh_platform::postgres;
 
 use super::App;
 use crate::error::Error;
@@ -20,17 +19,13 @@ impl App {
         fact_id: FactId,
         erasure: Erasure,
     ) -> Result<(), Error> {
-        let app = self.clone();
-        postgres::transaction(&self.pool, move |connection| {
+        let now = self.clock.now();
+        let Erasure { erasure_id, user_id, pseudonym } = erasure;
+        let fact = events::user_data_erased(&self.ids, now, erasure_id);
+        inbox::once(&self.pool, consumer, fact_id, now, move |connection| {
             Box::pin(async move {
-                let now = app.clock.now();
-                if inbox::admit(connection, consumer, fact_id, now).await? {
-                    let Erasure { erasure_id, user_id, pseudonym } = erasure;
-                    store::person::erase(connection, &user_id, &pseudonym).await?;
-                    let fact = events::user_data_erased(&app.ids, now, erasure_id);
-                    outbox::append(connection, &[fact]).await?;
-                }
-                Ok::<_, Error>(())
+                store::person::erase(connection, &user_id, &pseudonym).await?;
+                outbox::append(connection, &[fact]).await
             })
         })
         .await?;

@@ -1,11 +1,13 @@
 //! What booking tells: about the stay, and how it ended. The end decides what becomes of the money.
 
 use parkmesh_contracts::ids::{BookingId, FactId};
+use parkmesh_contracts::money::Money;
 use parkmesh_eventbus::inbox;
-use parkmesh_platform::postgres;
+use parkmesh_platform::{failpoint, postgres};
 use sqlx::PgConnection;
 
 use super::App;
+use super::points::{At, point};
 use crate::domain::payment::overstay_key;
 use crate::domain::settle::ask_settled;
 use crate::domain::{Intent, Kind, Overstay, Payment, Settlement, Status, Stay};
@@ -40,38 +42,45 @@ impl App {
         let app = self.clone();
         let asked = postgres::transaction(&self.pool, move |connection| {
             Box::pin(async move {
+                let mut asked = Vec::new();
                 if inbox::admit(connection, consumer, fact_id, app.clock.now()).await? {
-                    app.hear_in(connection, news).await
-                } else {
-                    Ok::<_, Error>(false)
+                    asked = app.hear_in(connection, news).await?;
+                    failpoint::hit("payment.hear.before_commit");
                 }
+                Ok::<_, Error>(asked)
             })
         })
         .await?;
-        if asked {
+        for intent in asked.iter().filter_map(|payment| payment.intent) {
+            failpoint::hit(point(intent, At::IntentCommitted));
+        }
+        if !asked.is_empty() {
             self.intents.notify_one();
         }
         Ok(())
     }
 
-    /// Whether there is something to ask now.
-    async fn hear_in(&self, connection: &mut PgConnection, news: News) -> Result<bool, Error> {
+    /// Those of whom something is to be asked now.
+    async fn hear_in(
+        &self,
+        connection: &mut PgConnection,
+        news: News,
+    ) -> Result<Vec<Payment>, Error> {
         let now = self.clock.now();
         let booking = store::booking::lock(connection, news.booking_id).await?;
         if let Some(overstay) = news.overstay {
-            let known = booking.overstay.is_some();
-            return if known {
-                Ok(false)
-            } else {
-                self.charge(connection, news.booking_id, &overstay).await
-            };
+            if booking.overstay.is_some() {
+                return Ok(Vec::new());
+            }
+            let charged = self.charge(connection, news.booking_id, &overstay).await?;
+            return Ok(charged.into_iter().collect());
         }
         if booking.settlement.is_some() {
-            return Ok(false);
+            return Ok(Vec::new());
         }
         let stay = news.stay.after(booking.stay.as_ref());
         store::booking::keep_stay(connection, news.booking_id, &stay).await?;
-        let Some(settlement) = news.settlement else { return Ok(false) };
+        let Some(settlement) = news.settlement else { return Ok(Vec::new()) };
         store::booking::settle(connection, news.booking_id, &settlement, now).await?;
         let live = store::payment::list_live(connection, news.booking_id).await?;
         warn_of_shortfall(&settlement, &live);
@@ -79,7 +88,7 @@ impl App {
         for payment in &asked {
             store::payment::save(connection, payment, now, now).await?;
         }
-        Ok(!asked.is_empty())
+        Ok(asked)
     }
 
     /// Notes that an overstay is to be charged, to the card that covered the booking.
@@ -88,21 +97,22 @@ impl App {
         connection: &mut PgConnection,
         booking_id: BookingId,
         overstay: &Overstay,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Payment>, Error> {
         let now = self.clock.now();
         store::booking::keep_overstay(connection, booking_id, overstay).await?;
         if overstay.amount.minor == 0 {
-            return Ok(false);
+            return Ok(None);
         }
         let Some(covering) = store::payment::find_covering(connection, booking_id).await? else {
             tracing::error!(%booking_id, owed = %overstay.amount, "nothing is known to charge an overstay to");
-            return Ok(false);
+            return Ok(None);
         };
         let payment = Payment {
             payment_id: self.ids.next(),
             kind: Kind::Overstay,
             authorized: overstay.amount,
             captured: None,
+            refunded: Money::zero(overstay.amount.currency),
             status: Status::Pending,
             decline_code: None,
             provider_id: None,
@@ -113,7 +123,7 @@ impl App {
             ..covering
         };
         store::payment::save(connection, &payment, now, now).await?;
-        Ok(true)
+        Ok(Some(payment))
     }
 }
 

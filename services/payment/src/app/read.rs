@@ -4,7 +4,7 @@ use parkmesh_contracts::ids::{BookingId, LotId, PaymentId, UserId};
 use parkmesh_platform::auth::{Caller, PeerIdentity, Role};
 
 use super::App;
-use crate::domain::{Payment, Receipt};
+use crate::domain::{Payment, Receipt, Refund, Status};
 use crate::error::Error;
 use crate::store;
 use crate::store::ledger::Written;
@@ -33,9 +33,17 @@ impl Access {
     /// Whether it reaches what belongs to this lot and user.
     pub fn sees(&self, lot_id: LotId, user_id: &UserId) -> bool {
         match self {
+            Self::Own(own) => own == user_id,
+            _ => self.reaches(lot_id),
+        }
+    }
+
+    /// Whether it reaches everything of this lot.
+    pub fn reaches(&self, lot_id: LotId) -> bool {
+        match self {
             Self::Service => true,
             Self::Lots(lots) => lots.is_empty() || lots.contains(&lot_id),
-            Self::Own(own) => own == user_id,
+            Self::Own(_) => false,
         }
     }
 
@@ -61,6 +69,23 @@ impl App {
         payment
             .filter(|found| access.sees(found.lot_id, &found.user_id))
             .ok_or(Error::PaymentNotFound)
+    }
+
+    /// One payment, and what was given back of it.
+    ///
+    /// # Errors
+    /// [`Error::PaymentNotFound`], also for somebody else's.
+    pub async fn get_with_refunds(
+        &self,
+        access: &Access,
+        payment_id: PaymentId,
+    ) -> Result<(Payment, Vec<Refund>), Error> {
+        let payment = self.get(access, payment_id).await?;
+        let refunds = match payment.status {
+            Status::Captured => store::refund::list(&self.pool, payment_id).await?,
+            _ => Vec::new(),
+        };
+        Ok((payment, refunds))
     }
 
     /// The user's own payments, newest first.

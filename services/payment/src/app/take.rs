@@ -2,8 +2,9 @@
 
 use parkmesh_contracts::ids::PaymentId;
 use parkmesh_contracts::money::Money;
-use parkmesh_platform::postgres;
+use parkmesh_platform::{failpoint, postgres};
 
+use super::points::{At, point};
 use super::{Access, App};
 use crate::domain::{Payment, Refusal, Status};
 use crate::error::Error;
@@ -40,7 +41,7 @@ impl App {
         ask: impl FnOnce(&Payment) -> Result<Payment, Refusal> + Send + 'static,
     ) -> Result<Payment, Error> {
         access.may_move_money()?;
-        let (now, rescue_after) = (self.clock.now(), self.config.rescue_after);
+        let (now, lease) = (self.clock.now(), self.config.lease());
         let asked = postgres::transaction(&self.pool, move |connection| {
             Box::pin(async move {
                 let payment = store::payment::find_locked(connection, payment_id).await?;
@@ -48,12 +49,15 @@ impl App {
                 let payment = payment.ok_or(Error::PaymentNotFound)?;
                 let asked = ask(&payment)?;
                 if asked != payment {
-                    store::payment::save(connection, &asked, now + rescue_after, now).await?;
+                    store::payment::save(connection, &asked, now + lease, now).await?;
                 }
                 Ok::<_, Error>(asked)
             })
         })
         .await?;
+        if let Some(intent) = asked.intent {
+            failpoint::hit(point(intent, At::IntentCommitted));
+        }
         let done = if asked.status == wanted { asked } else { self.drive(payment_id).await? };
         if done.status == wanted { Ok(done) } else { Err(Error::Unknown) }
     }

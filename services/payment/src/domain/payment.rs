@@ -5,7 +5,7 @@
 //! [`Outcome`] moves the payment on, once.
 
 use jiff::Timestamp;
-use parkmesh_contracts::ids::{BookingId, LotId, PaymentId, RequestId, UserId};
+use parkmesh_contracts::ids::{BookingId, LotId, PaymentId, RefundId, RequestId, UserId};
 use parkmesh_contracts::money::Money;
 use uuid::Uuid;
 
@@ -46,6 +46,8 @@ pub enum Intent {
     Capture(Money),
     /// Give everything back.
     Void,
+    /// Give back this much of what was taken.
+    Refund(RefundId, Money),
 }
 
 /// What the provider has said for certain.
@@ -59,6 +61,14 @@ pub enum Outcome {
     Captured(Money),
     /// Everything is given back.
     Voided,
+    /// Everything was given back by the provider itself, whom nobody had asked: its time was over.
+    Lapsed,
+    /// This refund of so much is on its way to the driver.
+    Refunded(RefundId, Money),
+    /// This refund will not be made, for this reason.
+    RefundFailed(RefundId, String),
+    /// This refund of so much was on its way, and the card's bank has sent it back.
+    RefundReturned(RefundId, Money, String),
 }
 
 /// How a booking ended, as far as money goes.
@@ -79,6 +89,10 @@ pub enum Refusal {
     StateWrong(Status),
     /// More than was set aside.
     AboveAuthorized(Money),
+    /// More than is left of what was taken.
+    AboveCaptured(Money),
+    /// Another refund is under way.
+    RefundInFlight,
     /// Nothing, less than nothing, or another currency.
     AmountWrong,
 }
@@ -100,6 +114,8 @@ pub struct Payment {
     pub authorized: Money,
     /// What was taken.
     pub captured: Option<Money>,
+    /// What was given back of it, in all.
+    pub refunded: Money,
     /// The provider's token.
     pub payment_method: String,
     /// Where it stands.
@@ -112,11 +128,14 @@ pub struct Payment {
     pub authorize_key: Uuid,
     /// What the provider is being asked.
     pub intent: Option<Intent>,
-    /// Counts up with every change of status.
+    /// Counts up with everything that was noted of it.
     pub version: i64,
     /// When it was asked for.
     pub create_time: Timestamp,
 }
+
+/// Version of a payment whose amount has just been set aside: the one after its first.
+const AUTHORIZED_VERSION: i64 = 2;
 
 /// Keys of the provider are names in this space, so that they never meet another's.
 const KEYS: Uuid = Uuid::from_u128(0x6b1d_2f5a_93c4_4f0e_9a57_6d1c_0d8e_52b7);
@@ -129,6 +148,11 @@ pub fn authorize_key(request_id: RequestId) -> Uuid {
 /// The same for an overstay, of which a booking has one.
 pub fn overstay_key(booking_id: BookingId) -> Uuid {
     Uuid::new_v5(&KEYS, format!("overstay:{booking_id}").as_bytes())
+}
+
+/// Key of a refund.
+pub fn refund_key(refund_id: RefundId) -> Uuid {
+    Uuid::new_v5(&KEYS, format!("refund:{refund_id}").as_bytes())
 }
 
 impl Payment {
@@ -182,6 +206,45 @@ impl Payment {
         }
     }
 
+    /// Asks to give back this much of what was taken, or all that is left of it.
+    ///
+    /// # Errors
+    /// When the state or the amount does not allow it.
+    pub fn ask_refund(&self, refund_id: RefundId, amount: Option<Money>) -> Result<Self, Refusal> {
+        let Some(captured) = self.captured.filter(|_| self.status == Status::Captured) else {
+            return Err(Refusal::StateWrong(self.status));
+        };
+        if self.intent.is_some() {
+            return Err(Refusal::RefundInFlight);
+        }
+        let left = Money::new(captured.minor - self.refunded.minor, captured.currency);
+        let amount = amount.unwrap_or(left);
+        if amount.currency != left.currency {
+            return Err(Refusal::AmountWrong);
+        }
+        if amount.minor > left.minor || left.minor == 0 {
+            return Err(Refusal::AboveCaptured(left));
+        }
+        if amount.minor < 1 {
+            return Err(Refusal::AmountWrong);
+        }
+        Ok(Self { intent: Some(Intent::Refund(refund_id, amount)), ..self.clone() })
+    }
+
+    /// As it stood when the amount was set aside: what whoever asked for that was told, however it
+    /// went on.
+    #[must_use]
+    pub fn when_authorized(&self) -> Self {
+        Self {
+            status: Status::Authorized,
+            captured: None,
+            refunded: Money::zero(self.authorized.currency),
+            intent: None,
+            version: AUTHORIZED_VERSION,
+            ..self.clone()
+        }
+    }
+
     /// Asks to take all that was set aside for an overstay, which needs no word of booking any more;
     /// `None` when nothing is to be asked.
     pub fn ask_overstay(&self) -> Option<Self> {
@@ -194,20 +257,47 @@ impl Payment {
     /// what was asked.
     pub fn after(&self, outcome: &Outcome) -> Option<Self> {
         let version = self.version + 1;
-        let next = match (self.intent?, outcome) {
+        let next = match (self.intent, outcome) {
+            // What comes by itself, whatever is asked at that time.
+            (intent, Outcome::RefundReturned(_, back, _)) => {
+                let minor =
+                    self.refunded.minor.checked_sub(back.minor).filter(|left| *left >= 0)?;
+                let refunded = Money::new(minor, back.currency);
+                return Some(Self { refunded, intent, version, ..self.clone() });
+            }
+            (None, Outcome::Lapsed) if self.status == Status::Authorized => {
+                Self { status: Status::Voided, ..self.clone() }
+            }
+            (None, _) => return None,
+            (Some(intent), outcome) => self.after_asked(intent, outcome)?,
+        };
+        Some(Self { intent: None, version, ..next })
+    }
+
+    fn after_asked(&self, intent: Intent, outcome: &Outcome) -> Option<Self> {
+        Some(match (intent, outcome) {
             (Intent::Authorize, Outcome::Authorized(id)) => {
                 Self { status: Status::Authorized, provider_id: Some(id.clone()), ..self.clone() }
             }
-            (Intent::Authorize, Outcome::Declined(code)) => {
+            // A capture that is refused leaves nothing set aside: what is owed stays owed.
+            (Intent::Authorize | Intent::Capture(_), Outcome::Declined(code)) => {
                 Self { status: Status::Declined, decline_code: Some(code.clone()), ..self.clone() }
             }
             (Intent::Capture(asked), Outcome::Captured(amount)) if asked == *amount => {
                 Self { status: Status::Captured, captured: Some(asked), ..self.clone() }
             }
             (Intent::Void, Outcome::Voided) => Self { status: Status::Voided, ..self.clone() },
+            (Intent::Refund(asked, amount), Outcome::Refunded(id, back))
+                if asked == *id && amount == *back =>
+            {
+                let minor = self.refunded.minor + amount.minor;
+                Self { refunded: Money::new(minor, amount.currency), ..self.clone() }
+            }
+            (Intent::Refund(asked, _), Outcome::RefundFailed(id, _)) if asked == *id => {
+                self.clone()
+            }
             _ => return None,
-        };
-        Some(Self { intent: None, version, ..next })
+        })
     }
 }
 

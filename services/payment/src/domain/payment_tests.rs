@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use parkmesh_contracts::ids::RefundId;
 use parkmesh_contracts::money::Currency;
 use proptest::prelude::*;
 
@@ -20,6 +21,7 @@ pub fn pending() -> Payment {
         user_id: UserId::parse("anna").unwrap(),
         authorized: eur(1_200),
         captured: None,
+        refunded: eur(0),
         payment_method: "pm_card_ok".to_owned(),
         status: Status::Pending,
         decline_code: None,
@@ -31,12 +33,17 @@ pub fn pending() -> Payment {
     }
 }
 
+fn refund(id: u128) -> RefundId {
+    Uuid::from_u128(id).into()
+}
+
 /// Something that somebody does to a payment.
 #[derive(Clone, Debug)]
 enum Act {
     Capture(i64),
     Void,
     Settle(Option<i64>),
+    Refund(u128, Option<i64>),
     Hear(Outcome),
 }
 
@@ -51,6 +58,10 @@ fn act() -> impl Strategy<Value = Act> {
         Just(Act::Hear(Outcome::Declined("d".to_owned()))),
         amount().prop_map(|minor| Act::Hear(Outcome::Captured(eur(minor)))),
         Just(Act::Hear(Outcome::Voided)),
+        (0..2_u128, proptest::option::of(amount())).prop_map(|(id, minor)| Act::Refund(id, minor)),
+        (0..2_u128, amount())
+            .prop_map(|(id, minor)| Act::Hear(Outcome::Refunded(refund(id), eur(minor)))),
+        (0..2_u128).prop_map(|id| Act::Hear(Outcome::RefundFailed(refund(id), "f".to_owned()))),
     ]
 }
 
@@ -64,6 +75,7 @@ fn after(payment: &Payment, act: &Act) -> Option<Payment> {
         Act::Capture(minor) => payment.ask_capture(eur(*minor)).ok(),
         Act::Void => payment.ask_void().ok(),
         Act::Settle(capture) => settled(payment, capture.map(eur)),
+        Act::Refund(id, minor) => payment.ask_refund(refund(*id), minor.map(eur)).ok(),
         Act::Hear(outcome) => payment.after(outcome),
     }
 }
@@ -71,36 +83,44 @@ fn after(payment: &Payment, act: &Act) -> Option<Payment> {
 proptest! {
     #[test]
     fn whatever_is_done_in_whatever_order_money_adds_up(
-        acts in prop::collection::vec(act(), 0..12)
+        acts in prop::collection::vec(act(), 0..24)
     ) {
         let mut payment = pending();
         let (mut driver, mut held, mut operator) = (0, 0, 0);
         for act in acts {
             let Some(next) = after(&payment, &act) else { continue };
             if next.status != payment.status {
-                prop_assert_eq!(next.version, payment.version + 1);
                 prop_assert!(matches!(payment.status, Status::Pending | Status::Authorized),
                     "an end is left: {:?}", payment.status);
-                let entries = ledger::entries(&next);
-                prop_assert_eq!(entries.iter().map(|entry| entry.amount.minor).sum::<i64>(), 0);
-                for entry in entries {
-                    match entry.account.split(':').next() {
-                        Some("driver") => driver += entry.amount.minor,
-                        Some("held") => held += entry.amount.minor,
-                        _ => operator += entry.amount.minor,
-                    }
+            }
+            let entries = match &act {
+                Act::Hear(outcome) => ledger::entries(&next, outcome),
+                _ => Vec::new(),
+            };
+            prop_assert_eq!(entries.iter().map(|entry| entry.amount.minor).sum::<i64>(), 0);
+            let heard = i64::from(matches!(act, Act::Hear(_)));
+            prop_assert_eq!(next.version, payment.version + heard);
+            for entry in entries {
+                match entry.account.split(':').next() {
+                    Some("driver") => driver += entry.amount.minor,
+                    Some("held") => held += entry.amount.minor,
+                    _ => operator += entry.amount.minor,
                 }
-            } else {
-                prop_assert_eq!(next.version, payment.version);
             }
             payment = next;
             prop_assert_eq!(driver + held + operator, 0);
             let set_aside = if payment.status == Status::Authorized { 1_200 } else { 0 };
             prop_assert_eq!(held, set_aside);
-            prop_assert_eq!(operator, payment.captured.map_or(0, |taken| taken.minor));
-            prop_assert!((0..=1_200).contains(&operator));
-            if let Some(Intent::Capture(amount)) = payment.intent {
-                prop_assert!((1..=1_200).contains(&amount.minor));
+            let captured = payment.captured.map_or(0, |taken| taken.minor);
+            prop_assert_eq!(operator, captured - payment.refunded.minor);
+            prop_assert!((0..=1_200).contains(&captured));
+            prop_assert!((0..=captured).contains(&payment.refunded.minor));
+            match payment.intent {
+                Some(Intent::Capture(amount)) => prop_assert!((1..=1_200).contains(&amount.minor)),
+                Some(Intent::Refund(_, amount)) => {
+                    prop_assert!((1..=captured - payment.refunded.minor).contains(&amount.minor));
+                }
+                _ => {}
             }
         }
     }
@@ -112,6 +132,31 @@ fn an_outcome_counts_once() {
     let authorized = asked.after(&Outcome::Authorized("p".to_owned())).unwrap();
     assert_eq!(authorized.after(&Outcome::Authorized("p".to_owned())), None);
     assert_eq!(authorized.after(&Outcome::Voided), None, "nobody asked for a void");
+}
+
+#[test]
+fn the_provider_lets_go_of_what_nobody_asks_about_and_refuses_a_capture_after_that() {
+    let authorized = pending().after(&Outcome::Authorized("p".to_owned())).unwrap();
+    let lapsed = authorized.after(&Outcome::Lapsed).unwrap();
+    assert_eq!((lapsed.status, lapsed.after(&Outcome::Lapsed)), (Status::Voided, None));
+    let asked = authorized.ask_capture(eur(900)).unwrap();
+    assert_eq!(asked.after(&Outcome::Lapsed), None, "the capture's own answer decides");
+    let refused = asked.after(&Outcome::Declined("authorization_expired".to_owned())).unwrap();
+    assert_eq!((refused.status, refused.intent), (Status::Declined, None));
+}
+
+#[test]
+fn a_refund_that_comes_back_leaves_what_is_being_asked_alone() {
+    let taken = pending().after(&Outcome::Authorized("p".to_owned())).unwrap();
+    let taken = taken.ask_capture(eur(900)).unwrap().after(&Outcome::Captured(eur(900))).unwrap();
+    let id = |id| uuid::Uuid::from_u128(id).into();
+    let back = taken.ask_refund(id(1), Some(eur(400))).unwrap();
+    let back = back.after(&Outcome::Refunded(id(1), eur(400))).unwrap();
+    let asking = back.ask_refund(id(2), Some(eur(100))).unwrap();
+    let returned = Outcome::RefundReturned(id(1), eur(400), "lost_card".to_owned());
+    let after = asking.after(&returned).unwrap();
+    assert_eq!((after.refunded, after.intent), (eur(0), asking.intent));
+    assert_eq!(after.after(&returned), None, "no more comes back than was given");
 }
 
 #[test]

@@ -112,6 +112,7 @@ mod tests {
                     Intent::Authorize => Outcome::Authorized("p".to_owned()),
                     Intent::Capture(amount) => Outcome::Captured(amount),
                     Intent::Void => Outcome::Voided,
+                    Intent::Refund(..) => unreachable!("nobody asks for one here"),
                 };
                 *open = open.after(&outcome).unwrap();
             }

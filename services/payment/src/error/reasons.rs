@@ -28,11 +28,41 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         "Ask again when the stay is over and the money is taken; somebody else's is not found.",
     ),
     (
+        "PAYMENT_METHOD_NOT_FOUND",
+        Kind::NotFound,
+        "ListPaymentMethods names the caller's; somebody else's is not found.",
+    ),
+    (
+        "PAYMENT_METHOD_UNKNOWN",
+        Kind::Precondition,
+        "Get a new token from the provider's form; this one is not known or has been used up.",
+    ),
+    ("PAYMENT_METHOD_LIMIT_REACHED", Kind::Exhausted, "Take a card off file first."),
+    ("PROVIDER_UNAVAILABLE", Kind::Unavailable, "Repeat the call with the same request_id."),
+    ("LOT_NOT_FOUND", Kind::NotFound, "Check the id; operators see their own lots only."),
+    ("CURRENCIES_MIXED", Kind::Precondition, "Ask for a time in which the lot had one currency."),
+    (
         "PAYMENT_STATE_WRONG",
         Kind::Precondition,
         "Read the payment; the metadata names the status that stands.",
     ),
     ("AMOUNT_ABOVE_AUTHORIZED", Kind::Precondition, "Capture at most the amount in the metadata."),
+    ("AMOUNT_ABOVE_CAPTURED", Kind::Precondition, "Give back at most the amount in the metadata."),
+    (
+        "REFUND_IN_FLIGHT",
+        Kind::Contention,
+        "Try again after the time in RetryInfo: a payment has one refund under way at a time.",
+    ),
+    (
+        "REFUND_FAILED",
+        Kind::Precondition,
+        "Give the money back in another way; failure_code says why the provider refused.",
+    ),
+    (
+        "REQUEST_IN_FLIGHT",
+        Kind::Contention,
+        "Repeat with the same request_id after the time in RetryInfo.",
+    ),
     (
         "PAYMENT_DECLINED",
         Kind::Precondition,

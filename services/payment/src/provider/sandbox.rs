@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use parkmesh_contracts::money::{Currency, Money};
+use http::HeaderMap;
+use jiff::Timestamp;
+use parkmesh_contracts::money::Money;
 use parkmesh_platform::telemetry::trace_context;
 use reqwest::{RequestBuilder, StatusCode};
 use serde::Deserialize;
@@ -12,27 +14,30 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Charge, Found, Provider, ProviderError, Standing};
+use super::{
+    Authorized, Card, Charge, Found, Movements, Notice, NoticeError, Provider, ProviderError,
+    Refund, Taken, signature,
+};
+use wire::{Authorization, Authorizations};
+
+mod wire;
+
+/// The header that signs a webhook.
+pub const SIGNATURE: &str = "parkmesh-sandbox-signature";
 
 /// The stand-in provider.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SandboxProvider {
     client: reqwest::Client,
     base_url: String,
+    webhook_secret: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Authorization {
-    authorization_id: String,
-    status: String,
-    captured_minor: i64,
-    currency: String,
-    decline_code: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Authorizations {
-    authorizations: Vec<Authorization>,
+impl std::fmt::Debug for SandboxProvider {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SandboxProvider").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
 }
 
 #[derive(Deserialize)]
@@ -48,12 +53,18 @@ struct RefusalBody {
 
 impl SandboxProvider {
     /// Talks to the sandbox at this address; each call is given up, unknown, after the timeout.
+    /// Without a secret no webhook is believed.
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn connect(base_url: &str, call_timeout: Duration) -> Result<Self, reqwest::Error> {
+    pub fn connect(
+        base_url: &str,
+        call_timeout: Duration,
+        webhook_secret: Option<String>,
+    ) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder().timeout(call_timeout).build()?;
-        Ok(Self { client, base_url: base_url.trim_end_matches('/').to_owned() })
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        Ok(Self { client, base_url, webhook_secret })
     }
 
     fn post(&self, path: &str, key: Uuid, body: &Value) -> RequestBuilder {
@@ -67,10 +78,17 @@ impl SandboxProvider {
             None => request,
         }
     }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.base_url))
+    }
 }
 
 impl Provider for SandboxProvider {
-    fn authorize<'a>(&'a self, charge: &'a Charge) -> BoxFuture<'a, Result<String, ProviderError>> {
+    fn authorize<'a>(
+        &'a self,
+        charge: &'a Charge,
+    ) -> BoxFuture<'a, Result<Authorized, ProviderError>> {
         let body = json!({
             "amount_minor": charge.amount.minor,
             "currency": charge.amount.currency.as_str(),
@@ -78,7 +96,26 @@ impl Provider for SandboxProvider {
             "reference": charge.reference,
         });
         let request = self.post("/v1/authorizations", charge.key, &body);
-        async move { Ok(send::<Authorization>(request).await?.authorization_id) }.boxed()
+        async move { Ok(send::<Authorization>(request).await?.authorized()) }.boxed()
+    }
+
+    fn increase<'a>(
+        &'a self,
+        key: Uuid,
+        provider_id: &'a str,
+        total: Money,
+    ) -> BoxFuture<'a, Result<Authorized, ProviderError>> {
+        let body = json!({ "amount_minor": total.minor });
+        let request = self.post(&format!("/v1/authorizations/{provider_id}/increase"), key, &body);
+        async move {
+            match send::<Authorization>(request).await {
+                Err(ProviderError::Refused(code)) if code == "increase_not_supported" => {
+                    Err(ProviderError::Unsupported)
+                }
+                other => Ok(other?.authorized()),
+            }
+        }
+        .boxed()
     }
 
     fn capture<'a>(
@@ -86,10 +123,10 @@ impl Provider for SandboxProvider {
         key: Uuid,
         provider_id: &'a str,
         amount: Money,
-    ) -> BoxFuture<'a, Result<(), ProviderError>> {
+    ) -> BoxFuture<'a, Result<Taken, ProviderError>> {
         let body = json!({ "amount_minor": amount.minor });
         let request = self.post(&format!("/v1/authorizations/{provider_id}/capture"), key, &body);
-        async move { send::<Authorization>(request).await.map(drop) }.boxed()
+        async move { Ok(send::<Authorization>(request).await?.taken()) }.boxed()
     }
 
     fn void<'a>(
@@ -101,35 +138,107 @@ impl Provider for SandboxProvider {
         async move { send::<Authorization>(request).await.map(drop) }.boxed()
     }
 
+    fn refund<'a>(
+        &'a self,
+        key: Uuid,
+        provider_id: &'a str,
+        amount: Money,
+        reference: &'a str,
+    ) -> BoxFuture<'a, Result<Refund, ProviderError>> {
+        let body = json!({ "amount_minor": amount.minor, "reference": reference });
+        let request = self.post(&format!("/v1/authorizations/{provider_id}/refunds"), key, &body);
+        async move { send::<wire::Refund>(request).await?.refund() }.boxed()
+    }
+
     fn find<'a>(
         &'a self,
         reference: &'a str,
     ) -> BoxFuture<'a, Result<Option<Found>, ProviderError>> {
-        let url = format!("{}/v1/authorizations", self.base_url);
-        let request = self.client.get(url).query(&[("reference", reference)]);
+        let request = self.get("/v1/authorizations").query(&[("reference", reference)]);
         async move {
             let known = send::<Authorizations>(request).await?.authorizations;
-            let live = known.iter().rev().find(|found| found.status != "declined");
-            live.or_else(|| known.last()).map(found).transpose()
+            let live = known.iter().rev().find(|found| !found.is_declined());
+            live.or_else(|| known.last()).map(Authorization::found).transpose()
         }
         .boxed()
     }
+
+    fn look<'a>(
+        &'a self,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Found>, ProviderError>> {
+        let request = self.get(&format!("/v1/authorizations/{provider_id}"));
+        async move {
+            let known: Option<Authorization> = optional(send(request).await)?;
+            known.as_ref().map(Authorization::found).transpose()
+        }
+        .boxed()
+    }
+
+    fn find_refund<'a>(
+        &'a self,
+        provider_id: &'a str,
+        reference: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Refund>, ProviderError>> {
+        let path = format!("/v1/authorizations/{provider_id}/refunds");
+        let request = self.get(&path).query(&[("reference", reference)]);
+        async move {
+            let known: Option<wire::Refunds> = optional(send(request).await)?;
+            let newest = known.and_then(|mut known| known.refunds.pop());
+            newest.as_ref().map(wire::Refund::refund).transpose()
+        }
+        .boxed()
+    }
+
+    fn inspect<'a>(
+        &'a self,
+        payment_method: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Card>, ProviderError>> {
+        // A token is a word: what is none is not a token, and no part of a path.
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let is_word = !payment_method.is_empty() && payment_method.bytes().all(word);
+        let request = self.get(&format!("/v1/payment_methods/{payment_method}"));
+        async move {
+            if !is_word {
+                return Ok(None);
+            }
+            Ok(optional(send::<wire::Card>(request).await)?.map(Into::into))
+        }
+        .boxed()
+    }
+
+    fn movements<'a>(
+        &'a self,
+        since: Timestamp,
+        next: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Movements, ProviderError>> {
+        let (since, after) = (since.to_string(), next.unwrap_or("0"));
+        let request =
+            self.get("/v1/movements").query(&[("since", since.as_str()), ("after", after)]);
+        async move { send::<wire::Movements>(request).await?.movements() }.boxed()
+    }
+
+    fn notice(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<Notice>, NoticeError> {
+        let secret = self.webhook_secret.as_deref().ok_or(NoticeError::NotSetUp)?;
+        let signed = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
+        signature::verify(signed, body, secret, now)?;
+        let event: wire::Event =
+            serde_json::from_slice(body).map_err(|_| NoticeError::Unreadable)?;
+        event.notice().map(Some).map_err(|_| NoticeError::Unreadable)
+    }
 }
 
-fn found(authorization: &Authorization) -> Result<Found, ProviderError> {
-    let unknown = |what: String| ProviderError::Unknown(what.into());
-    let standing = match authorization.status.as_str() {
-        "authorized" => Standing::Authorized,
-        "captured" => {
-            let currency = Currency::parse(&authorization.currency)
-                .map_err(|error| unknown(error.to_string()))?;
-            Standing::Captured(Money::new(authorization.captured_minor, currency))
-        }
-        "voided" => Standing::Voided,
-        "declined" => Standing::Declined(authorization.decline_code.clone().unwrap_or_default()),
-        other => return Err(unknown(format!("no status that we know: {other}"))),
-    };
-    Ok(Found { provider_id: authorization.authorization_id.clone(), standing })
+/// Nothing there is an answer to a question.
+fn optional<T>(answer: Result<T, ProviderError>) -> Result<Option<T>, ProviderError> {
+    match answer {
+        Err(ProviderError::Refused(code)) if code.ends_with("_not_found") => Ok(None),
+        other => other.map(Some),
+    }
 }
 
 /// Sends, and says what the answer means. Only an answer that the sandbox certainly gave after

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use parkmesh_contracts::ids::{BookingId, PaymentId, RequestId, UserId};
+use parkmesh_contracts::ids::{BookingId, PaymentId, RefundId, RequestId, UserId};
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, PgConnection, PgPool, Row};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool, Row};
 use uuid::Uuid;
 
 use super::person::NO_METHOD;
@@ -27,6 +27,17 @@ pub async fn find_locked(
     sqlx::query_as("SELECT * FROM payment WHERE payment_id = $1 FOR UPDATE")
         .bind(id.as_uuid())
         .fetch_optional(connection)
+        .await
+}
+
+/// The payment that the provider knows by this id of its own.
+pub async fn find_by_provider(
+    pool: &PgPool,
+    provider_id: &str,
+) -> Result<Option<Payment>, sqlx::Error> {
+    sqlx::query_as("SELECT * FROM payment WHERE provider_id = $1 ORDER BY payment_id LIMIT 1")
+        .bind(provider_id)
+        .fetch_optional(pool)
         .await
 }
 
@@ -86,20 +97,23 @@ pub async fn save(
     due: Timestamp,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let intent_minor = match payment.intent {
-        Some(Intent::Capture(amount)) => Some(amount.minor),
-        _ => None,
+    let (intent_minor, intent_refund) = match payment.intent {
+        Some(Intent::Capture(amount)) => (Some(amount.minor), None),
+        Some(Intent::Refund(refund_id, amount)) => (Some(amount.minor), Some(refund_id)),
+        _ => (None, None),
     };
     sqlx::query(
         "INSERT INTO payment (payment_id, booking_id, lot_id, user_id, currency, authorized_minor,
              captured_minor, payment_method, status, decline_code, provider_id, authorize_key,
-             intent, intent_minor, due_time, version, create_time, update_time, kind)
+             intent, intent_minor, due_time, version, create_time, update_time, kind,
+             refunded_minor, intent_refund_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-             $19)
+             $19, $21, $22)
          ON CONFLICT (payment_id) DO UPDATE SET captured_minor = excluded.captured_minor,
              status = excluded.status, decline_code = excluded.decline_code,
              provider_id = excluded.provider_id, intent = excluded.intent,
-             intent_minor = excluded.intent_minor, due_time = excluded.due_time, attempts = 0,
+             intent_minor = excluded.intent_minor, refunded_minor = excluded.refunded_minor,
+             intent_refund_id = excluded.intent_refund_id, due_time = excluded.due_time, attempts = 0,
              payment_method = CASE WHEN excluded.intent IS NULL AND payment.user_id LIKE 'erased:%'
                  THEN $20 ELSE payment.payment_method END,
              version = excluded.version, update_time = excluded.update_time",
@@ -124,6 +138,8 @@ pub async fn save(
     .bind(now.to_sqlx())
     .bind(payment.kind.word())
     .bind(NO_METHOD)
+    .bind(payment.refunded.minor)
+    .bind(intent_refund.map(RefundId::as_uuid))
     .execute(connection)
     .await
     .map(drop)
@@ -163,18 +179,54 @@ pub async fn keep_request(
     Ok(made.rows_affected() == 1)
 }
 
+/// Whether a call is driving the open intent at this moment: nobody else need.
+pub async fn is_driven(
+    connection: &mut PgConnection,
+    id: PaymentId,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT intent IS NOT NULL AND attempts = 0 AND due_time > $2
+         FROM payment WHERE payment_id = $1",
+    )
+    .bind(id.as_uuid())
+    .bind(now.to_sqlx())
+    .fetch_one(connection)
+    .await
+}
+
+/// Says until when a call goes on driving the open intent: the clockwork leaves it alone until then.
+/// An intent that the clockwork has taken up is left to it, unless the call takes it over.
+pub async fn keep_driving(
+    executor: impl PgExecutor<'_>,
+    id: PaymentId,
+    until: Timestamp,
+    take_over: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE payment SET due_time = $2, attempts = 0
+         WHERE payment_id = $1 AND intent IS NOT NULL AND ($3 OR attempts = 0)",
+    )
+    .bind(id.as_uuid())
+    .bind(until.to_sqlx())
+    .bind(take_over)
+    .execute(executor)
+    .await
+    .map(drop)
+}
+
 /// Claims intents that are due, and puts their next turn off, longer with every attempt. Two
 /// processes never claim the same one in the same turn.
 pub async fn claim_due(
     pool: &PgPool,
     now: Timestamp,
     limit: usize,
-    wait_max_seconds: i32,
+    (wait_min_seconds, wait_max_seconds): (f64, i32),
 ) -> Result<Vec<PaymentId>, sqlx::Error> {
     let claimed: Vec<(Uuid,)> = sqlx::query_as(
         "UPDATE payment SET attempts = attempts + 1,
              due_time = $1::timestamptz
-                 + make_interval(secs => least($3, 15 * power(2, least(attempts, 10))))
+                 + make_interval(secs => least($4::integer, $3 * power(2, least(attempts, 10))))
          WHERE payment_id IN (
              SELECT payment_id FROM payment WHERE intent IS NOT NULL AND due_time <= $1
              ORDER BY due_time LIMIT $2 FOR UPDATE SKIP LOCKED)
@@ -182,6 +234,7 @@ pub async fn claim_due(
     )
     .bind(now.to_sqlx())
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind(wait_min_seconds)
     .bind(wait_max_seconds)
     .fetch_all(pool)
     .await?;
@@ -195,6 +248,7 @@ impl Intent {
             Self::Authorize => "authorize",
             Self::Capture(_) => "capture",
             Self::Void => "void",
+            Self::Refund(..) => "refund",
         }
     }
 }
@@ -236,6 +290,10 @@ impl FromRow<'_, PgRow> for Payment {
             Some("authorize") => Some(Intent::Authorize),
             Some("capture") => Some(Intent::Capture(amount(row.try_get("intent_minor")?)?)),
             Some("void") => Some(Intent::Void),
+            Some("refund") => Some(Intent::Refund(
+                row.try_get::<Uuid, _>("intent_refund_id")?.into(),
+                amount(row.try_get("intent_minor")?)?,
+            )),
             Some(other) => return Err(broken(format!("no intent {other}"))),
         };
         let create_time: jiff_sqlx::Timestamp = row.try_get("create_time")?;
@@ -247,6 +305,7 @@ impl FromRow<'_, PgRow> for Payment {
             user_id: UserId::parse(row.try_get("user_id")?).map_err(broken)?,
             authorized: amount(row.try_get("authorized_minor")?)?,
             captured: captured.map(amount).transpose()?,
+            refunded: amount(row.try_get("refunded_minor")?)?,
             payment_method: row.try_get("payment_method")?,
             status: status(row.try_get("status")?)?,
             decline_code: row.try_get("decline_code")?,

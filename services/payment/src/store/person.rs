@@ -29,6 +29,7 @@ pub async fn erase(
          WHERE account = 'driver:' || $1
            AND payment_id IN (SELECT payment_id FROM payment WHERE user_id = $2)",
         "UPDATE receipt SET user_id = $2 WHERE user_id = $1",
+        "DELETE FROM payment_method WHERE user_id = $1 AND $2 <> $1",
     ] {
         sqlx::query(statement)
             .bind(user_id.as_str())

@@ -22,15 +22,7 @@ async fn every_movement_and_every_finished_payment_sums_to_zero() {
     .unwrap();
     assert_eq!(movements.len(), 4);
     assert!(movements.iter().all(|(_, sum)| *sum == 0), "{movements:?}");
-    let accounts: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT split_part(account, ':', 1), sum(amount_minor)::bigint
-         FROM ledger_entry GROUP BY 1 ORDER BY 1",
-    )
-    .fetch_all(&world.pool)
-    .await
-    .unwrap();
-    let named = |name: &str, sum| (name.to_owned(), sum);
-    assert_eq!(accounts, [named("driver", -850), named("held", 0), named("operator", 850)]);
+    assert_eq!(world.account_sums().await, "driver -850, held 0, operator 850");
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use parkmesh_contracts::ids::BookingId;
-use parkmesh_contracts::payment::v1::AuthorizePaymentRequest;
+use parkmesh_contracts::payment::v1::{AuthorizePaymentRequest, Payment};
 use parkmesh_testkit::eventually;
-use tonic::Code;
+use tonic::{Code, Status};
 
 use crate::world::{World, by, reason};
 
@@ -39,6 +39,16 @@ async fn ask_and_kill(
     doomed.kill();
 }
 
+/// Repeats a call. For a moment nobody can know that the process which had it is dead.
+async fn come_back(world: &World, request: &AuthorizePaymentRequest) -> Result<Payment, Status> {
+    eventually("an answer of a process that lives", || async {
+        let answer = world.authorize(request.clone()).await;
+        let told_to_wait = answer.as_ref().is_err_and(|status| status.code() == Code::Aborted);
+        (!told_to_wait).then_some(answer)
+    })
+    .await
+}
+
 /// Every second booking ends well; the others are given up in one way or another.
 async fn end(world: &World, place: usize, booking: BookingId) {
     match place % 4 {
@@ -62,7 +72,7 @@ async fn whenever_a_process_is_killed_the_providers_books_agree_with_ours() {
         ask_and_kill(&world, &asked, Duration::from_millis(20 + 120 * round)).await;
         left_open += open_intents(&world).await;
         // Half of the callers come back with the same request; the others are never seen again.
-        let again = asked.iter().step_by(2).map(|(_, request)| world.authorize(request.clone()));
+        let again = asked.iter().step_by(2).map(|(_, request)| come_back(&world, request));
         for answer in futures_util::future::join_all(again).await {
             match answer {
                 Err(status) if status.code() == Code::FailedPrecondition => {

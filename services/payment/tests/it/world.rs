@@ -17,7 +17,7 @@ use parkmesh_contracts::payment::v1 as proto;
 use parkmesh_contracts::payment::v1::payment_service_client::PaymentServiceClient;
 use parkmesh_contracts::time;
 use parkmesh_eventbus::{Bus, BusConfig, Delivered, outbox};
-use parkmesh_payment::{Config, Deps};
+use parkmesh_payment::{Config, Deps, ProviderChoice, Secret};
 use parkmesh_platform::auth::{Claims, Role};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::fault::reason_of;
@@ -43,17 +43,22 @@ pub struct World {
     pub client: PaymentServiceClient<Channel>,
     pub lot: LotId,
     pub provider_url: String,
-    _payment: Running,
+    pub payment: Running,
     pub sandbox: Running,
     database: TestDatabase,
 }
+
+/// What webhooks are signed with.
+pub const WEBHOOK_SECRET: &str = "whsec_test";
 
 /// Impatient, so that tests are not slow.
 fn config(provider_url: &str) -> Config {
     Config {
         provider_url: provider_url.to_owned(),
+        webhook_secret: Some(Secret(WEBHOOK_SECRET.to_owned())),
         provider_timeout: Duration::from_secs(1),
         rescue_period: Duration::from_millis(50),
+        reconcile_period: Duration::from_millis(200),
         ..Config::default()
     }
 }
@@ -92,6 +97,16 @@ pub fn reason<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with(ProviderChoice::Sandbox).await
+    }
+
+    /// The same with Stripe; the sandbox stands by and is not asked.
+    pub async fn with_stripe(url: &str, secret_key: &str) -> Self {
+        let (base_url, secret_key) = (url.to_owned(), Secret(secret_key.to_owned()));
+        Self::with(ProviderChoice::Stripe { base_url, secret_key }).await
+    }
+
+    async fn with(provider: ProviderChoice) -> Self {
         let (clock, ids) = (Clock::movable(), Ids::random());
         let database = TestDatabase::create_many(&[
             ("payment", &[&parkmesh_payment::MIGRATIONS]),
@@ -112,7 +127,8 @@ impl World {
             bus: bus.clone(),
             verifier: tokens.verifier(&Tasks::new(&clock)).await,
         };
-        let payment = parkmesh_payment::start(config(&provider_url), deps).await.unwrap();
+        let config = Config { provider, ..config(&provider_url) };
+        let payment = parkmesh_payment::start(config, deps).await.unwrap();
         let client =
             PaymentServiceClient::connect(format!("http://{}", payment.addr)).await.unwrap();
         let lot = ids.next();
@@ -125,7 +141,7 @@ impl World {
             client,
             lot,
             provider_url,
-            _payment: payment,
+            payment,
             sandbox,
             database,
         }
@@ -246,12 +262,68 @@ impl World {
         self.tokens.mint(&claims)
     }
 
+    /// A payment of which so much has been captured.
+    pub async fn captured(&self, minor: i64) -> String {
+        let booking = self.ids.next();
+        let asked = self.asking(booking, "pm_card_ok");
+        let id = self.authorize(asked).await.unwrap().payment_id;
+        self.completed(booking, minor, self.in_hours(2)).await;
+        self.comes_to(&id, proto::PaymentStatus::Captured).await;
+        id
+    }
+
+    /// So much back, or all that is left.
+    pub fn asking_back(&self, payment_id: &str, minor: Option<i64>) -> proto::RefundPaymentRequest {
+        proto::RefundPaymentRequest {
+            request_id: self.ids.next::<RequestId>().to_string(),
+            payment_id: payment_id.to_owned(),
+            amount: minor.map(eur),
+            reason: "the barrier stayed shut".to_owned(),
+        }
+    }
+
+    pub async fn refund(
+        &self,
+        request: &proto::RefundPaymentRequest,
+    ) -> Result<proto::Refund, Status> {
+        let op = self.operator(&["payment.write"]);
+        let answer = self.client.clone().refund_payment(by(&op, request.clone())).await?;
+        Ok(answer.into_inner().refund.unwrap())
+    }
+
+    /// Newest first.
+    pub async fn refunds(&self, payment_id: &str) -> Vec<proto::Refund> {
+        let request = proto::GetPaymentRequest { payment_id: payment_id.to_owned() };
+        let token = self.tokens.driver("anna");
+        let answer = self.client.clone().get_payment(by(&token, request)).await.unwrap();
+        answer.into_inner().refunds
+    }
+
+    /// What each kind of account holds.
+    pub async fn account_sums(&self) -> String {
+        let sums: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT split_part(account, ':', 1), sum(amount_minor)::bigint
+             FROM ledger_entry GROUP BY 1 ORDER BY 1",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        sums.iter().map(|(name, sum)| format!("{name} {sum}")).collect::<Vec<_>>().join(", ")
+    }
+
     /// Waits until a payment stands so.
     pub async fn comes_to(&self, payment_id: &str, status: proto::PaymentStatus) -> proto::Payment {
         eventually(status.as_str_name(), || async {
             Some(self.get(payment_id).await).filter(|found| found.status() == status)
         })
         .await
+    }
+
+    /// Tells the sandbox, as an admin.
+    pub async fn admin(&self, put: bool, path: &str, body: Value) {
+        let (client, url) = (reqwest::Client::new(), format!("{}/admin/{path}", self.provider_url));
+        let request = if put { client.put(url) } else { client.post(url) };
+        request.json(&body).send().await.unwrap().error_for_status().unwrap();
     }
 
     /// All that the provider knows under our reference.

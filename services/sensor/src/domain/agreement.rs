@@ -27,8 +27,10 @@ pub struct Agreement {
     pub changes_per_day: Option<f64>,
     /// What is usual around it; None where there is no usual.
     pub neighbours_per_day: Option<f64>,
+    /// The version of its spot at the last look; None where the sensor did not know then.
+    pub seen: Option<i64>,
     /// The last look at its changes.
-    pub seen: Option<(i64, Timestamp)>,
+    pub look_time: Option<Timestamp>,
 }
 
 impl Agreement {
@@ -42,10 +44,12 @@ impl Agreement {
         }
     }
 
-    /// Looks how often the spot has changed since the last look; half of what is told is of the last day.
-    pub fn looked(&mut self, version: i64, now: Timestamp) {
-        let before = self.seen.replace((version, now));
-        let Some((seen, time)) = before else { return };
+    /// Looks how often the spot has changed since the last look; half of what is told is of the last day. A
+    /// sensor that does not know has no version: its first word is no change.
+    pub fn looked(&mut self, version: Option<i64>, now: Timestamp) {
+        let seen = std::mem::replace(&mut self.seen, version);
+        let time = self.look_time.replace(now);
+        let (Some(seen), Some(version), Some(time)) = (seen, version, time) else { return };
         let days = now.duration_since(time).as_secs_f64() / DAY.as_secs_f64();
         if days <= 0.0 {
             return;
@@ -123,14 +127,24 @@ mod tests {
     #[test]
     fn changes_are_counted_a_day_and_old_ones_fade() {
         let mut sensor = Agreement::default();
-        sensor.looked(1, at(0));
+        sensor.looked(Some(1), at(0));
         assert_eq!(sensor.changes_per_day, None, "nothing to compare with yet");
-        sensor.looked(5, at(12));
+        sensor.looked(Some(5), at(12));
         assert_eq!(sensor.changes_per_day, Some(8.0));
-        sensor.looked(5, at(36));
+        sensor.looked(Some(5), at(36));
         assert_eq!(sensor.changes_per_day, Some(4.0), "half of it is the last day");
-        sensor.looked(9, at(36));
+        sensor.looked(Some(9), at(36));
         assert_eq!(sensor.changes_per_day, Some(4.0), "no time has passed");
+    }
+
+    #[test]
+    fn the_first_word_of_a_sensor_is_no_change() {
+        let mut sensor = Agreement::default();
+        sensor.looked(None, at(0));
+        sensor.looked(Some(2), at(1));
+        assert_eq!(sensor.changes_per_day, None, "it has only begun to speak");
+        sensor.looked(Some(2), at(2));
+        assert_eq!(sensor.changes_per_day, Some(0.0));
     }
 
     #[test]

@@ -79,16 +79,16 @@ pub async fn find_floor(
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
-/// All sensors of a floor: the versions of their spots, and what is known of them.
+/// All sensors of a floor: the versions of their spots where they know, and what is known of them.
 ///
 /// # Errors
 /// The store's.
 pub async fn of_floor(
     connection: &mut PgConnection,
     floor_id: Uuid,
-) -> Result<Vec<(Uuid, i64, Agreement)>, Error> {
+) -> Result<Vec<(Uuid, Option<i64>, Agreement)>, Error> {
     let rows = sqlx::query(
-        "SELECT sensor.sensor_id, sensor.version, known.agreed, known.differed,
+        "SELECT sensor.sensor_id, sensor.state, sensor.version, known.agreed, known.differed,
                 known.changes_per_day, known.neighbours_per_day, known.seen_version,
                 known.look_time
          FROM sensor LEFT JOIN sensor_agreement AS known USING (sensor_id)
@@ -97,9 +97,12 @@ pub async fn of_floor(
     .bind(floor_id)
     .fetch_all(connection)
     .await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get("sensor_id")?, row.try_get("version")?, agreement_of(row)?)))
-        .collect()
+    let of_row = |row: &PgRow| {
+        let knows = state_of(row.try_get("state")?)? != State::Unknown;
+        let version = knows.then(|| row.try_get("version")).transpose()?;
+        Ok((row.try_get("sensor_id")?, version, agreement_of(row)?))
+    };
+    rows.iter().map(of_row).collect()
 }
 
 /// What is known of these sensors.
@@ -118,13 +121,13 @@ pub async fn of(
 }
 
 fn agreement_of(row: &PgRow) -> Result<Agreement, Error> {
-    let seen: Option<i64> = row.try_get("seen_version")?;
     Ok(Agreement {
         agreed: row.try_get::<Option<f64>, _>("agreed")?.unwrap_or_default(),
         differed: row.try_get::<Option<f64>, _>("differed")?.unwrap_or_default(),
         changes_per_day: row.try_get("changes_per_day")?,
         neighbours_per_day: row.try_get("neighbours_per_day")?,
-        seen: seen.zip(time(row, "look_time")?),
+        seen: row.try_get("seen_version")?,
+        look_time: time(row, "look_time")?,
     })
 }
 
@@ -139,8 +142,7 @@ pub async fn write(
     let mut rows: Vec<(&Uuid, &Agreement)> = known.iter().collect();
     // Two writers with common sensors wait for each other instead of dying of a deadlock.
     rows.sort_unstable_by_key(|(sensor_id, _)| **sensor_id);
-    let seen = |one: &Agreement| one.seen.map(|(version, _)| version);
-    let looked = |one: &Agreement| one.seen.map(|(_, time)| time.to_sqlx());
+    let looked = |one: &Agreement| one.look_time.map(|time| time.to_sqlx());
     sqlx::query(
         "INSERT INTO sensor_agreement (sensor_id, agreed, differed, changes_per_day,
                                        neighbours_per_day, seen_version, look_time)
@@ -157,7 +159,7 @@ pub async fn write(
     .bind(rows.iter().map(|(_, one)| one.differed).collect::<Vec<_>>())
     .bind(rows.iter().map(|(_, one)| one.changes_per_day).collect::<Vec<_>>())
     .bind(rows.iter().map(|(_, one)| one.neighbours_per_day).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(_, one)| seen(one)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(_, one)| one.seen).collect::<Vec<_>>())
     .bind(rows.iter().map(|(_, one)| looked(one)).collect::<Vec<_>>())
     .execute(connection)
     .await?;

@@ -2,6 +2,7 @@
 
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_platform::auth::Caller;
+use parkmesh_platform::failpoint;
 
 use super::deed::{command, request_of};
 use super::reach;
@@ -29,6 +30,7 @@ impl App {
             false => Command::Withdraw,
         });
         let booking = self.deed(caller, &key, found.booking_id, cancel).await?;
+        failpoint::hit("booking.cancel.committed");
         Ok(proto::CancelBookingResponse { booking: Some(booking) })
     }
 }

@@ -11,6 +11,7 @@ use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::BookingState;
 use parkmesh_contracts::ids::{BookingId, PaymentId};
 use parkmesh_platform::auth::Caller;
+use parkmesh_platform::failpoint;
 use parkmesh_platform::postgres::{is_retryable, is_unavailable};
 use uuid::Uuid;
 
@@ -108,11 +109,13 @@ impl App {
         if !change::begin_confirm(&self.pool, booking_id, &key.subject, attempt).await? {
             return self.not_begun(key, booking_id, attempt).await;
         }
+        failpoint::hit("booking.confirm.marked");
         if booking.price.amount.minor == 0 {
             return self.reserve(key, booking_id, attempt, None, goal).await;
         }
         match self.authorize(&booking, payment_method, attempt).await {
             Authorized::Yes(payment_id) => {
+                failpoint::hit("booking.confirm.authorized");
                 self.reserve(key, booking_id, attempt, Some(payment_id), goal).await
             }
             Authorized::No(error) => {
@@ -159,6 +162,7 @@ impl App {
             tries += 1;
             let error = match self.reserve_once(key, booking_id, attempt, payment_id, goal).await {
                 Ok(booking) => {
+                    failpoint::hit("booking.confirm.committed");
                     self.relay.wake();
                     return Ok(booking);
                 }

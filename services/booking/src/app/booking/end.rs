@@ -2,6 +2,7 @@
 
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_platform::auth::Caller;
+use parkmesh_platform::failpoint;
 
 use super::deed::{at_now, request_of};
 use super::{cause, reach};
@@ -25,6 +26,7 @@ impl App {
         let cause = cause(caller);
         let leave = at_now(move |now| Command::Leave(now, cause));
         let booking = self.deed(caller, &key, found.booking.booking_id, leave).await?;
+        failpoint::hit("booking.end.committed");
         Ok(proto::EndSessionResponse { booking: Some(booking) })
     }
 }

@@ -39,14 +39,16 @@ impl App {
         fact_id: FactId,
         read: Read,
     ) -> Result<(), Error> {
-        let (ids, key) = (self.ids.clone(), self.plate_key.clone());
+        let (ids, key, sealer) = (self.ids.clone(), self.plate_key.clone(), self.sealer.clone());
         transaction::<_, Error, _>(&self.pool, move |connection| {
             Box::pin(async move {
                 let now = store::now(&mut *connection).await?;
                 if !inbox::admit(connection, consumer, fact_id, now).await? {
                     return Ok(());
                 }
-                let cars = plate::candidates(&mut *connection, read.lot_id, read.direction).await?;
+                let cars =
+                    plate::candidates(&mut *connection, &sealer, read.lot_id, read.direction)
+                        .await?;
                 let is_like = |likeness, plate: &str| key.is_like(likeness, &read.marks, plate);
                 let who = meant(cars, read.direction, read.confidence_percent, is_like);
                 match who {

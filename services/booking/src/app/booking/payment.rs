@@ -19,6 +19,11 @@ use crate::store::booking::difference::{self, Difference};
 const VOID_TRIES_MAX: u32 = 5;
 const VOID_WAIT: Duration = Duration::from_millis(200);
 
+/// Times that payment is asked about a call that is under way already, and the wait between them: in
+/// all longer than a call of payment is left alone that its process died over.
+const IN_FLIGHT_TRIES_MAX: u32 = 40;
+const IN_FLIGHT_WAIT: Duration = Duration::from_millis(250);
+
 /// What the provider said, as far as it is known.
 pub(super) enum Authorized {
     /// Set aside.
@@ -74,10 +79,17 @@ impl App {
     }
 
     async fn ask(&self, request: payment::AuthorizePaymentRequest) -> Authorized {
-        match self.payment.clone().authorize_payment(request).await {
-            Ok(response) => authorized(response.into_inner()),
-            Err(status) => refused(&status),
+        for _ in 0..IN_FLIGHT_TRIES_MAX {
+            match self.payment.clone().authorize_payment(request.clone()).await {
+                Ok(response) => return authorized(response.into_inner()),
+                // A twin of ours asks already, or a process of payment died over it a moment ago.
+                Err(status) if reason_of(&status).as_deref() == Some("REQUEST_IN_FLIGHT") => {
+                    self.tasks.sleep(IN_FLIGHT_WAIT).await;
+                }
+                Err(status) => return refused(&status),
+            }
         }
+        Authorized::Unknown
     }
 
     /// Gives back what was set aside for a booking that could not be confirmed. Goes on in the
@@ -134,7 +146,9 @@ fn refused(status: &Status) -> Authorized {
             let code = metadata_of(status, "decline_code").unwrap_or_default();
             Authorized::No(Error::PaymentDeclined { code })
         }
-        Some("CARD_NUMBER_REFUSED") => Authorized::No(method_refused()),
+        Some("CARD_NUMBER_REFUSED" | "PAYMENT_METHOD_NOT_FOUND") => {
+            Authorized::No(method_refused())
+        }
         Some("BOOKING_CLOSED") => Authorized::No(Error::HoldExpired),
         _ if status.code() == Code::InvalidArgument => Authorized::No(method_refused()),
         reason => {
@@ -146,7 +160,10 @@ fn refused(status: &Status) -> Authorized {
 
 /// Payment does not take the method to its provider at all.
 pub(super) fn method_refused() -> Error {
-    Error::field("payment_method", "must be a token of the payment provider, not a card number")
+    Error::field(
+        "payment_method",
+        "must be a card on file or a token of the payment provider, never a card number",
+    )
 }
 
 /// Asking again would get the same answer.
