@@ -1,6 +1,7 @@
 //! One request's way through the gate, step by step, from the outside in: origin, protocol, room,
 //! deadline, token, body, replica; and its answer's way out.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
@@ -57,20 +58,22 @@ struct Call {
     method: &'static Method,
     protocol: Protocol,
     deadline: Option<Deadline>,
+    peer: IpAddr,
 }
 
 impl Gate {
-    /// Answers one request. `ending` is cancelled when the connection's streams must end.
+    /// Answers one request from this address. `ending` is cancelled when the connection's streams must end.
     pub async fn serve(
         self: Arc<Self>,
         request: Request<Incoming>,
+        peer: IpAddr,
         ending: CancellationToken,
     ) -> Response<Body> {
         self.downstream.rq_total.add();
         let origin = self.cors.admitted(request.headers());
         let mut response = match self.cors.preflight(&request) {
             Some(preflight) => preflight,
-            None => self.answer(request, ending).await,
+            None => self.answer(request, peer, ending).await,
         };
         self.cors.mark(origin, response.headers_mut());
         response
@@ -79,6 +82,7 @@ impl Gate {
     async fn answer(
         &self,
         request: Request<Incoming>,
+        peer: IpAddr,
         ending: CancellationToken,
     ) -> Response<Body> {
         let Some(protocol) = Protocol::of(request.headers()) else {
@@ -109,7 +113,7 @@ impl Gate {
         let asked = Deadline::of_request(request.headers(), method);
         let allowed = self.table.timeout(method).map(Deadline::after);
         let deadline = [asked, allowed].into_iter().flatten().min();
-        let call = Call { method, protocol, deadline };
+        let call = Call { method, protocol, deadline, peer };
         let span = account.watch.span.clone();
         let inside = self.inside(request, call, &mut account.story).instrument(span);
         let answered = match deadline {
@@ -153,7 +157,17 @@ impl Gate {
     ) -> Result<Answered, Refused> {
         let Call { method, protocol, .. } = call;
         let identity = self.admission.identity(method, request.headers()).await;
-        identity.map_err(|denied| (denied, Some(Flag::Unauthorized)))?;
+        let caller = match identity {
+            Ok(caller) => caller,
+            Err(denied) => {
+                // Whoever tries tokens out is counted as well.
+                let rate = self.admission.rate(method, None, call.peer);
+                rate.map_err(|often| (often, Some(Flag::RateLimited)))?;
+                return Err((denied, Some(Flag::Unauthorized)));
+            }
+        };
+        let rate = self.admission.rate(method, caller.as_deref(), call.peer);
+        rate.map_err(|often| (often, Some(Flag::RateLimited)))?;
         let (parts, body) = request.into_parts();
         let mut headers = native_headers(parts.headers, protocol);
         trace(&mut headers);

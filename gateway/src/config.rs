@@ -4,6 +4,7 @@ mod cluster;
 mod fields;
 mod file;
 mod listener;
+mod rate;
 mod route;
 mod yaml;
 
@@ -19,6 +20,8 @@ use parkmesh_platform::serve::ServeConfig;
 
 use crate::cluster::{Address, ClusterConfig, RetryPolicy};
 use crate::pages::PREFIXES;
+use crate::rate::RateLimitConfig;
+use crate::tls::TlsConfig;
 
 pub use file::FileError;
 
@@ -37,6 +40,8 @@ pub struct Config {
     pub clusters: Vec<ClusterConfig>,
     /// What is answered by whom; the first that fits counts.
     pub routes: Vec<RouteConfig>,
+    /// How often clients may ask.
+    pub rate_limits: Vec<RateLimitConfig>,
     /// Which pages may call.
     pub cors: CorsConfig,
     /// Largest request of a call that sends one message, in bytes.
@@ -69,6 +74,8 @@ pub struct ListenerConfig {
     pub name: String,
     /// Its address; port 0 for any.
     pub address: SocketAddr,
+    /// TLS, unless it is plain.
+    pub tls: Option<TlsConfig>,
 }
 
 /// Which pages of which origins may call, and what they may read.
@@ -125,6 +132,7 @@ impl Default for Config {
             listeners: Vec::new(),
             clusters: Vec::new(),
             routes: default_routes(),
+            rate_limits: Vec::new(),
             cors: CorsConfig::default(),
             request_bytes_max: 4 * 1024 * 1024,
             answer_bytes_max: 16 * 1024 * 1024,
@@ -158,6 +166,7 @@ impl Config {
             listeners: Vec::new(),
             clusters,
             routes: default_routes(),
+            rate_limits: Vec::new(),
             cors,
             request_bytes_max: reader.get("REQUEST_BYTES_MAX", default.request_bytes_max),
             answer_bytes_max: reader.get("ANSWER_BYTES_MAX", default.answer_bytes_max),

@@ -12,6 +12,7 @@ use parkmesh_platform::ids::Ids;
 use parkmesh_platform::serve::{CallMetrics, Health, Routes, Shed};
 use parkmesh_platform::tasks::Tasks;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,9 +25,11 @@ use crate::config::{Config, ListenerConfig};
 use crate::cors::Cors;
 use crate::current::Current;
 use crate::pages::Documents;
+use crate::rate::RateLimits;
 use crate::red::Reds;
 use crate::reload::Reloads;
 use crate::route::{Clusters, Table};
+use crate::tls::{self, TlsError};
 
 /// The settings ask for something that the system does not give.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,15 @@ pub enum ApplyError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// A certificate.
+    #[error("the listener {name} has no certificate to show")]
+    Tls {
+        /// Which.
+        name: String,
+        /// Why.
+        #[source]
+        source: TlsError,
     },
     /// The access log.
     #[error("the access log {path} cannot be opened")]
@@ -80,6 +92,9 @@ pub struct Downstream {
     pub rq_total: Count,
 }
 
+/// A listener that is bound, with its TLS.
+type Opened = (ListenerConfig, TcpListener, Option<TlsAcceptor>);
+
 /// An open listener.
 struct Open {
     config: ListenerConfig,
@@ -110,7 +125,10 @@ impl Live {
         let log = log(&config, None, &kept.tasks).await?;
         let clusters = clusters(&config, &Clusters::new(), &kept).await;
         Ok(Self {
-            current: Arc::new(Current::new(gate(&kept, config, &clusters, log))),
+            current: {
+                let rates = RateLimits::new(config.rate_limits.clone());
+                Arc::new(Current::new(gate(&kept, config, &clusters, log, rates)))
+            },
             clusters: Mutex::new(clusters),
             listeners: Mutex::default(),
             main: kept.stopping.child_token(),
@@ -128,7 +146,7 @@ impl Live {
 
     /// Takes connections in here, to the end.
     pub fn listen(&self, listener: TcpListener) {
-        self.accept(listener, self.main.clone());
+        self.accept(listener, None, self.main.clone());
     }
 
     /// Opens the listeners of the settings that the gate was started with.
@@ -154,7 +172,14 @@ impl Live {
         let before = self.clusters();
         let clusters = clusters(&config, &before, &self.kept).await;
         *self.clusters.lock().unwrap_or_else(PoisonError::into_inner) = clusters.clone();
-        self.current.set(gate(&self.kept, config, &clusters, log));
+        let known = Arc::clone(self.gate().admission.rates());
+        // Full buckets for everybody only where the rules are new.
+        let rates = if known.rules() == config.rate_limits {
+            known
+        } else {
+            RateLimits::new(config.rate_limits.clone())
+        };
+        self.current.set(gate(&self.kept, config, &clusters, log, rates));
         self.take(&wanted, opened);
         Ok(())
     }
@@ -218,23 +243,28 @@ impl Live {
     }
 
     /// Listeners that are not open yet.
-    async fn bind(
-        &self,
-        wanted: &[ListenerConfig],
-    ) -> Result<Vec<(ListenerConfig, TcpListener)>, ApplyError> {
+    async fn bind(&self, wanted: &[ListenerConfig]) -> Result<Vec<Opened>, ApplyError> {
         let known: Vec<ListenerConfig> = {
             let open = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
             open.values().map(|one| one.config.clone()).collect()
         };
         let mut opened = Vec::new();
         for one in wanted.iter().filter(|one| !known.contains(one)) {
-            opened.push((one.clone(), bind(&one.name, one.address).await?));
+            let tls = match &one.tls {
+                Some(tls) => {
+                    let made = tls::acceptor(tls, &self.kept.tasks);
+                    let name = one.name.clone();
+                    Some(made.map_err(|source| ApplyError::Tls { name, source })?)
+                }
+                None => None,
+            };
+            opened.push((one.clone(), bind(&one.name, one.address).await?, tls));
         }
         Ok(opened)
     }
 
     /// Lets new listeners in and old ones drain.
-    fn take(&self, wanted: &[ListenerConfig], opened: Vec<(ListenerConfig, TcpListener)>) {
+    fn take(&self, wanted: &[ListenerConfig], opened: Vec<Opened>) {
         let mut open = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|name, one| {
             let stays = wanted.contains(&one.config);
@@ -244,26 +274,32 @@ impl Live {
             }
             stays
         });
-        for (config, listener) in opened {
+        for (config, listener, tls) in opened {
             let addr = listener.local_addr().unwrap_or(config.address);
             let stopping = self.kept.stopping.child_token();
-            self.accept(listener, stopping.clone());
+            self.accept(listener, tls, stopping.clone());
             tracing::info!(listener = config.name, %addr, "listening");
             open.insert(config.name.clone(), Open { config, addr, stopping });
         }
     }
 
-    fn accept(&self, listener: TcpListener, stopping: CancellationToken) {
+    fn accept(&self, listener: TcpListener, tls: Option<TlsAcceptor>, stopping: CancellationToken) {
         let (current, ids) = (Arc::clone(&self.current), self.kept.ids.clone());
-        self.accepting.spawn(accept::run(listener, current, stopping, ids));
+        self.accepting.spawn(accept::run(listener, tls, current, stopping, ids));
     }
 }
 
-fn gate(kept: &Kept, config: Config, clusters: &Clusters, log: Option<Arc<AccessLog>>) -> Gate {
+fn gate(
+    kept: &Kept,
+    config: Config,
+    clusters: &Clusters,
+    log: Option<Arc<AccessLog>>,
+    rates: Arc<RateLimits>,
+) -> Gate {
     Gate {
         cors: Cors::new(&config.cors),
         table: Table::new(&config.routes, clusters, Arc::clone(&kept.local), &kept.reds),
-        admission: Admission::new(kept.verifier.clone(), Arc::clone(&kept.shed)),
+        admission: Admission::new(kept.verifier.clone(), Arc::clone(&kept.shed), rates),
         health: kept.health.clone(),
         metrics: kept.metrics.clone(),
         documents: Arc::clone(&kept.documents),

@@ -34,6 +34,8 @@ pub enum Flag {
     UpstreamRequestTimeout,
     /// No such path, or none that a token opens.
     NoRoute,
+    /// Too many calls of this client.
+    RateLimited,
     /// Who calls may not.
     Unauthorized,
     /// Shed under load.
@@ -56,6 +58,7 @@ impl Flag {
             Self::UpstreamOverflow => "UO",
             Self::UpstreamRequestTimeout => "UT",
             Self::NoRoute => "NR",
+            Self::RateLimited => "RL",
             Self::Unauthorized => "UAEX",
             Self::OverloadManager => "OM",
             Self::DownstreamConnectionTermination => "DC",

@@ -9,16 +9,29 @@ use crate::config::{Config, RouteConfig};
 
 /// All of them.
 pub fn config(config: &Config) -> Value {
-    let listeners = config
-        .listeners
-        .iter()
-        .map(|one| json!({ "name": one.name, "address": one.address.to_string() }));
+    let listeners = config.listeners.iter().map(|one| {
+        // A key's file is named, never read.
+        let tls = one.tls.as_ref().map(|tls| {
+            json!({ "certificate_chain": tls.certificate_chain, "private_key": tls.private_key })
+        });
+        json!({ "name": one.name, "address": one.address.to_string(), "tls": tls })
+    });
+    let rates = config.rate_limits.iter().map(|rule| {
+        json!({
+            "prefix": rule.prefix,
+            "per_method": rule.per_method,
+            "max_tokens": rule.max_tokens,
+            "tokens_per_fill": rule.tokens_per_fill,
+            "fill_interval": seconds(rule.fill_interval),
+        })
+    });
     json!({
         "admin": config.admin.map(|address| address.to_string()),
         "access_log": config.access_log,
         "listeners": listeners.collect::<Vec<_>>(),
         "routes": config.routes.iter().map(route).collect::<Vec<_>>(),
         "clusters": config.clusters.iter().map(cluster).collect::<Vec<_>>(),
+        "rate_limits": rates.collect::<Vec<_>>(),
         "cors": { "origins": config.cors.origins, "expose_headers": config.cors.expose },
         "limits": {
             "max_request_bytes": config.request_bytes_max,

@@ -7,7 +7,7 @@ use parkmesh_contracts::methods::METHODS;
 
 use super::fields::{Fields, Mistakes};
 use super::yaml::{self, Mistake};
-use super::{Config, cluster, cors_mistake, listener, route};
+use super::{Config, cluster, cors_mistake, listener, rate, route};
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -75,6 +75,7 @@ fn read(base: &Config, mut fields: Fields<'_>, mistakes: &Mistakes) -> Config {
     config.listeners = listener::read(&mut fields);
     clusters(&mut fields, &mut config);
     routes(&mut fields, &mut config, mistakes);
+    config.rate_limits = rate::read(&mut fields);
     cors(&mut fields, &mut config);
     limits(&mut fields, &mut config);
     config
