@@ -65,7 +65,7 @@ impl Admission {
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED with a time to come back.
-    pub fn rate(
+    pub async fn rate(
         &self,
         method: &Method,
         caller: Option<&Caller>,
@@ -76,7 +76,7 @@ impl Admission {
             None => Client::Address(peer),
         };
         let now = Deadline::after(Duration::ZERO).at;
-        let taken = self.rates.take(method.path, client, now);
+        let taken = self.rates.take(method.path, client, now).await;
         taken.map_err(|retry_after| Error::RateLimited { retry_after }.into())
     }
 }

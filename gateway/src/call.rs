@@ -161,12 +161,12 @@ impl Gate {
             Ok(caller) => caller,
             Err(denied) => {
                 // Whoever tries tokens out is counted as well.
-                let rate = self.admission.rate(method, None, call.peer);
+                let rate = self.admission.rate(method, None, call.peer).await;
                 rate.map_err(|often| (often, Some(Flag::RateLimited)))?;
                 return Err((denied, Some(Flag::Unauthorized)));
             }
         };
-        let rate = self.admission.rate(method, caller.as_deref(), call.peer);
+        let rate = self.admission.rate(method, caller.as_deref(), call.peer).await;
         rate.map_err(|often| (often, Some(Flag::RateLimited)))?;
         let (parts, body) = request.into_parts();
         let mut headers = native_headers(parts.headers, protocol);

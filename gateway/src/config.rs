@@ -16,6 +16,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use parkmesh_contracts::methods::METHODS;
 use parkmesh_platform::config::Reader;
+use parkmesh_platform::redis::RedisConfig;
 use parkmesh_platform::serve::ServeConfig;
 
 use crate::cluster::{Address, ClusterConfig, RetryPolicy};
@@ -42,6 +43,8 @@ pub struct Config {
     pub routes: Vec<RouteConfig>,
     /// How often clients may ask.
     pub rate_limits: Vec<RateLimitConfig>,
+    /// Where gateways count together.
+    pub redis: Option<RedisConfig>,
     /// Which pages may call.
     pub cors: CorsConfig,
     /// Largest request of a call that sends one message, in bytes.
@@ -133,6 +136,7 @@ impl Default for Config {
             clusters: Vec::new(),
             routes: default_routes(),
             rate_limits: Vec::new(),
+            redis: None,
             cors: CorsConfig::default(),
             request_bytes_max: 4 * 1024 * 1024,
             answer_bytes_max: 16 * 1024 * 1024,
@@ -145,7 +149,7 @@ impl Default for Config {
 
 impl Config {
     /// Reads `PARKMESH_<ROLE>_URL` (comma-separated) for every role of the method table,
-    /// `PARKMESH_GATEWAY_CONFIG` (a file, docs/gateway.md), `_GATEWAY_ADMIN_LISTEN`, `_ACCESS_LOG`, `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
+    /// `PARKMESH_GATEWAY_CONFIG` (a file, docs/gateway.md), `_GATEWAY_ADMIN_LISTEN`, `_ACCESS_LOG`, `_REDIS_URL`, `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
     /// `_REQUEST_WAIT_SECONDS`, `_FIRST_REQUEST_WAIT_SECONDS` and `PARKMESH_GRPC_*`.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
@@ -167,6 +171,7 @@ impl Config {
             clusters,
             routes: default_routes(),
             rate_limits: Vec::new(),
+            redis: reader.find::<String>("REDIS_URL").map(RedisConfig::of),
             cors,
             request_bytes_max: reader.get("REQUEST_BYTES_MAX", default.request_bytes_max),
             answer_bytes_max: reader.get("ANSWER_BYTES_MAX", default.answer_bytes_max),

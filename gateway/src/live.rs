@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use parkmesh_platform::auth::Verifier;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
+use parkmesh_platform::redis::{self, RedisError};
 use parkmesh_platform::serve::{CallMetrics, Health, Routes, Shed};
 use parkmesh_platform::tasks::Tasks;
 use tokio::net::TcpListener;
@@ -25,7 +26,7 @@ use crate::config::{Config, ListenerConfig};
 use crate::cors::Cors;
 use crate::current::Current;
 use crate::pages::Documents;
-use crate::rate::RateLimits;
+use crate::rate::{RateLimits, Shared};
 use crate::red::Reds;
 use crate::reload::Reloads;
 use crate::route::{Clusters, Table};
@@ -54,6 +55,9 @@ pub enum ApplyError {
         #[source]
         source: TlsError,
     },
+    /// Where gateways count together.
+    #[error("the rate limits cannot be counted together")]
+    Redis(#[from] RedisError),
     /// The access log.
     #[error("the access log {path} cannot be opened")]
     AccessLog {
@@ -126,7 +130,7 @@ impl Live {
         let clusters = clusters(&config, &Clusters::new(), &kept).await;
         Ok(Self {
             current: {
-                let rates = RateLimits::new(config.rate_limits.clone());
+                let rates = rates(&config)?;
                 Arc::new(Current::new(gate(&kept, config, &clusters, log, rates)))
             },
             clusters: Mutex::new(clusters),
@@ -169,16 +173,12 @@ impl Live {
         let wanted = config.listeners.clone();
         let opened = self.bind(&wanted).await?;
         let log = log(&config, self.gate().log.as_ref(), &self.kept.tasks).await?;
+        let known = Arc::clone(self.gate().admission.rates());
+        // Full buckets for everybody only where the rules are new.
+        let rates = if known.rules() == config.rate_limits { known } else { rates(&config)? };
         let before = self.clusters();
         let clusters = clusters(&config, &before, &self.kept).await;
         *self.clusters.lock().unwrap_or_else(PoisonError::into_inner) = clusters.clone();
-        let known = Arc::clone(self.gate().admission.rates());
-        // Full buckets for everybody only where the rules are new.
-        let rates = if known.rules() == config.rate_limits {
-            known
-        } else {
-            RateLimits::new(config.rate_limits.clone())
-        };
         self.current.set(gate(&self.kept, config, &clusters, log, rates));
         self.take(&wanted, opened);
         Ok(())
@@ -328,6 +328,16 @@ async fn log(
     }
     let opened = AccessLog::open(path, tasks).await;
     opened.map(Some).map_err(|source| ApplyError::AccessLog { path: path.clone(), source })
+}
+
+/// The buckets of the settings' rules.
+fn rates(config: &Config) -> Result<Arc<RateLimits>, ApplyError> {
+    let together = config.rate_limits.iter().any(|rule| rule.shared);
+    let shared = match &config.redis {
+        Some(redis) if together => Some(Shared::new(redis::connect(redis)?)),
+        _ => None,
+    };
+    Ok(RateLimits::new(config.rate_limits.clone(), shared))
 }
 
 /// Ways to everybody behind the gate; those that stay as they were stay.

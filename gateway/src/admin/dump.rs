@@ -20,6 +20,7 @@ pub fn config(config: &Config) -> Value {
         json!({
             "prefix": rule.prefix,
             "per_method": rule.per_method,
+            "shared": rule.shared,
             "max_tokens": rule.max_tokens,
             "tokens_per_fill": rule.tokens_per_fill,
             "fill_interval": seconds(rule.fill_interval),

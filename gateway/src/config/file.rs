@@ -75,7 +75,7 @@ fn read(base: &Config, mut fields: Fields<'_>, mistakes: &Mistakes) -> Config {
     config.listeners = listener::read(&mut fields);
     clusters(&mut fields, &mut config);
     routes(&mut fields, &mut config, mistakes);
-    config.rate_limits = rate::read(&mut fields);
+    config.rate_limits = rate::read(&mut fields, config.redis.is_some());
     cors(&mut fields, &mut config);
     limits(&mut fields, &mut config);
     config

@@ -3,12 +3,12 @@
 use super::fields::Fields;
 use crate::rate::RateLimitConfig;
 
-/// All rules.
-pub fn read(fields: &mut Fields<'_>) -> Vec<RateLimitConfig> {
-    fields.maps("rate_limits").into_iter().filter_map(rule).collect()
+/// All rules; `redis` says whether there is one to count in.
+pub fn read(fields: &mut Fields<'_>, redis: bool) -> Vec<RateLimitConfig> {
+    fields.maps("rate_limits").into_iter().filter_map(|one| rule(one, redis)).collect()
 }
 
-fn rule(mut fields: Fields<'_>) -> Option<RateLimitConfig> {
+fn rule(mut fields: Fields<'_>, redis: bool) -> Option<RateLimitConfig> {
     let prefix = match fields.map("match") {
         Some(mut matched) => matched.require("prefix").map(|(_, prefix)| prefix.to_owned()),
         None => Some("/".to_owned()),
@@ -19,6 +19,18 @@ fn rule(mut fields: Fields<'_>) -> Option<RateLimitConfig> {
         Some((line, other)) => {
             let what = format!("{other}: there is client, client_and_method");
             fields.wrong_at(line, "per", &what);
+            false
+        }
+    };
+    let shared = match fields.text("counted") {
+        None | Some((_, "here")) => false,
+        Some((_, "together")) if redis => true,
+        Some((line, "together")) => {
+            fields.wrong_at(line, "counted", "together needs PARKMESH_REDIS_URL");
+            false
+        }
+        Some((line, other)) => {
+            fields.wrong_at(line, "counted", &format!("{other}: there is here, together"));
             false
         }
     };
@@ -38,6 +50,7 @@ fn rule(mut fields: Fields<'_>) -> Option<RateLimitConfig> {
     Some(RateLimitConfig {
         prefix: prefix?,
         per_method,
+        shared,
         max_tokens,
         tokens_per_fill,
         fill_interval,

@@ -8,7 +8,7 @@ use parkmesh_platform::fault::reason_of;
 use tonic::{Code, Status};
 
 use crate::client::{Answer, Wire, framed, post};
-use crate::world::{LIST, World};
+use crate::world::{LIST, World, gateway, to};
 
 const BINARY: &str = "application/grpc-web+proto";
 
@@ -21,6 +21,7 @@ fn rule(per_method: bool) -> RateLimitConfig {
     RateLimitConfig {
         prefix: "/parkmesh.notification.".to_owned(),
         per_method,
+        shared: false,
         max_tokens: 3,
         tokens_per_fill: 1,
         fill_interval: Duration::from_secs(3_600),
@@ -58,4 +59,29 @@ async fn who_tries_tokens_out_is_counted_by_address() {
     assert_eq!(codes, ["16", "16", "16", "8", "8"]);
     let good = list(&mut wire, &world.token).await;
     assert!(good.headers.get("grpc-status").is_none(), "a good token has a bucket of its own");
+}
+
+#[tokio::test]
+async fn gateways_count_together_and_each_for_itself_while_redis_is_away() {
+    // Nothing listens at this port.
+    let away = format!("redis://{}", parkmesh_testkit::listener().await.local_addr().unwrap());
+    for (url, allowed) in [(parkmesh_testkit::redis_url(), 3), (away, 6)] {
+        let world = World::new().await;
+        let mut gateways = Vec::new();
+        for _ in 0..2 {
+            let mut config = to("notification", world.service.addr);
+            config.rate_limits = vec![RateLimitConfig { shared: true, ..rule(false) }];
+            config.redis = Some(parkmesh_platform::redis::RedisConfig::of(url.clone()));
+            gateways.push(gateway(config, &world.clock, &world.ids, &world.verifier).await);
+        }
+        // Somebody new, or an earlier run would count.
+        let subject = world.ids.next::<uuid::Uuid>().to_string();
+        let token = format!("Bearer {}", world.tokens.driver(&subject));
+        let mut good = 0;
+        for at in 0..10 {
+            let mut wire = Wire::http1(gateways[at % 2].addr, &world.tasks).await;
+            good += usize::from(list(&mut wire, &token).await.headers.get("grpc-status").is_none());
+        }
+        assert_eq!(good, allowed, "{url}");
+    }
 }
