@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +15,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::serve::Deadline;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout_at};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
@@ -49,6 +52,7 @@ const AGE_SPREAD: f64 = 0.2;
 /// Takes connections in until it is told to stop, then drains them.
 pub async fn run(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     current: Arc<Current>,
     stopping: CancellationToken,
     ids: Ids,
@@ -63,7 +67,7 @@ pub async fn run(
             () = stopping.cancelled() => break,
             Some(_ended) = connections.join_next() => {}
             accepted = accept(&listener, &room) => {
-                let Some((socket, place)) = accepted else { continue };
+                let Some((socket, peer, place)) = accepted else { continue };
                 // A tenth more or less, or browsers that came together would come back together.
                 let part = 1.0 - AGE_SPREAD / 2.0 + AGE_SPREAD * ids.fraction();
                 let connection = Connection {
@@ -71,10 +75,14 @@ pub async fn run(
                     ending: stopping.child_token(),
                     stopping: stopping.clone(),
                     age: config.connection_age.mul_f64(part),
+                    peer: peer.ip().to_canonical(),
                 };
-                let builder = builder.clone();
+                let (builder, tls) = (builder.clone(), tls.clone());
+                let counts = current.gate().downstream.clone();
                 connections.spawn(async move {
-                    connection.run(socket, builder).await;
+                    counts.cx_total.add();
+                    let _active = counts.cx_active.enter(usize::MAX);
+                    connection.take(socket, tls, builder).await;
                     drop(place);
                 });
             }
@@ -95,10 +103,10 @@ pub async fn run(
 async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = Arc::clone(room).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((socket, _peer)) => Some((socket, place)),
+        Ok((socket, peer)) => Some((socket, peer, place)),
         Err(error) => {
             tracing::warn!(%error, "a connection could not be taken");
             sleep_until(Deadline::after(ACCEPT_PAUSE).at).await;
@@ -135,14 +143,33 @@ struct Connection {
     /// Cancelled when this connection's streams must end.
     ending: CancellationToken,
     age: Duration,
+    peer: IpAddr,
 }
 
 impl Connection {
-    async fn run(self, socket: TcpStream, builder: Builder<TokioExecutor>) {
+    async fn take(
+        self,
+        socket: TcpStream,
+        tls: Option<TlsAcceptor>,
+        builder: Builder<TokioExecutor>,
+    ) {
         // Small messages both ways: waiting to fill a packet only adds latency.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was refused");
         }
+        let Some(tls) = tls else { return self.run(socket, builder).await };
+        let wait = Deadline::after(self.current.gate().config.first_request_wait);
+        match timeout_at(wait.at, tls.accept(socket)).await {
+            Ok(Ok(stream)) => self.run(stream, builder).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_elapsed) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    async fn run<S>(self, socket: S, builder: Builder<TokioExecutor>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let stopping = &self.stopping;
         let (first_request_wait, grace) = {
             let config = &self.current.gate().config;
@@ -153,6 +180,7 @@ impl Connection {
             current: Arc::clone(&self.current),
             ending: self.ending.clone(),
             spoke: Arc::clone(&spoke),
+            peer: self.peer,
         };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), entry));
         let retired = Deadline::after(self.age);
@@ -198,6 +226,7 @@ struct Entry {
     ending: CancellationToken,
     /// Whether a request ever came.
     spoke: Arc<AtomicBool>,
+    peer: IpAddr,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Entry {
@@ -207,7 +236,7 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.spoke.store(true, Ordering::Relaxed);
-        let served = self.current.gate().serve(request, self.ending.clone());
+        let served = self.current.gate().serve(request, self.peer, self.ending.clone());
         Box::pin(async move { Ok(served.await) })
     }
 }

@@ -1,11 +1,13 @@
 //! One request's way through the gate, step by step, from the outside in: origin, protocol, room,
 //! deadline, token, body, replica; and its answer's way out.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use parkmesh_contracts::methods::Method;
+use parkmesh_platform::clock::Clock;
 use parkmesh_platform::serve::{CallMetrics, Deadline, Health, Refusal, Watch};
 use parkmesh_platform::telemetry::trace_context;
 use tokio::time::timeout_at;
@@ -14,14 +16,17 @@ use tonic::Status;
 use tonic::body::Body;
 use tracing::Instrument;
 
+use crate::access::AccessLog;
 use crate::admit::Admission;
-use crate::cluster::{Ask, Chosen, Failed, Outgoing, is_grpc};
+use crate::cluster::{Ask, Chosen, Failed, NoAnswer, Outgoing, is_grpc};
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::error::Error;
-use crate::guard::{Bounds, Guarded};
+use crate::guard::{Account, Bounds, Guarded};
+use crate::live::Downstream;
 use crate::pages::Documents;
 use crate::route::{self, Route, Table, Target};
+use crate::story::{Flag, Story};
 use crate::web::request::{Protocol, native_headers};
 use crate::web::response::{ToWeb, dress, has_status};
 use crate::{incoming, pages, plain};
@@ -36,10 +41,16 @@ pub struct Gate {
     pub metrics: CallMetrics,
     pub documents: Arc<Documents>,
     pub stopping: CancellationToken,
+    pub clock: Clock,
+    pub downstream: Arc<Downstream>,
+    pub log: Option<Arc<AccessLog>>,
 }
 
 /// An answer's head and body, and the replica that gave it.
 type Answered = (Response<Body>, Option<Chosen>);
+
+/// A refusal, and why it is one.
+type Refused = (Status, Option<Flag>);
 
 /// A call that was let in.
 #[derive(Clone, Copy)]
@@ -47,19 +58,22 @@ struct Call {
     method: &'static Method,
     protocol: Protocol,
     deadline: Option<Deadline>,
+    peer: IpAddr,
 }
 
 impl Gate {
-    /// Answers one request. `ending` is cancelled when the connection's streams must end.
+    /// Answers one request from this address. `ending` is cancelled when the connection's streams must end.
     pub async fn serve(
         self: Arc<Self>,
         request: Request<Incoming>,
+        peer: IpAddr,
         ending: CancellationToken,
     ) -> Response<Body> {
+        self.downstream.rq_total.add();
         let origin = self.cors.admitted(request.headers());
         let mut response = match self.cors.preflight(&request) {
             Some(preflight) => preflight,
-            None => self.answer(request, ending).await,
+            None => self.answer(request, peer, ending).await,
         };
         self.cors.mark(origin, response.headers_mut());
         response
@@ -68,6 +82,7 @@ impl Gate {
     async fn answer(
         &self,
         request: Request<Incoming>,
+        peer: IpAddr,
         ending: CancellationToken,
     ) -> Response<Body> {
         let Some(protocol) = Protocol::of(request.headers()) else {
@@ -81,35 +96,48 @@ impl Gate {
         }
         let found = route::find_method(request.uri().path());
         let known = found.as_ref().ok().copied();
-        let mut watch = Watch::start(&self.metrics, known, request.headers());
+        let mut account = Account {
+            watch: Watch::start(&self.metrics, known, request.headers()),
+            story: Story::begin(&request, known, self.log.clone(), &self.clock),
+        };
         let method = match found {
             Ok(method) => method,
-            Err(refused) => return refuse(watch, &refused, protocol),
+            Err(refused) => return refuse(account, (refused, Some(Flag::NoRoute)), protocol),
         };
         match self.admission.room(method) {
-            Ok(permit) => watch.permit = Some(permit),
-            Err(overloaded) => return refuse(watch, &overloaded, protocol),
+            Ok(permit) => account.watch.permit = Some(permit),
+            Err(overloaded) => {
+                return refuse(account, (overloaded, Some(Flag::OverloadManager)), protocol);
+            }
         }
         let asked = Deadline::of_request(request.headers(), method);
         let allowed = self.table.timeout(method).map(Deadline::after);
         let deadline = [asked, allowed].into_iter().flatten().min();
-        let call = Call { method, protocol, deadline };
-        let inside = self.inside(request, call).instrument(watch.span.clone());
+        let call = Call { method, protocol, deadline, peer };
+        let span = account.watch.span.clone();
+        let inside = self.inside(request, call, &mut account.story).instrument(span);
         let answered = match deadline {
             // Dropping the future at the deadline cancels the call inside.
-            Some(deadline) => timeout_at(deadline.at, inside)
-                .await
-                .unwrap_or_else(|_elapsed| Err(Refusal::DeadlineExceeded.to_status())),
+            Some(deadline) => {
+                timeout_at(deadline.at, inside).await.unwrap_or_else(|_elapsed| Err(too_late()))
+            }
             None => inside.await,
         };
         match answered {
-            Ok((response, chosen)) => self.finish(response, chosen, call, watch, ending),
-            Err(refused) => refuse(watch, &refused, protocol),
+            Ok((response, chosen)) => self.finish(response, chosen, call, account, ending),
+            Err(refused) => refuse(account, refused, protocol),
         }
     }
 
     /// What is no call: a document of somebody's, or a word of ours.
     async fn plain(&self, request: Request<Incoming>) -> Response<Body> {
+        let mut story = Story::begin(&request, None, self.log.clone(), &self.clock);
+        let answer = self.page(request).await;
+        story.status(answer.status());
+        answer
+    }
+
+    async fn page(&self, request: Request<Incoming>) -> Response<Body> {
         match self.table.document(request.uri().path()) {
             Some(route) => {
                 let bytes_max = self.config.answer_bytes_max;
@@ -121,13 +149,30 @@ impl Gate {
     }
 
     /// The part that the deadline covers.
-    async fn inside(&self, request: Request<Incoming>, call: Call) -> Result<Answered, Status> {
+    async fn inside(
+        &self,
+        request: Request<Incoming>,
+        call: Call,
+        story: &mut Story,
+    ) -> Result<Answered, Refused> {
         let Call { method, protocol, .. } = call;
-        self.admission.identity(method, request.headers()).await?;
+        let identity = self.admission.identity(method, request.headers()).await;
+        let caller = match identity {
+            Ok(caller) => caller,
+            Err(denied) => {
+                // Whoever tries tokens out is counted as well.
+                let rate = self.admission.rate(method, None, call.peer).await;
+                rate.map_err(|often| (often, Some(Flag::RateLimited)))?;
+                return Err((denied, Some(Flag::Unauthorized)));
+            }
+        };
+        let rate = self.admission.rate(method, caller.as_deref(), call.peer).await;
+        rate.map_err(|often| (often, Some(Flag::RateLimited)))?;
         let (parts, body) = request.into_parts();
         let mut headers = native_headers(parts.headers, protocol);
         trace(&mut headers);
-        let body = incoming::take(body, protocol, method, &self.config).await?;
+        let body = incoming::take(body, protocol, method, &self.config).await;
+        let body = body.map_err(|broken| (broken.into(), Some(Flag::DownstreamProtocolError)))?;
         match self.table.target(method) {
             Target::Local(routes) => {
                 let mut request = Request::new(body.into_body());
@@ -135,14 +180,14 @@ impl Gate {
                 *request.uri_mut() = http::Uri::from_static(method.path);
                 *request.headers_mut() = headers;
                 let Some(answer) = routes.answer(method.service, request) else {
-                    return Err(Refusal::PathUnknown.to_status());
+                    return Err((Refusal::PathUnknown.to_status(), Some(Flag::NoRoute)));
                 };
                 match answer.await {
                     Ok(response) => Ok((response, None)),
                     Err(never) => match never {},
                 }
             }
-            Target::Cluster(route) => pass_on(route, call, &headers, body).await,
+            Target::Cluster(route) => pass_on(route, call, &headers, body, story).await,
         }
     }
 
@@ -151,26 +196,33 @@ impl Gate {
         response: Response<Body>,
         chosen: Option<Chosen>,
         call: Call,
-        mut watch: Watch,
+        mut account: Account,
         ending: CancellationToken,
     ) -> Response<Body> {
         if !is_grpc(&response) {
             let away = Error::ServiceAway { role: call.method.role };
-            return refuse(watch, &away.into(), call.protocol);
+            let why = Some(Flag::UpstreamConnectionTermination);
+            return refuse(account, (away.into(), why), call.protocol);
         }
         let (mut parts, body) = response.into_parts();
         dress(&mut parts, call.protocol);
+        account.story.status(parts.status);
         if has_status(&parts.headers) {
-            watch.see(&parts.headers);
+            account.see(&parts.headers);
             return Response::from_parts(parts, Body::empty());
         }
         let bounds = self.bounds(call, ending);
-        let guarded = Guarded::new(body, watch, bounds, self.config.answer_bytes_max, chosen);
+        let guarded = Guarded::new(body, account, bounds, self.config.answer_bytes_max, chosen);
         let body = match call.protocol {
             Protocol::Native => Body::new(guarded),
             Protocol::Web { answer, .. } => Body::new(ToWeb::new(guarded, answer)),
         };
         Response::from_parts(parts, body)
+    }
+
+    /// Lines of the access log that were lost.
+    pub fn log_dropped(&self) -> u64 {
+        self.log.as_ref().map_or(0, |log| log.dropped())
     }
 
     fn bounds(&self, call: Call, ending: CancellationToken) -> Bounds {
@@ -196,23 +248,36 @@ async fn pass_on(
     call: Call,
     headers: &HeaderMap,
     body: Outgoing,
-) -> Result<Answered, Status> {
+    story: &mut Story,
+) -> Result<Answered, Refused> {
     let Call { method, deadline, .. } = call;
-    let away = Error::ServiceAway { role: method.role };
-    let Some((route, cluster)) = route.and_then(|route| Some((route, route.cluster.as_ref()?)))
-    else {
-        return Err(away.into());
-    };
+    let away = || Error::ServiceAway { role: method.role }.into();
+    let Some(route) = route else { return Err((away(), Some(Flag::NoRoute))) };
+    story.took(&route.red);
+    let Some(cluster) = &route.cluster else { return Err((away(), Some(Flag::NoRoute))) };
     let ask = Ask { method, headers, deadline, policy: &route.retry };
     match cluster.call(ask, body).await {
-        Ok((response, chosen)) => Ok((response, Some(chosen))),
-        Err(Failed::Full) => Err(Error::ServiceFull { role: method.role }.into()),
-        Err(Failed::TooLate) => Err(Refusal::DeadlineExceeded.to_status()),
-        Err(Failed::NoHost | Failed::Connect | Failed::Reset) => Err(away.into()),
+        Ok((response, chosen)) => {
+            story.answered_by(&chosen);
+            Ok((response, Some(chosen)))
+        }
+        Err(NoAnswer { failed, attempts, retries_spent }) => {
+            story.failed(failed, attempts, retries_spent);
+            let status = match failed {
+                Failed::Full => Error::ServiceFull { role: method.role }.into(),
+                Failed::TooLate => return Err(too_late()),
+                Failed::NoHost | Failed::Connect | Failed::Reset => away(),
+            };
+            Err((status, None))
+        }
     }
 }
 
-/// The gateway's own span the parent of what happens inside. Untraced, the client's word goes on as it is.
+fn too_late() -> Refused {
+    (Refusal::DeadlineExceeded.to_status(), Some(Flag::UpstreamRequestTimeout))
+}
+
+/// The gate's own span is the parent of what happens inside. Untraced, the client's word goes on as it is.
 fn trace(headers: &mut HeaderMap) {
     let trace = trace_context::current().and_then(|text| HeaderValue::try_from(text).ok());
     if let Some(trace) = trace {
@@ -221,9 +286,13 @@ fn trace(headers: &mut HeaderMap) {
 }
 
 /// A status of ours: HTTP 200, the status in the headers, no body. Clients ignore it anywhere else.
-fn refuse(mut watch: Watch, status: &Status, protocol: Protocol) -> Response<Body> {
-    watch.end(status.code());
-    let (mut parts, body) = status.clone().into_http::<Body>().into_parts();
+fn refuse(mut account: Account, (status, why): Refused, protocol: Protocol) -> Response<Body> {
+    if let Some(flag) = why {
+        account.story.flag(flag);
+    }
+    account.end(status.code());
+    let (mut parts, body) = status.into_http::<Body>().into_parts();
     dress(&mut parts, protocol);
+    account.story.status(parts.status);
     Response::from_parts(parts, body)
 }

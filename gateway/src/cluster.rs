@@ -24,14 +24,15 @@ use parkmesh_platform::serve::Deadline;
 use parkmesh_platform::tasks::Tasks;
 use tokio::time::{interval, timeout_at};
 
-pub use breakers::Place;
-pub use call::{Ask, Failed, is_grpc};
+pub use breakers::{Place, Room};
+pub use call::{Ask, Failed, NoAnswer, is_grpc};
 pub use health::SERVICE_NAME_MAX;
 pub use outgoing::Outgoing;
 pub use settings::{
     Address, BreakerConfig, ClusterConfig, HealthCheckConfig, OutlierConfig, RetryBudget, RetryOn,
     RetryPolicy,
 };
+pub use stats::Count;
 
 use breakers::Breakers;
 use host::Host;

@@ -4,6 +4,7 @@ mod cluster;
 mod fields;
 mod file;
 mod listener;
+mod rate;
 mod route;
 mod yaml;
 
@@ -15,10 +16,13 @@ use std::time::Duration;
 use http::HeaderValue;
 use parkmesh_contracts::methods::METHODS;
 use parkmesh_platform::config::Reader;
+use parkmesh_platform::redis::RedisConfig;
 use parkmesh_platform::serve::ServeConfig;
 
 use crate::cluster::{Address, ClusterConfig, RetryPolicy};
 use crate::pages::PREFIXES;
+use crate::rate::RateLimitConfig;
+use crate::tls::TlsConfig;
 
 pub use file::FileError;
 
@@ -27,12 +31,20 @@ pub use file::FileError;
 pub struct Config {
     /// Limits of the serving side.
     pub serve: ServeConfig,
+    /// Where the admin listener is; read at the start only.
+    pub admin: Option<SocketAddr>,
+    /// Where the access log goes.
+    pub access_log: Option<PathBuf>,
     /// Where to listen beside the address that the process is given.
     pub listeners: Vec<ListenerConfig>,
     /// Who answers.
     pub clusters: Vec<ClusterConfig>,
     /// What is answered by whom; the first that fits counts.
     pub routes: Vec<RouteConfig>,
+    /// How often clients may ask.
+    pub rate_limits: Vec<RateLimitConfig>,
+    /// Where gateways count together.
+    pub redis: Option<RedisConfig>,
     /// Which pages may call.
     pub cors: CorsConfig,
     /// Largest request of a call that sends one message, in bytes.
@@ -65,6 +77,8 @@ pub struct ListenerConfig {
     pub name: String,
     /// Its address; port 0 for any.
     pub address: SocketAddr,
+    /// TLS, unless it is plain.
+    pub tls: Option<TlsConfig>,
 }
 
 /// Which pages of which origins may call, and what they may read.
@@ -116,9 +130,13 @@ impl Default for Config {
         Self {
             // Strangers connect here: fewer streams each than between our own processes.
             serve: ServeConfig { connection_streams_max: 256, ..ServeConfig::default() },
+            admin: None,
+            access_log: None,
             listeners: Vec::new(),
             clusters: Vec::new(),
             routes: default_routes(),
+            rate_limits: Vec::new(),
+            redis: None,
             cors: CorsConfig::default(),
             request_bytes_max: 4 * 1024 * 1024,
             answer_bytes_max: 16 * 1024 * 1024,
@@ -131,7 +149,7 @@ impl Default for Config {
 
 impl Config {
     /// Reads `PARKMESH_<ROLE>_URL` (comma-separated) for every role of the method table,
-    /// `PARKMESH_GATEWAY_CONFIG` (a file, docs/gateway.md), `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
+    /// `PARKMESH_GATEWAY_CONFIG` (a file, docs/gateway.md), `_GATEWAY_ADMIN_LISTEN`, `_ACCESS_LOG`, `_REDIS_URL`, `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
     /// `_REQUEST_WAIT_SECONDS`, `_FIRST_REQUEST_WAIT_SECONDS` and `PARKMESH_GRPC_*`.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
@@ -147,9 +165,13 @@ impl Config {
         };
         let base = Self {
             serve,
+            admin: reader.find("GATEWAY_ADMIN_LISTEN"),
+            access_log: reader.find("ACCESS_LOG"),
             listeners: Vec::new(),
             clusters,
             routes: default_routes(),
+            rate_limits: Vec::new(),
+            redis: reader.find::<String>("REDIS_URL").map(RedisConfig::of),
             cors,
             request_bytes_max: reader.get("REQUEST_BYTES_MAX", default.request_bytes_max),
             answer_bytes_max: reader.get("ANSWER_BYTES_MAX", default.answer_bytes_max),

@@ -31,6 +31,11 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         Kind::Invalid,
         "The body is not gRPC framing, or not base64 in text mode; mend the client.",
     ),
+    (
+        "RATE_LIMITED",
+        Kind::Exhausted,
+        "This client calls too often. Try again after the time told.",
+    ),
     ("REQUEST_TOO_LARGE", Kind::Exhausted, "The request is over the limit; send less at once."),
     ("REQUEST_TOO_SLOW", Kind::Timeout, "The body did not arrive in time; send it at once."),
     (
@@ -76,6 +81,12 @@ pub enum Error {
     /// The body took too long.
     #[error("the request's body did not arrive in time")]
     RequestTooSlow,
+    /// The client asks too often.
+    #[error("too many calls of this client")]
+    RateLimited {
+        /// When there is room again.
+        retry_after: Duration,
+    },
     /// A message over the limit in an answer.
     #[error("a message of the answer is too long")]
     AnswerTooLarge,
@@ -89,7 +100,9 @@ impl Fault for Error {
                 Kind::Unavailable
             }
             Self::RequestBroken => Kind::Invalid,
-            Self::RequestTooLarge { .. } | Self::AnswerTooLarge => Kind::Exhausted,
+            Self::RequestTooLarge { .. } | Self::AnswerTooLarge | Self::RateLimited { .. } => {
+                Kind::Exhausted
+            }
             Self::RequestTooSlow => Kind::Timeout,
         }
     }
@@ -103,6 +116,7 @@ impl Fault for Error {
             Self::RequestBroken => "REQUEST_BROKEN",
             Self::RequestTooLarge { .. } => "REQUEST_TOO_LARGE",
             Self::RequestTooSlow => "REQUEST_TOO_SLOW",
+            Self::RateLimited { .. } => "RATE_LIMITED",
             Self::AnswerTooLarge => "ANSWER_TOO_LARGE",
         }
     }
@@ -117,8 +131,11 @@ impl Fault for Error {
     }
 
     fn details(&self) -> Details {
-        let retry = self.kind() == Kind::Unavailable;
-        Details { retry_after: retry.then_some(RETRY_AFTER), ..Details::default() }
+        let retry_after = match self {
+            Self::RateLimited { retry_after } => Some(*retry_after),
+            other => (other.kind() == Kind::Unavailable).then_some(RETRY_AFTER),
+        };
+        Details { retry_after, ..Details::default() }
     }
 }
 
@@ -142,6 +159,7 @@ mod tests {
             Error::RequestBroken,
             Error::RequestTooLarge { bytes_max: 1 },
             Error::RequestTooSlow,
+            Error::RateLimited { retry_after: Duration::ZERO },
             Error::AnswerTooLarge,
         ];
         assert_eq!(all.len(), REASONS.len());

@@ -11,11 +11,12 @@ use http_body::Frame;
 use parkmesh_platform::serve::{Refusal, Watch};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 
 use crate::cluster::Chosen;
 use crate::error::Error;
+use crate::story::{Flag, Story};
 use crate::web::frame::Whole;
 use crate::web::response::has_status;
 
@@ -31,12 +32,34 @@ pub struct Bounds {
     pub stopping: CancellationToken,
 }
 
+/// What is told of a call: to the metrics, and to the access log.
+pub struct Account {
+    /// Span, metrics and the place in the room.
+    pub watch: Watch,
+    /// The line and the route's counts.
+    pub story: Story,
+}
+
+impl Account {
+    /// Looks for a status in headers or trailers; the first one counts.
+    pub fn see(&mut self, headers: &HeaderMap) {
+        self.watch.see(headers);
+        self.story.see(headers);
+    }
+
+    /// The call ended like this.
+    pub fn end(&mut self, code: Code) {
+        self.watch.end(code);
+        self.story.end(code);
+    }
+}
+
 /// A body under guard.
 pub struct Guarded {
     /// Gone once the end was said; dropping it cancels the call inside.
     inner: Option<Body>,
     whole: Whole,
-    watch: Watch,
+    account: Account,
     end: Option<Pin<Box<Sleep>>>,
     ending: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     when_over: Refusal,
@@ -49,7 +72,7 @@ impl Guarded {
     /// Guards a body. No message in it may be longer than the limit.
     pub fn new(
         inner: Body,
-        watch: Watch,
+        account: Account,
         bounds: Bounds,
         message_bytes_max: usize,
         chosen: Option<Chosen>,
@@ -57,7 +80,7 @@ impl Guarded {
         Self {
             inner: Some(inner),
             whole: Whole::new(message_bytes_max),
-            watch,
+            account,
             end: bounds.end.map(|end| Box::pin(sleep_until(end))),
             ending: bounds.ending.map(|token| Box::pin(token.cancelled_owned())),
             when_over: bounds.when_over,
@@ -72,16 +95,23 @@ impl Guarded {
         {
             let whole = self.stopping.is_cancelled();
             let refusal = if whole { Refusal::ShuttingDown } else { Refusal::ConnectionRetires };
+            self.account.story.flag(Flag::DurationTimeout);
             return Some(refusal.to_status());
         }
         let end = self.end.as_mut()?;
-        end.as_mut().poll(cx).is_ready().then(|| self.when_over.to_status())
+        if end.as_mut().poll(cx).is_pending() {
+            return None;
+        }
+        let late = matches!(self.when_over, Refusal::DeadlineExceeded);
+        let flag = if late { Flag::UpstreamRequestTimeout } else { Flag::DurationTimeout };
+        self.account.story.flag(flag);
+        Some(self.when_over.to_status())
     }
 
     /// Ends with a status of ours. A message that is not complete is dropped.
     fn refuse(&mut self, status: &Status) -> Frame<Bytes> {
         self.inner = None;
-        self.watch.end(status.code());
+        self.account.end(status.code());
         let mut trailers = HeaderMap::new();
         if status.add_header(&mut trailers).is_err() {
             // Only a status that no header can hold: its code always can.
@@ -94,13 +124,17 @@ impl Guarded {
         if let Some(chosen) = &self.chosen {
             chosen.broke_off();
         }
+        self.account.story.flag(Flag::UpstreamConnectionTermination);
         self.refuse(&Error::ServiceBrokeOff.into())
     }
 
     fn data(&mut self, data: Bytes) -> Option<Frame<Bytes>> {
         match self.whole.push(data) {
             Ok(whole) if whole.is_empty() => None,
-            Ok(whole) => Some(Frame::data(whole)),
+            Ok(whole) => {
+                self.account.story.sent(whole.len());
+                Some(Frame::data(whole))
+            }
             Err(too_long) => {
                 tracing::warn!(%too_long, "an answer was cut");
                 Some(self.refuse(&Error::AnswerTooLarge.into()))
@@ -112,7 +146,7 @@ impl Guarded {
         if !has_status(&trailers) || !self.whole.is_at_boundary() {
             return self.broke_off();
         }
-        self.watch.see(&trailers);
+        self.account.see(&trailers);
         self.inner = None;
         Frame::trailers(trailers)
     }

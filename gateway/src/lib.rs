@@ -11,6 +11,8 @@
 //! sees to it that every answer ends with a status.
 
 mod accept;
+mod access;
+mod admin;
 mod admit;
 mod call;
 mod cluster;
@@ -23,9 +25,13 @@ mod incoming;
 mod live;
 mod pages;
 mod plain;
+mod rate;
+mod red;
 mod reload;
 mod route;
 mod start;
+mod story;
+mod tls;
 mod web;
 
 pub use cluster::{
@@ -34,4 +40,6 @@ pub use cluster::{
 };
 pub use config::{Config, CorsConfig, FileError, ListenerConfig, RouteConfig, Source};
 pub use error::{DOMAIN, REASONS};
+pub use rate::RateLimitConfig;
 pub use start::{Deps, StartError, start};
+pub use tls::TlsConfig;

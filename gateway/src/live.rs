@@ -2,34 +2,71 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use parkmesh_platform::auth::Verifier;
+use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
+use parkmesh_platform::redis::{self, RedisError};
 use parkmesh_platform::serve::{CallMetrics, Health, Routes, Shed};
 use parkmesh_platform::tasks::Tasks;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accept;
+use crate::access::AccessLog;
 use crate::admit::Admission;
 use crate::call::Gate;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Count, Room};
 use crate::config::{Config, ListenerConfig};
 use crate::cors::Cors;
 use crate::current::Current;
 use crate::pages::Documents;
+use crate::rate::{RateLimits, Shared};
+use crate::red::Reds;
+use crate::reload::Reloads;
 use crate::route::{Clusters, Table};
+use crate::tls::{self, TlsError};
 
-/// A listener of the settings cannot be opened.
+/// The settings ask for something that the system does not give.
 #[derive(Debug, thiserror::Error)]
-#[error("the listener {name} cannot be opened at {address}")]
-pub struct ListenError {
-    name: String,
-    address: SocketAddr,
-    #[source]
-    source: std::io::Error,
+pub enum ApplyError {
+    /// A listener.
+    #[error("the listener {name} cannot be opened at {address}")]
+    Listen {
+        /// Which.
+        name: String,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A certificate.
+    #[error("the listener {name} has no certificate to show")]
+    Tls {
+        /// Which.
+        name: String,
+        /// Why.
+        #[source]
+        source: TlsError,
+    },
+    /// Where gateways count together.
+    #[error("the rate limits cannot be counted together")]
+    Redis(#[from] RedisError),
+    /// The access log.
+    #[error("the access log {path} cannot be opened")]
+    AccessLog {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 /// What stays whatever the settings say.
@@ -43,7 +80,24 @@ pub struct Kept {
     pub stopping: CancellationToken,
     pub ids: Ids,
     pub tasks: Tasks,
+    pub clock: Clock,
+    pub reds: Reds,
+    pub downstream: Arc<Downstream>,
 }
+
+/// What is counted of those who come.
+#[derive(Debug, Default)]
+pub struct Downstream {
+    /// Connections open.
+    pub cx_active: Room,
+    /// Connections taken in.
+    pub cx_total: Count,
+    /// Requests.
+    pub rq_total: Count,
+}
+
+/// A listener that is bound, with its TLS.
+type Opened = (ListenerConfig, TcpListener, Option<TlsAcceptor>);
 
 /// An open listener.
 struct Open {
@@ -58,17 +112,35 @@ pub struct Live {
     current: Arc<Current>,
     clusters: Mutex<Clusters>,
     listeners: Mutex<BTreeMap<String, Open>>,
+    /// The listener that the process was given.
+    main: CancellationToken,
     accepting: TaskTracker,
+    draining: AtomicBool,
+    /// How often new settings were taken.
+    pub reloads: Reloads,
 }
 
 impl Live {
     /// The gate with these settings. It does not listen yet.
-    pub async fn start(kept: Kept, config: Config) -> Self {
+    ///
+    /// # Errors
+    /// When the access log cannot be opened.
+    pub async fn start(kept: Kept, config: Config) -> Result<Self, ApplyError> {
+        let log = log(&config, None, &kept.tasks).await?;
         let clusters = clusters(&config, &Clusters::new(), &kept).await;
-        let current = Arc::new(Current::new(gate(&kept, config, &clusters)));
-        let clusters = Mutex::new(clusters);
-        let (listeners, accepting) = (Mutex::default(), TaskTracker::new());
-        Self { kept, current, clusters, listeners, accepting }
+        Ok(Self {
+            current: {
+                let rates = rates(&config)?;
+                Arc::new(Current::new(gate(&kept, config, &clusters, log, rates)))
+            },
+            clusters: Mutex::new(clusters),
+            listeners: Mutex::default(),
+            main: kept.stopping.child_token(),
+            accepting: TaskTracker::new(),
+            draining: AtomicBool::new(false),
+            reloads: Reloads::default(),
+            kept,
+        })
     }
 
     /// The gate as it is now.
@@ -78,14 +150,14 @@ impl Live {
 
     /// Takes connections in here, to the end.
     pub fn listen(&self, listener: TcpListener) {
-        self.accept(listener, self.kept.stopping.child_token());
+        self.accept(listener, None, self.main.clone());
     }
 
     /// Opens the listeners of the settings that the gate was started with.
     ///
     /// # Errors
     /// When one cannot be opened.
-    pub async fn open(&self) -> Result<(), ListenError> {
+    pub async fn open(&self) -> Result<(), ApplyError> {
         let wanted = self.gate().config.listeners.clone();
         let opened = self.bind(&wanted).await?;
         self.take(&wanted, opened);
@@ -96,14 +168,18 @@ impl Live {
     /// is in a call ends it with the settings that it began with.
     ///
     /// # Errors
-    /// When a listener cannot be opened: then everything stays as it was.
-    pub async fn apply(&self, config: Config) -> Result<(), ListenError> {
+    /// When a listener or a log cannot be opened: then everything stays as it was.
+    pub async fn apply(&self, config: Config) -> Result<(), ApplyError> {
         let wanted = config.listeners.clone();
         let opened = self.bind(&wanted).await?;
+        let log = log(&config, self.gate().log.as_ref(), &self.kept.tasks).await?;
+        let known = Arc::clone(self.gate().admission.rates());
+        // Full buckets for everybody only where the rules are new.
+        let rates = if known.rules() == config.rate_limits { known } else { rates(&config)? };
         let before = self.clusters();
         let clusters = clusters(&config, &before, &self.kept).await;
         *self.clusters.lock().unwrap_or_else(PoisonError::into_inner) = clusters.clone();
-        self.current.set(gate(&self.kept, config, &clusters));
+        self.current.set(gate(&self.kept, config, &clusters, log, rates));
         self.take(&wanted, opened);
         Ok(())
     }
@@ -119,35 +195,76 @@ impl Live {
         open.iter().map(|(name, open)| (name.clone(), open.addr)).collect()
     }
 
+    /// The counts of the routes.
+    pub fn reds(&self) -> &Reds {
+        &self.kept.reds
+    }
+
+    /// The counts of those who come.
+    pub fn downstream(&self) -> &Downstream {
+        &self.kept.downstream
+    }
+
+    /// `LIVE`, or what it is instead.
+    pub fn state(&self) -> &'static str {
+        if self.draining.load(Ordering::SeqCst) || self.kept.stopping.is_cancelled() {
+            "DRAINING"
+        } else if self.kept.health.is_serving() {
+            "LIVE"
+        } else {
+            "PRE_INITIALIZING"
+        }
+    }
+
+    /// Takes no more connections, ends streams with a reason and lets calls end; the process stays.
+    pub async fn drain(&self) {
+        tracing::info!("the listeners drain, as was asked");
+        self.draining.store(true, Ordering::SeqCst);
+        self.kept.health.not_serving().await;
+        self.main.cancel();
+        let open = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        open.values().for_each(|one| one.stopping.cancel());
+    }
+
     /// Waits until every listener has drained.
     pub async fn drained(&self) {
         self.accepting.close();
         self.accepting.wait().await;
     }
 
+    /// Opens the admin listener.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn bind_admin(&self, address: SocketAddr) -> Result<TcpListener, ApplyError> {
+        let bound = bind("admin", address).await?;
+        tracing::info!(addr = ?bound.local_addr(), "the admin listener is open");
+        Ok(bound)
+    }
+
     /// Listeners that are not open yet.
-    async fn bind(
-        &self,
-        wanted: &[ListenerConfig],
-    ) -> Result<Vec<(ListenerConfig, TcpListener)>, ListenError> {
+    async fn bind(&self, wanted: &[ListenerConfig]) -> Result<Vec<Opened>, ApplyError> {
         let known: Vec<ListenerConfig> = {
             let open = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
             open.values().map(|one| one.config.clone()).collect()
         };
         let mut opened = Vec::new();
         for one in wanted.iter().filter(|one| !known.contains(one)) {
-            let bound = TcpListener::bind(one.address).await.map_err(|source| ListenError {
-                name: one.name.clone(),
-                address: one.address,
-                source,
-            })?;
-            opened.push((one.clone(), bound));
+            let tls = match &one.tls {
+                Some(tls) => {
+                    let made = tls::acceptor(tls, &self.kept.tasks);
+                    let name = one.name.clone();
+                    Some(made.map_err(|source| ApplyError::Tls { name, source })?)
+                }
+                None => None,
+            };
+            opened.push((one.clone(), bind(&one.name, one.address).await?, tls));
         }
         Ok(opened)
     }
 
     /// Lets new listeners in and old ones drain.
-    fn take(&self, wanted: &[ListenerConfig], opened: Vec<(ListenerConfig, TcpListener)>) {
+    fn take(&self, wanted: &[ListenerConfig], opened: Vec<Opened>) {
         let mut open = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|name, one| {
             let stays = wanted.contains(&one.config);
@@ -157,32 +274,70 @@ impl Live {
             }
             stays
         });
-        for (config, listener) in opened {
+        for (config, listener, tls) in opened {
             let addr = listener.local_addr().unwrap_or(config.address);
             let stopping = self.kept.stopping.child_token();
-            self.accept(listener, stopping.clone());
+            self.accept(listener, tls, stopping.clone());
             tracing::info!(listener = config.name, %addr, "listening");
             open.insert(config.name.clone(), Open { config, addr, stopping });
         }
     }
 
-    fn accept(&self, listener: TcpListener, stopping: CancellationToken) {
+    fn accept(&self, listener: TcpListener, tls: Option<TlsAcceptor>, stopping: CancellationToken) {
         let (current, ids) = (Arc::clone(&self.current), self.kept.ids.clone());
-        self.accepting.spawn(accept::run(listener, current, stopping, ids));
+        self.accepting.spawn(accept::run(listener, tls, current, stopping, ids));
     }
 }
 
-fn gate(kept: &Kept, config: Config, clusters: &Clusters) -> Gate {
+fn gate(
+    kept: &Kept,
+    config: Config,
+    clusters: &Clusters,
+    log: Option<Arc<AccessLog>>,
+    rates: Arc<RateLimits>,
+) -> Gate {
     Gate {
         cors: Cors::new(&config.cors),
-        table: Table::new(&config.routes, clusters, Arc::clone(&kept.local)),
-        admission: Admission::new(kept.verifier.clone(), Arc::clone(&kept.shed)),
+        table: Table::new(&config.routes, clusters, Arc::clone(&kept.local), &kept.reds),
+        admission: Admission::new(kept.verifier.clone(), Arc::clone(&kept.shed), rates),
         health: kept.health.clone(),
         metrics: kept.metrics.clone(),
         documents: Arc::clone(&kept.documents),
         stopping: kept.stopping.clone(),
+        clock: kept.clock.clone(),
+        downstream: Arc::clone(&kept.downstream),
+        log,
         config,
     }
+}
+
+async fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, ApplyError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| ApplyError::Listen { name: name.to_owned(), address, source })
+}
+
+/// The access log of the settings; the one that is open, if they say the same.
+async fn log(
+    config: &Config,
+    open: Option<&Arc<AccessLog>>,
+    tasks: &Tasks,
+) -> Result<Option<Arc<AccessLog>>, ApplyError> {
+    let Some(path) = &config.access_log else { return Ok(None) };
+    if let Some(open) = open.filter(|open| open.path == *path) {
+        return Ok(Some(Arc::clone(open)));
+    }
+    let opened = AccessLog::open(path, tasks).await;
+    opened.map(Some).map_err(|source| ApplyError::AccessLog { path: path.clone(), source })
+}
+
+/// The buckets of the settings' rules.
+fn rates(config: &Config) -> Result<Arc<RateLimits>, ApplyError> {
+    let together = config.rate_limits.iter().any(|rule| rule.shared);
+    let shared = match &config.redis {
+        Some(redis) if together => Some(Shared::new(redis::connect(redis)?)),
+        _ => None,
+    };
+    Ok(RateLimits::new(config.rate_limits.clone(), shared))
 }
 
 /// Ways to everybody behind the gate; those that stay as they were stay.

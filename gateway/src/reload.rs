@@ -30,14 +30,14 @@ impl Reloads {
 }
 
 /// Follows the file until `tasks` ends.
-pub fn follow(live: &Arc<Live>, source: &Arc<Source>, tasks: &Tasks) -> Arc<Reloads> {
-    let reloads = Arc::new(Reloads::default());
-    let (live, source, counted) = (Arc::clone(live), Arc::clone(source), Arc::clone(&reloads));
+pub fn follow(live: &Arc<Live>, source: &Arc<Source>, tasks: &Tasks) {
+    let (live, source) = (Arc::clone(live), Arc::clone(source));
+    // Before the task first runs: until somebody hears it, the signal ends the process.
+    let mut told = match signal(SignalKind::hangup()) {
+        Ok(told) => told,
+        Err(error) => return tracing::error!(%error, "SIGHUP cannot be heard"),
+    };
     tasks.spawn("gateway-reload", async move {
-        let mut told = match signal(SignalKind::hangup()) {
-            Ok(told) => told,
-            Err(error) => return tracing::error!(%error, "SIGHUP cannot be heard"),
-        };
         let mut last = Some(source.text.clone());
         let mut looks = interval(LOOK_PERIOD);
         loop {
@@ -48,15 +48,15 @@ pub fn follow(live: &Arc<Live>, source: &Arc<Source>, tasks: &Tasks) -> Arc<Relo
             let now = std::fs::read_to_string(&source.path).ok();
             // A file that is being replaced may be missing for a moment.
             if asked || (now.is_some() && now != last) {
-                take(&live, &source, now.as_deref(), &counted).await;
+                take(&live, &source, now.as_deref()).await;
                 last = now;
             }
         }
     });
-    reloads
 }
 
-async fn take(live: &Live, source: &Arc<Source>, text: Option<&str>, reloads: &Reloads) {
+async fn take(live: &Live, source: &Arc<Source>, text: Option<&str>) {
+    let reloads = &live.reloads;
     let path = source.path.display().to_string();
     let refused = |why: String| {
         reloads.refused.fetch_add(1, Ordering::Relaxed);

@@ -12,6 +12,7 @@ use tonic::Status;
 use crate::cluster::{Cluster, RetryPolicy};
 use crate::config::RouteConfig;
 use crate::error::Error;
+use crate::red::{Red, Reds};
 
 /// Clusters by name.
 pub type Clusters = BTreeMap<String, Arc<Cluster>>;
@@ -25,6 +26,8 @@ pub struct Route {
     pub timeout: Option<Duration>,
     /// What is repeated.
     pub retry: RetryPolicy,
+    /// What is counted of them.
+    pub red: Arc<Red>,
 }
 
 /// Everything that can be reached through the gate.
@@ -66,11 +69,17 @@ pub fn public_services() -> Vec<&'static str> {
 
 impl Table {
     /// These routes to these clusters, and what is served here. The first route that fits a path counts.
-    pub fn new(routes: &[RouteConfig], clusters: &Clusters, local: Arc<Routes>) -> Self {
+    pub fn new(
+        routes: &[RouteConfig],
+        clusters: &Clusters,
+        local: Arc<Routes>,
+        reds: &Reds,
+    ) -> Self {
         let made = |route: &RouteConfig| Route {
             cluster: clusters.get(&route.cluster).cloned(),
             timeout: route.timeout,
             retry: route.retry.clone(),
+            red: reds.of(&route.prefix, &route.cluster),
         };
         let methods = METHODS.iter().filter_map(|method| {
             let fits = routes.iter().find(|route| method.path.starts_with(&route.prefix))?;
@@ -146,7 +155,7 @@ mod tests {
             route("/parkmesh.booking.v1.BookingService/", 2),
             route("/opendata/", 3),
         ];
-        let table = Table::new(&routes, &Clusters::new(), Arc::default());
+        let table = Table::new(&routes, &Clusters::new(), Arc::default(), &Reds::default());
         let timeout = |path: &str| {
             let path = format!("/parkmesh.{path}");
             table.timeout(methods::find(&path).expect("a method")).map(|one| one.as_secs())

@@ -12,9 +12,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::live::{Kept, ListenError, Live};
-use crate::reload;
+use crate::live::{ApplyError, Kept, Live};
+use crate::red::Reds;
 use crate::route::public_services;
+use crate::{admin, reload};
 
 /// What the gateway is given.
 pub struct Deps {
@@ -34,9 +35,9 @@ pub enum StartError {
     /// The listener or reflection.
     #[error("the gateway cannot serve")]
     Serve(#[from] serve::StartError),
-    /// A listener of the settings.
-    #[error("the gateway cannot listen")]
-    Listen(#[from] ListenError),
+    /// What the settings ask for.
+    #[error("the gateway's settings cannot be met")]
+    Apply(#[from] ApplyError),
 }
 
 /// Begins to answer. Health says NOT_SERVING until [`Running::ready`].
@@ -66,9 +67,16 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         stopping: stopping.clone(),
         ids,
         tasks: tasks.clone(),
+        clock,
+        reds: Reds::default(),
+        downstream: Arc::default(),
     };
-    let live = Arc::new(Live::start(kept, config).await);
+    let admin = config.admin;
+    let live = Arc::new(Live::start(kept, config).await?);
     live.open().await?;
+    if let Some(address) = admin {
+        admin::serve(live.bind_admin(address).await?, &live, &tasks);
+    }
     live.listen(listener);
     tracing::info!(server = "gateway", %addr, "listening");
     if let Some(source) = &source {

@@ -14,7 +14,7 @@ use opentelemetry::metrics::Meter;
 use prometheus::{Encoder, TextEncoder};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, reload};
 
 use crate::config::Reader;
 pub use export::Exporters;
@@ -25,6 +25,10 @@ const SCOPE: &str = "parkmesh";
 /// The registry behind `/metrics`. One per process: instruments are made before and after `init`, also in
 /// tests, where nobody calls it.
 static REGISTRY: OnceLock<prometheus::Registry> = OnceLock::new();
+
+/// Changes the filter of the log that `init` made.
+type SetLog = Box<dyn Fn(EnvFilter) -> Result<(), TelemetryError> + Send + Sync>;
+static SET_LOG: OnceLock<SetLog> = OnceLock::new();
 
 /// How a process tells about itself.
 #[derive(Clone, Debug)]
@@ -58,7 +62,7 @@ impl TelemetryConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The filter is no filter.
-    #[error("PARKMESH_LOG is not usable")]
+    #[error("not a filter of logs (PARKMESH_LOG)")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
     /// The exporter's runtime.
     #[error("the telemetry runtime did not start")]
@@ -69,6 +73,9 @@ pub enum TelemetryError {
     /// Prometheus.
     #[error("the metrics registry could not be made")]
     Registry(#[from] opentelemetry_sdk::error::OTelSdkError),
+    /// Nothing is set up that could be changed.
+    #[error("telemetry is not set up")]
+    NotSet,
     /// Somebody set a subscriber before.
     #[error("telemetry is already set up")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
@@ -79,7 +86,9 @@ pub enum TelemetryError {
 /// # Errors
 /// When the settings are not usable.
 pub fn init(config: &TelemetryConfig) -> Result<Exporters, TelemetryError> {
-    let filter = EnvFilter::try_new(&config.log)?;
+    let (filter, handle) = reload::Layer::new(EnvFilter::try_new(&config.log)?);
+    let _first = SET_LOG
+        .set(Box::new(move |filter| handle.reload(filter).map_err(|_gone| TelemetryError::NotSet)));
     let text = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
@@ -95,6 +104,16 @@ pub fn init(config: &TelemetryConfig) -> Result<Exporters, TelemetryError> {
         .with(exporters.log_layer())
         .try_init()?;
     Ok(exporters)
+}
+
+/// Changes what is logged, in the syntax of `tracing_subscriber::EnvFilter`.
+///
+/// # Errors
+/// When it is no filter, or [`init`] was not called.
+pub fn set_log(filter: &str) -> Result<(), TelemetryError> {
+    let filter = EnvFilter::try_new(filter)?;
+    let set = SET_LOG.get().ok_or(TelemetryError::NotSet)?;
+    set(filter)
 }
 
 /// The meter of all our instruments.

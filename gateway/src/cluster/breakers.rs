@@ -95,8 +95,8 @@ mod tests {
     use super::super::settings::RetryBudget;
     use super::*;
 
-    fn taken(mut enter: impl FnMut() -> Option<Place>) -> Vec<Place> {
-        std::iter::from_fn(|| enter()).take(1_000).collect()
+    fn taken(enter: impl FnMut() -> Option<Place>) -> Vec<Place> {
+        std::iter::from_fn(enter).take(1_000).collect()
     }
 
     #[test]

@@ -37,6 +37,17 @@ pub struct Ask<'a> {
 /// An answer, and where it comes from.
 pub type Answered = (Response<Body>, Chosen);
 
+/// No answer, and what was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoAnswer {
+    /// Why.
+    pub failed: Failed,
+    /// Attempts.
+    pub attempts: u32,
+    /// Whether another attempt would have been made, had there been one left.
+    pub retries_spent: bool,
+}
+
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failed {
@@ -59,10 +70,15 @@ impl Cluster {
     ///
     /// # Errors
     /// When no answer came.
-    pub async fn call(self: &Arc<Self>, ask: Ask<'_>, body: Outgoing) -> Result<Answered, Failed> {
+    pub async fn call(
+        self: &Arc<Self>,
+        ask: Ask<'_>,
+        body: Outgoing,
+    ) -> Result<Answered, NoAnswer> {
         let Some(request) = self.breakers.request() else {
             self.stats.rq_pending_overflow.add();
-            return Err(Failed::Full);
+            let failed = Failed::Full;
+            return Err(NoAnswer { failed, attempts: 0, retries_spent: false });
         };
         Calling { cluster: self, ask, body, tried: Vec::new(), retry: None }.run(request).await
     }
@@ -95,13 +111,13 @@ struct Calling<'a> {
 }
 
 impl Calling<'_> {
-    async fn run(mut self, request: Place) -> Result<Answered, Failed> {
+    async fn run(mut self, request: Place) -> Result<Answered, NoAnswer> {
         let cluster = self.cluster;
         let mut attempts = 0;
         loop {
             attempts += 1;
             let Some(host) = cluster.members.choose(&cluster.ids, &self.tried) else {
-                return Err(Failed::NoHost);
+                return Err(self.no_answer(Failed::NoHost, attempts));
             };
             let load = host.in_flight.enter(usize::MAX);
             self.tried.push(Arc::clone(&host));
@@ -123,10 +139,15 @@ impl Calling<'_> {
                     let _places = [request, load, stream];
                     Ok((response, Chosen { cluster, host, attempts, _places }))
                 }
-                (Err(broken), _) => Err(self.failed(broken)),
-                (Ok(_), None) => Err(Failed::Full),
+                (Err(broken), _) => Err(self.no_answer(self.failed(broken), attempts)),
+                (Ok(_), None) => Err(self.no_answer(Failed::Full, attempts)),
             };
         }
+    }
+
+    fn no_answer(&self, failed: Failed, attempts: u32) -> NoAnswer {
+        let retries_spent = attempts > 1 && attempts > self.ask.policy.num_retries;
+        NoAnswer { failed, attempts, retries_spent }
     }
 
     fn failed(&self, broken: Broken) -> Failed {

@@ -71,16 +71,21 @@ impl Host {
         self.unhealthy.swap(!healthy, Ordering::Relaxed) == healthy
     }
 
+    /// Whether it is left alone.
+    pub fn is_ejected(&self) -> bool {
+        self.monitor.is_ejected()
+    }
+
     /// Whether calls go there.
     pub fn is_usable(&self) -> bool {
-        self.is_healthy() && !self.monitor.is_ejected()
+        self.is_healthy() && !self.is_ejected()
     }
 
     /// Its state in Envoy's words.
     pub fn health_flags(&self) -> String {
         let flags = [
             (!self.is_healthy(), "/failed_active_hc"),
-            (self.monitor.is_ejected(), "/failed_outlier_check"),
+            (self.is_ejected(), "/failed_outlier_check"),
         ];
         let told: String = flags.iter().filter(|(set, _)| *set).map(|(_, word)| *word).collect();
         if told.is_empty() { "healthy".to_owned() } else { told }

@@ -213,6 +213,19 @@ impl RetryOn {
         deadline_exceeded: true,
         unavailable: true,
     };
+    /// The words of those that are meant.
+    pub fn words(self) -> String {
+        let all = [
+            (self.connect_failure, "connect-failure"),
+            (self.refused_stream, "refused-stream"),
+            (self.reset, "reset"),
+            (self.deadline_exceeded, "deadline-exceeded"),
+            (self.unavailable, "unavailable"),
+        ];
+        let meant = all.iter().filter(|(meant, _)| *meant).map(|(_, word)| *word);
+        meant.collect::<Vec<_>>().join(",")
+    }
+
     /// Nothing.
     pub const NEVER: Self = Self {
         connect_failure: false,

@@ -62,8 +62,6 @@ counts! {
         rq_retry_overflow: "upstream_rq_retry_overflow",
         /// Repetitions that no attempt was left for.
         rq_retry_limit_exceeded: "upstream_rq_retry_limit_exceeded",
-        /// Choices among all, because too few were usable.
-        lb_healthy_panic: "lb_healthy_panic",
         /// Questions for health.
         health_check_attempt: "health_check.attempt",
         /// Answers that were good.

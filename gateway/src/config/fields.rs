@@ -105,13 +105,6 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// Yes or no.
-    pub fn flag(&mut self, name: &'static str, into: &mut bool) {
-        if let Some(flag) = self.parse(name, "true") {
-            *into = flag;
-        }
-    }
-
     /// A time into its place.
     pub fn duration(&mut self, name: &'static str, into: &mut Duration) {
         if let Some(duration) = self.find_duration(name) {
@@ -179,18 +172,6 @@ impl<'n> Fields<'n> {
             .map(|(_, place, node)| Self::of(node, place, mistakes))
             .collect()
     }
-
-    /// The words of a list.
-    pub fn words(&mut self, name: &'static str) -> Vec<(usize, &'n str)> {
-        let mut words = Vec::new();
-        for (line, place, node) in self.list(name) {
-            match &node.value {
-                Value::Scalar(text) => words.push((line, text.as_str())),
-                _ => self.mistakes.add(line, format!("{place}: one value stands here")),
-            }
-        }
-        words
-    }
 }
 
 impl Drop for Fields<'_> {
@@ -242,19 +223,19 @@ mod tests {
         let root = yaml::read(text).expect("YAML");
         let mistakes = Mistakes::default();
         let mut fields = Fields::of(&root, "it", &mistakes);
-        let (mut a, mut b, mut e, mut g) = (0_u32, true, 0, 1);
+        let (mut a, mut b, mut e, mut g) = (0_u32, 7_u8, 0, 1);
         fields.number("a", &mut a);
-        fields.flag("b", &mut b);
+        fields.number("b", &mut b);
         fields.duration("c", &mut Duration::default());
-        assert_eq!(fields.words("d"), [(5, "1")]);
+        assert!(fields.maps("d").len() == 1, "an item that has no fields");
         fields.percent("e", &mut e);
         fields.percent("g", &mut g);
         fields.require("h");
         drop(fields);
-        assert_eq!((a, b, e, g), (5, true, 20, 1));
+        assert_eq!((a, b, e, g), (5, 7, 20, 1));
         let told = mistakes.into_inner();
         let lines: Vec<usize> = told.iter().map(|mistake| mistake.line).collect();
-        assert_eq!(lines, [1, 2, 3, 7, 8], "{told:?}");
-        assert!(told[3].what.contains("it.f is not known; there is a, b, c, d, e, g, h"));
+        assert_eq!(lines, [1, 2, 3, 5, 7, 8], "{told:?}");
+        assert!(told[4].what.contains("it.f is not known; there is a, b, c, d, e, g, h"));
     }
 }

@@ -7,7 +7,7 @@ use parkmesh_contracts::methods::METHODS;
 
 use super::fields::{Fields, Mistakes};
 use super::yaml::{self, Mistake};
-use super::{Config, cluster, cors_mistake, listener, route};
+use super::{Config, cluster, cors_mistake, listener, rate, route};
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -68,12 +68,26 @@ pub fn apply(base: &Config, path: &Path, text: &str) -> Result<Config, FileError
 
 fn read(base: &Config, mut fields: Fields<'_>, mistakes: &Mistakes) -> Config {
     let mut config = base.clone();
+    admin(&mut fields, &mut config);
+    if let Some((_, path)) = fields.map("access_log").and_then(|mut log| log.require("path")) {
+        config.access_log = Some(path.into());
+    }
     config.listeners = listener::read(&mut fields);
     clusters(&mut fields, &mut config);
     routes(&mut fields, &mut config, mistakes);
+    config.rate_limits = rate::read(&mut fields, config.redis.is_some());
     cors(&mut fields, &mut config);
     limits(&mut fields, &mut config);
     config
+}
+
+fn admin(fields: &mut Fields<'_>, config: &mut Config) {
+    let Some(mut admin) = fields.map("admin") else { return };
+    match cluster::socket_address(&mut admin).map(|told| (told.ip(), told.port)) {
+        Some((Some(ip), port)) => config.admin = Some((ip, port).into()),
+        Some((None, _)) => admin.wrong("a listener's address is an IP address"),
+        None => {}
+    }
 }
 
 /// By name, in the place of those of the environment.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod abort;
+mod admin;
 mod client;
 mod cluster;
 mod cors;
@@ -11,7 +12,9 @@ mod hooks;
 mod lifecycle;
 mod limits;
 mod native;
+mod rates;
 mod replicas;
 mod settings;
+mod tls;
 mod web;
 mod world;

@@ -188,7 +188,7 @@ listener: []
         "gateway.yaml:20: routes[1].route.retry_policy.num_retries: two does not fit",
         "gateway.yaml:20: routes[1].route.retry_policy.retry_on: 5xx is not known",
         "gateway.yaml:23: cors.allow_origin_string_match[0].exact: * is not an origin",
-        "gateway.yaml:24: listener is not known; there is clusters, cors, limits",
+        "gateway.yaml:24: listener is not known; there is access_log, admin, clusters",
     ];
     for start in expected {
         assert!(lines.iter().any(|line| line.starts_with(start)), "{start}\n{told}");

@@ -66,19 +66,6 @@ impl App {
     /// What the provider says for certain, if it says anything.
     async fn ask(&self, payment: &Payment, intent: Intent) -> Option<Outcome> {
         let (payment_id, asked) = (payment.payment_id, intent.word());
-        if self.may_be_forgotten(payment, intent).await {
-            // The books first: the key may name nothing any more, and a second effect be made by it.
-            let known = self.look_up_again(payment, intent).await;
-            match known {
-                Ok(Some(outcome)) => return Some(outcome),
-                Ok(None) => tracing::warn!(%payment_id, asked, "an old key is used once more"),
-                Err(error) => {
-                    let error = chain(&error);
-                    tracing::info!(%payment_id, asked, error, "the provider is silent");
-                    return None;
-                }
-            }
-        }
         failpoint::hit(point(intent, At::BeforeProvider));
         for attempt in 0..CALLS_MAX {
             if attempt > 0 {
@@ -88,7 +75,7 @@ impl App {
                     tracing::info!(%payment_id, %error, "others may ask at the same time");
                 }
             }
-            match self.call(payment, intent).await {
+            match self.call_once(payment, intent).await {
                 Ok(outcome) => return Some(outcome),
                 Err(ProviderError::Declined(code)) => return Some(Outcome::Declined(code)),
                 Err(ProviderError::Refused(why)) => {
@@ -103,6 +90,18 @@ impl App {
             self.tasks.sleep(REPEAT_WAIT.mul_f64(f64::from(1 << attempt) * jitter)).await;
         }
         self.look_up(payment, intent).await
+    }
+
+    /// A call by its key, unless the key may name nothing any more: the provider's books come first then.
+    async fn call_once(&self, payment: &Payment, intent: Intent) -> Result<Outcome, ProviderError> {
+        if self.may_be_forgotten(payment, intent).await {
+            if let Some(outcome) = self.look_up_again(payment, intent).await? {
+                return Ok(outcome);
+            }
+            let (payment_id, asked) = (payment.payment_id, intent.word());
+            tracing::warn!(%payment_id, asked, "the provider knows nothing of an old key, which is used once more");
+        }
+        self.call(payment, intent).await
     }
 
     async fn call(&self, payment: &Payment, intent: Intent) -> Result<Outcome, ProviderError> {

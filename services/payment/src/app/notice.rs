@@ -3,6 +3,7 @@
 //! comes twice, late, or after a newer one.
 
 use http::HeaderMap;
+use jiff::SignedDuration;
 use parkmesh_contracts::ids::{PaymentId, RefundId};
 use parkmesh_platform::fault::chain;
 use parkmesh_platform::postgres;
@@ -18,6 +19,9 @@ use crate::store::notice::{About, Kept};
 
 /// Notices claimed at a time.
 const CLAIM_MAX: usize = 64;
+
+/// How long an event is known again that was applied; providers repeat one for days at most, and no signature is good for so long.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Why a webhook was not kept.
 #[derive(Debug, thiserror::Error)]
@@ -49,9 +53,11 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn apply_notices(&self) -> Result<usize, Error> {
-        let wait_max = self.config.rescue_wait_max_seconds;
-        let due = store::notice::claim_due(&self.pool, self.clock.now(), CLAIM_MAX, wait_max).await;
-        let due = due.map_err(Error::Store)?;
+        let (now, wait_max) = (self.clock.now(), self.config.rescue_wait_max_seconds);
+        let due = store::notice::claim_due(&self.pool, now, CLAIM_MAX, wait_max).await?;
+        if due.is_empty() {
+            store::notice::forget(&self.pool, now - KEPT).await?;
+        }
         for kept in &due {
             match self.apply(kept).await {
                 Ok(()) => store::notice::done(&self.pool, &kept.event_id).await?,

@@ -211,6 +211,9 @@ async fn an_effect_whose_key_stripe_has_forgotten_is_found_and_not_made_again() 
     let made = emulator.all().await.remove(0);
     emulator.forget_keys();
     world.clock.advance(jiff::SignedDuration::from_hours(25));
+    // Twice, so that whatever began to ask before the day was over has ended.
+    let before = emulator.searches();
+    eventually("a look-up", || async { (emulator.searches() > before + 1).then_some(()) }).await;
     emulator.come_back();
     let id = made["metadata"]["reference"].as_str().unwrap();
     world.comes_to(id, PaymentStatus::Authorized).await;

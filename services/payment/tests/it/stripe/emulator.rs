@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::net::{Ipv6Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
@@ -42,6 +42,7 @@ pub struct Emulator {
     /// Whether it is away after the next loss, and whether it is.
     goes: Arc<AtomicBool>,
     away: Arc<AtomicBool>,
+    searches: Arc<AtomicUsize>,
     _process: Arc<Process>,
 }
 
@@ -87,6 +88,7 @@ impl Emulator {
             lost: Arc::default(),
             goes: Arc::default(),
             away: Arc::default(),
+            searches: Arc::default(),
             _process: process,
         };
         eventually("the emulator", || async {
@@ -112,6 +114,11 @@ impl Emulator {
 
     pub fn come_back(&self) {
         self.away.store(false, Ordering::SeqCst);
+    }
+
+    /// How often it was searched, also while it was away.
+    pub fn searches(&self) -> usize {
+        self.searches.load(Ordering::SeqCst)
     }
 
     /// All intents.
@@ -275,6 +282,9 @@ async fn pass(
     body: Bytes,
 ) -> Response {
     let path = uri.path_and_query().unwrap().as_str().to_owned();
+    if uri.path().ends_with("/search") {
+        emulator.searches.fetch_add(1, Ordering::SeqCst);
+    }
     if emulator.away.load(Ordering::SeqCst) {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }

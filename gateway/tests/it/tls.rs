@@ -1,0 +1,162 @@
+//! Listeners with TLS.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http_body_util::BodyExt;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use parkmesh_contracts::notification::v1::{ListNotificationsRequest, WatchNotificationsRequest};
+use parkmesh_gateway::{ListenerConfig, TlsConfig};
+use parkmesh_testkit::{eventually, listener};
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::client::{Wire, framed, post};
+use crate::world::{LIST, WATCH, World};
+
+const BINARY: &str = "application/grpc-web+proto";
+
+/// A certificate of a test's own, in files.
+struct Certificate {
+    config: TlsConfig,
+    current: CertificateDer<'static>,
+}
+
+impl Certificate {
+    fn new(name: &str) -> Self {
+        let path = |kind: &str| -> PathBuf {
+            let file = format!("parkmesh-gateway-{name}-{}.{kind}", std::process::id());
+            std::env::temp_dir().join(file)
+        };
+        let config = TlsConfig { certificate_chain: path("crt"), private_key: path("key") };
+        let mut certificate = Self { config, current: CertificateDer::from(Vec::new()) };
+        certificate.renew();
+        certificate
+    }
+
+    fn renew(&mut self) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(&self.config.private_key, made.signing_key.serialize_pem()).unwrap();
+        std::fs::write(&self.config.certificate_chain, made.cert.pem()).unwrap();
+        self.current = made.cert.der().clone();
+    }
+}
+
+impl Drop for Certificate {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.config.certificate_chain));
+        drop(std::fs::remove_file(&self.config.private_key));
+    }
+}
+
+async fn world(certificate: &Certificate) -> (World, SocketAddr) {
+    let address = listener().await.local_addr().unwrap();
+    let tls = Some(certificate.config.clone());
+    let world = World::with(|config| {
+        config.listeners = vec![ListenerConfig { name: "tls".to_owned(), address, tls }];
+    })
+    .await;
+    (world, address)
+}
+
+async fn connect(
+    addr: SocketAddr,
+    trusted: &CertificateDer<'static>,
+    protocols: &[&str],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(trusted.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|one| one.as_bytes().to_vec()).collect();
+    let socket = TcpStream::connect(addr).await?;
+    let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, socket).await
+}
+
+async fn wire(stream: TlsStream<TcpStream>, world: &World) -> Wire {
+    let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let io = TokioIo::new(stream);
+    if h2 {
+        let builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+        let (sender, connection) = builder.handshake(io).await.unwrap();
+        world.tasks.spawn("tls-h2", async move { drop(connection.await) });
+        Wire::Two(sender)
+    } else {
+        let (sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+        world.tasks.spawn("tls-h1", async move { drop(connection.await) });
+        Wire::One(sender)
+    }
+}
+
+async fn lists(wire: &mut Wire, world: &World) {
+    let body = framed(&ListNotificationsRequest::default());
+    let answer = wire.ask(post(LIST, &world.headers(BINARY), body)).await;
+    assert!(answer.headers.get("grpc-status").is_none(), "{:?}", answer.headers);
+}
+
+#[tokio::test]
+async fn the_client_chooses_http_2_or_1_and_strangers_certificates_are_not_ours() {
+    let certificate = Certificate::new("alpn");
+    let (world, addr) = world(&certificate).await;
+    let offers: [(&[&str], &[u8]); 3] =
+        [(&["h2", "http/1.1"], b"h2"), (&["http/1.1"], b"http/1.1"), (&["http/1.1", "h2"], b"h2")];
+    for (offered, chosen) in offers {
+        let stream = connect(addr, &certificate.current, offered).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(chosen), "{offered:?}");
+        lists(&mut wire(stream, &world).await, &world).await;
+    }
+    let other = Certificate::new("alpn-other");
+    assert!(connect(addr, &other.current, &["h2"]).await.is_err(), "ours is another one");
+    lists(&mut world.http1().await, &world).await;
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on() {
+    let mut certificate = Certificate::new("renewed");
+    let (world, addr) = world(&certificate).await;
+    let old = certificate.current.clone();
+    let mut before = wire(connect(addr, &old, &["h2"]).await.unwrap(), &world).await;
+    let body = framed(&WatchNotificationsRequest { after_sequence: 1_000 });
+    let mut stream = before.send(post(WATCH, &world.headers(BINARY), body)).await;
+    assert!(stream.body_mut().frame().await.unwrap().unwrap().is_data());
+    // What cannot be used is not shown.
+    std::fs::write(&certificate.config.certificate_chain, "no certificate").unwrap();
+    certificate.renew();
+    let new = certificate.current.clone();
+    let shown = eventually("the new certificate is shown", || async {
+        connect(addr, &new, &["h2"]).await.ok()
+    })
+    .await;
+    lists(&mut wire(shown, &world).await, &world).await;
+    assert!(connect(addr, &old, &["h2"]).await.is_err(), "the old one is not shown any more");
+    lists(&mut before, &world).await;
+    assert!(!http_body::Body::is_end_stream(stream.body()), "the stream goes on");
+}
+
+#[tokio::test]
+async fn a_listener_without_a_usable_certificate_does_not_start() {
+    let certificate = Certificate::new("missing");
+    let config = TlsConfig {
+        private_key: certificate.config.certificate_chain.clone(),
+        ..certificate.config.clone()
+    };
+    let text = format!(
+        "listeners:\n- name: tls\n  address: {{ socket_address: {{ address: 127.0.0.1, port_value: 1 }} }}\n  \
+         common_tls_context:\n    tls_certificates:\n    - certificate_chain: {{ filename: {} }}\n      \
+         private_key: {{ filename: {} }}\n",
+        config.certificate_chain.display(),
+        config.private_key.display()
+    );
+    let file = crate::settings::Settings::new("tls-missing", &text);
+    let told = parkmesh_gateway::Config::from_file(parkmesh_gateway::Config::default(), &file.path);
+    let told = told.expect_err("no key").to_string();
+    assert!(told.contains(".yaml:6: ") && told.contains("holds no certificate and key"), "{told}");
+}
