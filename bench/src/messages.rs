@@ -30,7 +30,7 @@ const MAILED_EVERY: usize = 5;
 /// How long tokens hold, in seconds.
 const TOKEN_SECONDS: u32 = 24 * 3_600;
 /// Between two kills, in seconds: from, and at most so many more.
-const KILL_EVERY_S: (f64, f64) = (4.0, 8.0);
+const KILL_EVERY_S: (f64, f64) = (6.0, 12.0);
 /// The mail server is away for so long, in the middle.
 const MAIL_AWAY: Duration = Duration::from_secs(45);
 /// How long it may take after the last kill: a lease, and the longest wait of what has failed.
