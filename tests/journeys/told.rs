@@ -19,7 +19,7 @@ async fn what_the_provider_lets_go_of_is_given_back_here_by_its_webhook() {
     let up = Up::start(&[]);
     let anna = Driver::new(&up, "driver");
     let spot = eventually_ok("the spot", || anna.spot(&up, SPOT)).await;
-    let start = up.now() + SignedDuration::from_hours(3);
+    let start = up.now() + SignedDuration::from_hours(2);
     let held = anna.hold(&anna.wish(&spot, start, SignedDuration::from_hours(1))).await;
     let held = held.expect("a hold");
     let request_id = uuid::Uuid::now_v7().to_string();

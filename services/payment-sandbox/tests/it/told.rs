@@ -14,11 +14,14 @@ use sha2::Sha256;
 
 use crate::{World, amount};
 
+/// A webhook: its signature and its body.
+type Webhook = (String, Vec<u8>);
+
 /// A merchant who refuses the first `refuses` webhooks and keeps the rest.
 #[derive(Clone, Default)]
 struct Merchant {
     refuses: Arc<Mutex<u32>>,
-    told: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    told: Arc<Mutex<Vec<Webhook>>>,
 }
 
 impl Merchant {

@@ -31,6 +31,8 @@ use crate::store::booking::BookingMoney;
 const CALLS_MAX: u32 = 3;
 /// Why a payment is refused whose authorisation's time was over.
 const EXPIRED: &str = "authorization_expired";
+/// Why a card is refused whose bank asks its owner first (3-D Secure).
+const ASKED: &str = "authentication_required";
 /// A provider remembers a key for longer than this: Stripe for 24 hours.
 const KEY_LIFE: SignedDuration = SignedDuration::from_hours(20);
 /// Wait before the first repeat; doubles, and varies by half.
@@ -115,6 +117,11 @@ impl App {
                     reference: payment.payment_id.to_string(),
                 };
                 let authorized = self.provider.authorize(&charge).await?;
+                if authorized.client_secret.is_some() {
+                    // Nothing is set aside, and nobody can tell the driver yet what the bank asks for.
+                    self.provider.void(payment.void_key(), &authorized.provider_id).await?;
+                    return Err(ProviderError::Declined(ASKED.to_owned()));
+                }
                 Ok(Outcome::Authorized(authorized.provider_id))
             }
             Intent::Capture(amount) => {
@@ -390,6 +397,7 @@ pub(super) fn of_standing(
         (Intent::Authorize | Intent::Capture(_), Standing::Expired) => {
             Some(Outcome::Declined(EXPIRED.to_owned()))
         }
+        (Intent::Authorize, Standing::Voided) => Some(Outcome::Declined(ASKED.to_owned())),
         (Intent::Void, Standing::Voided | Standing::Expired) => Some(Outcome::Voided),
         _ => None,
     }

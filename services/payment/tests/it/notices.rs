@@ -6,7 +6,7 @@ use parkmesh_testkit::eventually;
 use serde_json::json;
 
 use crate::relayed::{Held, Relay};
-use crate::world::{WEBHOOK_SECRET, World, eur};
+use crate::world::{WEBHOOK_SECRET, World, eur, reason};
 
 /// A world whose provider tells what happens, through the relay.
 async fn told() -> (World, Relay) {
@@ -85,6 +85,26 @@ async fn a_capture_that_is_refused_at_once_leaves_nothing_set_aside() {
     let declined = world.comes_to(&id, PaymentStatus::Declined).await;
     assert_eq!(declined.decline_code, "capture_declined");
     assert_eq!(world.account_sums().await, "driver 0, held 0");
+}
+
+#[tokio::test]
+async fn a_card_whose_bank_asks_first_is_declined_and_nothing_is_left_waiting() {
+    let (world, _relay) = told().await;
+    let booking = world.ids.next();
+    let asked = world.asking(booking, "pm_card_action_ok");
+    for _ in 0..2 {
+        let declined = world.authorize(asked.clone()).await;
+        assert_eq!(reason(declined), "PAYMENT_DECLINED");
+    }
+    let paid = world.authorize(world.asking(booking, "pm_card_ok")).await.unwrap();
+    let id: String = sqlx::query_scalar(
+        "SELECT payment_id::text FROM payment WHERE decline_code = 'authentication_required'",
+    )
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(world.at_provider(&id).await[0]["status"], "voided");
+    assert_eq!(world.at_provider(&paid.payment_id).await[0]["status"], "authorized");
 }
 
 #[tokio::test]
