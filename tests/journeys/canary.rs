@@ -66,9 +66,22 @@ async fn what_names_a_person_stands_in_no_fact_log_trace_metric_error_or_table()
     told.push(("traces".to_owned(), collector.0.lock().expect("what was kept").clone()));
     told.extend(tables(&up).await);
     told.extend(files(up.home()));
-    assert!(told.iter().any(|(name, _)| name.contains("nats")), "the streams were read");
-    for (name, bytes) in told {
-        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+    let texts: Vec<(String, String)> = told
+        .into_iter()
+        .map(|(name, bytes)| (name, String::from_utf8_lossy(&bytes).to_lowercase()))
+        .collect();
+    // What must be there is seen: whoever searches nothing finds nothing.
+    for (place, what) in [
+        ("/nats/", "demo mall"),
+        ("traces", "holdspot"),
+        ("run/booking.log", "personal data is sealed"),
+        ("a row of booking.booking", "sealed:"),
+        ("the metrics at", "parkmesh_deliveries"),
+    ] {
+        let seen = texts.iter().any(|(name, text)| name.contains(place) && text.contains(what));
+        assert!(seen, "{place} was searched and has no {what:?}");
+    }
+    for (name, text) in texts {
         for canary in CANARIES {
             assert!(!text.contains(canary), "{name} has {canary:?}");
         }
