@@ -4,8 +4,6 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use parkmesh_contracts::booking::v1::ListLotsRequest;
 use parkmesh_contracts::booking::v1::inventory_service_client::InventoryServiceClient;
 use parkmesh_contracts::sensor::v1::ListSensorsRequest;
@@ -67,12 +65,6 @@ impl City {
         Ok(self.simulation(spots, args)?.stdout(Stdio::null()).status()?)
     }
 
-    /// The process of a role or a server.
-    pub fn pid(&self, name: &str) -> Result<i32, Failure> {
-        let text = std::fs::read_to_string(self.home.join(format!("run/{name}.pid")))?;
-        Ok(text.trim().parse()?)
-    }
-
     /// A file of the proof's own.
     pub fn file(&self, name: &str) -> std::path::PathBuf {
         self.home.join(name)
@@ -80,10 +72,9 @@ impl City {
 
     /// Kills a role or a server, and waits until its successor runs.
     pub async fn kill(&self, name: &str) -> Result<(), Failure> {
-        let before = self.pid(name)?;
-        kill(Pid::from_raw(before), Signal::SIGKILL)?;
+        let before = self.up.kill(name)?;
         let began = Instant::now();
-        while self.pid(name).is_ok_and(|pid| pid == before) {
+        while self.up.pid(name).is_ok_and(|pid| pid == before) {
             if began.elapsed() > BACK_MAX {
                 return Err(format!("{name} did not come back").into());
             }

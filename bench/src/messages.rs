@@ -7,8 +7,6 @@ pub(crate) mod senders;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use parkmesh_contracts::notification::v1 as proto;
 use parkmesh_contracts::notification::v1::notification_service_client::NotificationServiceClient;
 use parkmesh_platform::auth::{Claims, Issuer, Role};
@@ -32,7 +30,7 @@ const MAILED_EVERY: usize = 5;
 /// How long tokens hold, in seconds.
 const TOKEN_SECONDS: u32 = 24 * 3_600;
 /// Between two kills, in seconds: from, and at most so many more.
-const KILL_EVERY_S: (f64, f64) = (4.0, 8.0);
+const KILL_EVERY_S: (f64, f64) = (6.0, 12.0);
 /// The mail server is away for so long, in the middle.
 const MAIL_AWAY: Duration = Duration::from_secs(45);
 /// How long it may take after the last kill: a lease, and the longest wait of what has failed.
@@ -85,7 +83,7 @@ pub fn prove(options: &Messages) -> Result<bool, Failure> {
         ];
         let up = Up::start_with(&binary, &home, &["--no-seed", "--ephemeral"], &settings)?;
         let issuer = Issuer::open(&home.join("keys/issuer.pem"), &Clock::system(), &Ids::random())?;
-        let mut house = House { up, home: home.clone(), issuer };
+        let mut house = House { up, issuer };
         let people = house.people(options.size, &receiver).await?;
         let mut told = house.flow(options.size, &people, &mut mailbox).await?;
         house.judge(&people, &receiver, &mailbox, &mut told).await?;
@@ -126,7 +124,6 @@ fn judge(size: usize, told: &Told) -> Result<bool, Failure> {
 /// Everything that runs.
 struct House {
     up: Up,
-    home: std::path::PathBuf,
     issuer: Issuer,
 }
 
@@ -212,18 +209,11 @@ impl House {
             }
             if !all && began.elapsed().as_secs_f64() > kill_at {
                 let victim = if ids.fraction() < 0.4 { "nats" } else { "notification" };
-                told.kills += u32::from(self.kill(victim));
+                told.kills += u32::from(self.up.kill(victim).is_ok());
                 let pause = ids.fraction().mul_add(KILL_EVERY_S.1, KILL_EVERY_S.0);
                 kill_at = began.elapsed().as_secs_f64() + pause;
             }
         }
-    }
-
-    /// Kills a process, which is started again by `up`. Whether there was one.
-    fn kill(&self, name: &str) -> bool {
-        let path = self.home.join(format!("run/{name}.pid"));
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        text.trim().parse().is_ok_and(|pid| kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok())
     }
 
     async fn judge(

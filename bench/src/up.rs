@@ -24,6 +24,7 @@ const PORT_BASE: &str = "41000";
 /// A running `up`.
 pub struct Up {
     child: Child,
+    home: PathBuf,
     /// What `up.json` says.
     pub file: Value,
     /// From the start of the process until up.json stood.
@@ -54,8 +55,9 @@ impl Up {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()?;
-        let mut up = Self { child, file: Value::Null, ready_after: Duration::ZERO };
-        up.file = up.until_ready(&home.join("up.json"), started)?;
+        let home = home.to_owned();
+        let mut up = Self { child, home, file: Value::Null, ready_after: Duration::ZERO };
+        up.file = up.until_ready(&up.home.join("up.json"), started)?;
         up.ready_after = started.elapsed();
         Ok(up)
     }
@@ -64,6 +66,19 @@ impl Up {
     pub fn told(&self, path: &str) -> Result<String, Failure> {
         let told = self.file.pointer(path).and_then(Value::as_str);
         Ok(told.ok_or_else(|| format!("up.json has no {path}"))?.to_owned())
+    }
+
+    /// The process of a role or a server.
+    pub fn pid(&self, name: &str) -> Result<i32, Failure> {
+        let text = std::fs::read_to_string(self.home.join(format!("run/{name}.pid")))?;
+        Ok(text.trim().parse()?)
+    }
+
+    /// Kills a role or a server, which is started again. Gives its process.
+    pub fn kill(&self, name: &str) -> Result<i32, Failure> {
+        let pid = self.pid(name)?;
+        kill(Pid::from_raw(pid), Signal::SIGKILL)?;
+        Ok(pid)
     }
 
     /// A connection to a schema, as the database's administrator.

@@ -86,7 +86,7 @@ impl Gate {
         ending: CancellationToken,
     ) -> Response<Body> {
         let Some(protocol) = Protocol::of(request.headers()) else {
-            return self.plain(&request).await;
+            return self.plain(request).await;
         };
         if *request.method() != http::Method::POST {
             return plain::wrong_method();
@@ -130,21 +130,21 @@ impl Gate {
     }
 
     /// What is no call: a document of somebody's, or a word of ours.
-    async fn plain(&self, request: &Request<Incoming>) -> Response<Body> {
-        let mut story = Story::begin(request, None, self.log.clone(), &self.clock);
+    async fn plain(&self, request: Request<Incoming>) -> Response<Body> {
+        let mut story = Story::begin(&request, None, self.log.clone(), &self.clock);
         let answer = self.page(request).await;
         story.status(answer.status());
         answer
     }
 
-    async fn page(&self, request: &Request<Incoming>) -> Response<Body> {
+    async fn page(&self, request: Request<Incoming>) -> Response<Body> {
         match self.table.document(request.uri().path()) {
             Some(route) => {
                 let bytes_max = self.config.answer_bytes_max;
                 let cluster = route.cluster.as_deref();
                 pages::fetch(request, cluster, &self.documents, bytes_max).await
             }
-            None => plain::answer(request, self.health.is_serving()),
+            None => plain::answer(&request, self.health.is_serving()),
         }
     }
 

@@ -20,6 +20,7 @@ mod searching;
 mod simulate;
 mod story;
 mod support;
+mod told;
 mod torture;
 mod trace;
 mod versions;

@@ -8,6 +8,7 @@ mod client;
 mod cluster;
 mod cors;
 mod doubles;
+mod hooks;
 mod lifecycle;
 mod limits;
 mod native;

@@ -7,6 +7,11 @@ use crate::names::Role;
 
 use super::supervisor::Part;
 
+/// What the sandbox signs its webhooks with: it is on this machine only, like everything here.
+const WEBHOOK_SECRET: &str = "whsec_development";
+/// Where payment takes them.
+const WEBHOOK_PATH: &str = "/webhooks/provider";
+
 /// Where the servers underneath answer.
 #[derive(Debug, Clone)]
 pub struct ServerUrls {
@@ -133,6 +138,12 @@ impl Plan {
             ("PROVIDER_URL", Role::PaymentSandbox),
         ];
         env.extend(others.into_iter().filter_map(|(name, role)| Some((name, self.url(role)?))));
+        if matches!(role, Role::Payment | Role::PaymentSandbox) {
+            env.push(("PROVIDER_WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()));
+        }
+        // As a provider would find us: through the gateway.
+        let gateway = self.url(Role::Gateway).filter(|_| role == Role::PaymentSandbox);
+        env.extend(gateway.map(|url| ("SANDBOX_WEBHOOK_URL", format!("{url}{WEBHOOK_PATH}"))));
         env.into_iter().map(|(name, value)| (format!("PARKMESH_{name}"), value)).collect()
     }
 }

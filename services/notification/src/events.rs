@@ -13,7 +13,9 @@ use parkmesh_contracts::google::r#type::Money as ProtoMoney;
 use parkmesh_contracts::ids::{BookingId, ErasureId, LotId, SpotId, UserId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::notification::v1::UserDataErased;
-use parkmesh_contracts::payment::v1::{PaymentCaptured, PaymentDeclined};
+use parkmesh_contracts::payment::v1::{
+    PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentVoided,
+};
 use parkmesh_contracts::sensor::v1::{DiscrepancyKind, DiscrepancyOpened, SensorSilent};
 use parkmesh_contracts::time;
 use parkmesh_contracts::window::Window;
@@ -45,7 +47,12 @@ pub const OF_BOOKING: &[&str] = &[
 ];
 
 /// What we hear of payment.
-pub const OF_PAYMENT: &[&str] = &[PaymentCaptured::TYPE, PaymentDeclined::TYPE];
+pub const OF_PAYMENT: &[&str] =
+    &[PaymentCaptured::TYPE, PaymentDeclined::TYPE, PaymentRefunded::TYPE, PAYMENT_STUCK];
+
+/// The fact that a payment comes to no end by itself. The language does not have it yet; like all facts of a
+/// payment it begins with the lot, the version, the payment and the booking, and no more is read of it.
+const PAYMENT_STUCK: &str = "parkmesh.payment.v1.payment_stuck";
 
 /// What we hear of sensor.
 pub const OF_SENSOR: &[&str] = &[SensorSilent::TYPE, DiscrepancyOpened::TYPE];
@@ -130,11 +137,24 @@ pub fn alarm(fact: &Delivered) -> Result<Option<Alarm>, Failure> {
             };
             (opened.lot_id, opened.spot_id, Alert::Discrepancy { kind, since })
         }
+        PAYMENT_STUCK => return stuck(fact).map(Some),
         _ => return Ok(None),
     };
     let lot_id = lot_id.parse().map_err(poison)?;
     let spot_id = Some(spot_id.parse().map_err(poison)?);
     Ok(Some(Alarm { lot_id, spot_id, booking_id: None, alert }))
+}
+
+fn stuck(fact: &Delivered) -> Result<Alarm, Failure> {
+    let PaymentVoided { lot_id, payment_id, booking_id, .. } = fact.decode()?;
+    let booking_id = (!booking_id.is_empty()).then(|| booking_id.parse());
+    let alert = Alert::PaymentStuck { payment_id, reason: String::new() };
+    Ok(Alarm {
+        lot_id: lot_id.parse().map_err(poison)?,
+        spot_id: None,
+        booking_id: booking_id.transpose().map_err(poison)?,
+        alert,
+    })
 }
 
 /// What a fact tells; `None` for one that we do not know.
@@ -208,6 +228,12 @@ pub fn told(fact: &Delivered) -> Result<Option<Told>, Failure> {
             let amount = amount(total.as_ref())?.filter(|_| !receipt_number.is_empty());
             let happening = amount.map(|amount| Happening::Charged { amount, receipt_number });
             of_payment(&captured.booking_id, &captured.user_id, happening)?
+        }
+        PaymentRefunded::TYPE => {
+            let refunded: PaymentRefunded = fact.decode()?;
+            let amount = amount(refunded.amount.as_ref())?;
+            let happening = amount.map(|amount| Happening::Refunded { amount });
+            of_payment(&refunded.booking_id, &refunded.user_id, happening)?
         }
         PaymentDeclined::TYPE => {
             let declined: PaymentDeclined = fact.decode()?;

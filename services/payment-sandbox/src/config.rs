@@ -60,8 +60,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads `PARKMESH_SANDBOX_LATE_ANSWER_SECONDS`, `_SANDBOX_SETTLE_SECONDS`, `_SANDBOX_WEBHOOK_URL`
-    /// and `_PROVIDER_WEBHOOK_SECRET`.
+    /// Reads `PARKMESH_SANDBOX_LATE_ANSWER_SECONDS`, `_SANDBOX_SETTLE_SECONDS`, `_SANDBOX_WEBHOOK_URL`,
+    /// `_SANDBOX_WEBHOOK_ALL` and `_PROVIDER_WEBHOOK_SECRET`.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
         let late = reader.get("SANDBOX_LATE_ANSWER_SECONDS", default.late_answer.as_secs());
@@ -70,7 +70,7 @@ impl Config {
         let webhooks = url.map(|url| Endpoint {
             url,
             secret: reader.require("PROVIDER_WEBHOOK_SECRET"),
-            all: true,
+            all: reader.get("SANDBOX_WEBHOOK_ALL", false),
         });
         let times = Times { settle: SignedDuration::from_secs(settle.into()), ..default.times };
         Self { late_answer: Duration::from_secs(late), times, webhooks, ..default }

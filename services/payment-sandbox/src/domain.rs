@@ -3,13 +3,15 @@
 pub mod authorization;
 pub mod books;
 pub mod card;
+pub mod command;
 pub mod fault;
 pub mod ledger;
 pub mod refund;
 
 pub use authorization::{Authorization, Dispute, Status};
-pub use books::{Authorize, Books, Command, Fresh, Reply, Stuck, Times};
+pub use books::Books;
 pub use card::{Behaviour, Card};
+pub use command::{Authorize, Command, Fresh, Reply, Stuck, Times};
 pub use fault::{Fault, Faults, Kind};
 pub use ledger::{Entry, Event};
 pub use refund::{Refund, RefundStatus};

@@ -74,6 +74,7 @@ impl From<Payment> for proto::Payment {
             Kind::Booking => proto::PaymentKind::Booking,
             Kind::Addition => proto::PaymentKind::Addition,
             Kind::Overstay => proto::PaymentKind::Overstay,
+            Kind::Debt => proto::PaymentKind::Debt,
         };
         Self {
             payment_id: payment.payment_id.to_string(),

@@ -3,6 +3,7 @@
 
 pub mod card;
 pub mod chargeback;
+pub mod debt;
 pub mod ledger;
 pub mod method;
 pub mod payment;

@@ -9,7 +9,6 @@ use parkmesh_platform::page::PageTokenInvalid;
 use parkmesh_platform::postgres::{is_retryable, is_unavailable};
 
 use crate::domain::{Refusal, Status};
-use crate::provider::ProviderError;
 
 mod reasons;
 
@@ -106,11 +105,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// The provider gave no answer.
-    pub fn provider(error: ProviderError) -> Self {
-        Self::Broken(format!("the provider: {}", fault::chain(&error)))
-    }
-
     /// One field that breaks a rule.
     pub fn field(field: impl Into<String>, description: impl Into<String>) -> Self {
         Self::Invalid(vec![invalid(field, description)])

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::sensor::v1::SpotOccupied;
 use parkmesh_eventbus::consumer::{self, Consumer, Handler};
+use parkmesh_eventbus::outbox::Row;
 use parkmesh_eventbus::{Delivered, Failure, deadletter};
 use parkmesh_testkit::eventually;
 
@@ -104,8 +105,9 @@ async fn a_redriven_letter_reaches_its_consumer_and_no_other() {
 async fn a_letter_whose_body_was_repaired_is_understood() {
     let (world, _mended, listening) = world_with_a_letter(false).await;
     let letter = deadletter::list(&world.bus, 0, 10).await.unwrap().remove(0);
-    let repaired = SpotOccupied { version: 33, ..SpotOccupied::default() }.encode_to_vec();
-    deadletter::redrive(&world.bus, letter.sequence, Some(repaired.into())).await.unwrap();
+    let repaired = SpotOccupied { version: 33, ..SpotOccupied::default() };
+    let row = Row::of(&world.ids, world.clock.now(), world.ids.next(), 33, &repaired);
+    deadletter::redrive(&world.bus, letter.sequence, Some(row.body)).await.unwrap();
     listening.idle().await.unwrap();
     assert_eq!(world.effects().await, [1, 2, 4, 33]);
     assert!(deadletter::list(&world.bus, 0, 10).await.unwrap().is_empty());

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use parkmesh_platform::fault;
 
 use crate::app::App;
+use crate::domain::plate::SEALED_AS;
 use crate::error::Error;
 use crate::store::booking::plate;
 use crate::store::replay;
@@ -61,7 +62,7 @@ impl App {
                     break;
                 }
                 for (id, text) in bare {
-                    let hidden = self.sealer.seal_text(plate::KIND, &text);
+                    let hidden = self.sealer.seal_text(SEALED_AS, &text);
                     plate::seal(&self.pool, which, id, (&text, &hidden)).await?;
                     sealed += 1;
                 }

@@ -5,6 +5,8 @@ use parkmesh_contracts::common::v1::GateDirection;
 use parkmesh_contracts::ids::{LotId, PlateReadId};
 use parkmesh_contracts::plate::{Likeness, PlateMarks, letters};
 
+/// What a plate is sealed as.
+pub const SEALED_AS: &str = "booking.plate";
 /// A camera that is less sure than that may have read anything.
 const CONFIDENCE_MIN: i32 = 40;
 /// A camera that is so sure has read no letter wrong.

@@ -5,8 +5,8 @@
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_platform::seal::Sealer;
 
+use crate::domain::plate::SEALED_AS;
 use crate::error::Error;
-use crate::store::booking::plate::KIND;
 
 /// A message with plates in it.
 pub trait Plates {
@@ -24,7 +24,7 @@ pub fn seal(sealer: &Sealer, message: &mut impl Plates) -> Result<(), Error> {
         if plate.chars().any(char::is_control) {
             outcome = Err(Error::field("plate", "must not contain control characters"));
         }
-        *plate = sealer.seal_text(KIND, &plate.trim().to_uppercase());
+        *plate = sealer.seal_text(SEALED_AS, &plate.trim().to_uppercase());
     });
     outcome
 }
@@ -33,7 +33,7 @@ pub fn seal(sealer: &Sealer, message: &mut impl Plates) -> Result<(), Error> {
 /// and nothing else of the booking depends on it.
 pub fn open(sealer: &Sealer, message: &mut impl Plates) {
     message.each_plate(&mut |plate| {
-        *plate = sealer.open_text(KIND, plate).unwrap_or_else(|error| {
+        *plate = sealer.open_text(SEALED_AS, plate).unwrap_or_else(|error| {
             tracing::error!(%error, "a plate does not open");
             String::new()
         });

@@ -24,6 +24,7 @@ mod plates;
 mod pools;
 mod pools_late;
 mod reality;
+mod sealed;
 mod series;
 mod snapshot;
 mod snapshot_windows;

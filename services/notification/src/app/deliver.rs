@@ -13,10 +13,14 @@ use crate::error::Error;
 use crate::store;
 use crate::store::delivery::Claimed;
 
-/// Deliveries that a worker takes at a time, one after the other.
-pub const TAKEN_MAX: usize = 4;
-/// How long a worker may take over them: each attempt has its own, shorter bound.
-const LEASE: Duration = Duration::from_secs(150);
+/// Deliveries that a worker takes at a time, one after the other, and how long it may take over them: each
+/// attempt has its own, shorter bound. What a worker dies over waits for the end of that.
+const fn turn(channel: Channel) -> (i64, Duration) {
+    match channel {
+        Channel::Email => (1, Duration::from_secs(40)),
+        Channel::Webhook => (4, Duration::from_secs(50)),
+    }
+}
 
 /// Counts what became of deliveries.
 pub struct Meter(Counter<u64>);
@@ -48,9 +52,9 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn deliver(&self, channel: Channel, meter: &Meter) -> Result<usize, Error> {
-        let limit = i64::try_from(TAKEN_MAX).unwrap_or(i64::MAX);
+        let (limit, lease) = turn(channel);
         let now = self.clock.now();
-        let taken = store::delivery::claim(&self.pool, channel, limit, LEASE, now).await?;
+        let taken = store::delivery::claim(&self.pool, channel, limit, lease, now).await?;
         for claimed in &taken {
             self.attempt(channel, claimed, meter).await?;
         }

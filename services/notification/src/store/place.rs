@@ -68,8 +68,9 @@ pub async fn keep(
 ) -> Result<bool, sqlx::Error> {
     let reminder = seen.reminder.flatten().filter(|_| seen.user_id.is_some());
     let reminder = reminder.filter(|_| seen.window.is_some());
-    sqlx::query(
-        "INSERT INTO booking_place AS known (booking_id, lot_id, user_id, lot_name, spot_number,
+    let (erased,): (bool,) = sqlx::query_as(
+        "WITH kept AS (
+         INSERT INTO booking_place AS known (booking_id, lot_id, user_id, lot_name, spot_number,
              ticket_number, time_zone, code, start_time, end_time, version, remind_of,
              remind_happens, remind_time, update_time)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
@@ -85,7 +86,10 @@ pub async fn keep(
                  THEN excluded.remind_happens ELSE known.remind_happens END,
              remind_time = CASE WHEN known.erased THEN NULL WHEN $16 THEN excluded.remind_time
                  ELSE known.remind_time END
-         WHERE known.version <= excluded.version",
+         WHERE known.version <= excluded.version
+         RETURNING erased)
+         SELECT coalesce((SELECT erased FROM kept),
+             (SELECT erased FROM booking_place WHERE booking_id = $1), false)",
     )
     .bind(seen.booking_id.as_uuid())
     .bind(seen.lot_id.map(LotId::as_uuid))
@@ -103,14 +107,9 @@ pub async fn keep(
     .bind(reminder.map(|reminder| reminder.tell_time().to_sqlx()))
     .bind(now.to_sqlx())
     .bind(seen.reminder.is_some())
-    .execute(&mut *connection)
+    .fetch_one(connection)
     .await?;
-    let known: Option<(bool,)> =
-        sqlx::query_as("SELECT erased FROM booking_place WHERE booking_id = $1")
-            .bind(seen.booking_id.as_uuid())
-            .fetch_optional(connection)
-            .await?;
-    Ok(known.is_some_and(|(erased,)| erased))
+    Ok(erased)
 }
 
 /// Where a booking is, if a fact has told it.

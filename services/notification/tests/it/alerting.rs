@@ -4,9 +4,12 @@ use parkmesh_contracts::booking::v1::{InventoryChanged, Lot, Spot, SpotStateChan
 use parkmesh_contracts::ids::{LotId, SpotId};
 use parkmesh_contracts::notification::v1 as proto;
 use parkmesh_contracts::notification::v1::NotificationKind as Kind;
+use parkmesh_contracts::payment::v1::PaymentVoided;
 use parkmesh_contracts::sensor::v1::{DiscrepancyKind, DiscrepancyOpened, SensorSilent};
 use parkmesh_contracts::time::to_proto;
+use parkmesh_eventbus::outbox;
 use parkmesh_testkit::eventually;
+use uuid::Uuid;
 
 use crate::world::{World, by};
 
@@ -109,4 +112,31 @@ async fn an_operator_who_speaks_for_a_lot_no_longer_is_not_alerted_of_it() {
     .await;
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].lot_id, elsewhere.to_string());
+}
+
+#[tokio::test]
+async fn operators_are_told_of_a_payment_that_is_stuck() {
+    let world = World::new().await;
+    let token = world.tokens.operator("otto", [world.lot]);
+    list_as(&world, &token).await;
+    let (payment, booking): (Uuid, Uuid) = (world.ids.next(), world.ids.next());
+    // All facts of a payment begin alike.
+    let like = PaymentVoided {
+        lot_id: world.lot.to_string(),
+        version: 3,
+        payment_id: payment.to_string(),
+        booking_id: booking.to_string(),
+        ..PaymentVoided::default()
+    };
+    let mut row = outbox::Row::of(&world.ids, world.clock.now(), payment, 3, &like);
+    row.fact_type = "parkmesh.payment.v1.payment_stuck";
+    let mut connection = world.pool.acquire().await.unwrap();
+    outbox::append(&mut connection, &[row]).await.unwrap();
+    let told = eventually("an alert", || async {
+        Some(list_as(&world, &token).await).filter(|told| !told.is_empty())
+    })
+    .await;
+    assert_eq!((told.len(), told[0].kind()), (1, Kind::PaymentStuck));
+    assert!(told[0].body.contains(&payment.to_string()), "{}", told[0].body);
+    assert_eq!(told[0].booking_id, booking.to_string());
 }

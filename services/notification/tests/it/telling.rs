@@ -1,9 +1,10 @@
 use parkmesh_contracts::booking::v1::{BookingReserved, BookingSpotAssigned};
 use parkmesh_contracts::ids::BookingId;
 use parkmesh_contracts::notification::v1::NotificationKind as Kind;
+use parkmesh_contracts::payment::v1::PaymentRefunded;
 use parkmesh_testkit::eventually;
 
-use crate::world::World;
+use crate::world::{World, eur};
 
 #[tokio::test]
 async fn every_fact_that_concerns_somebody_becomes_one_message_in_its_order() {
@@ -68,6 +69,26 @@ async fn payments_name_the_lot_where_it_is_known_and_do_without_where_not() {
     assert_eq!(told[1].kind(), Kind::PaymentDeclined);
     assert!(told[1].body.contains("not enough money"), "{}", told[1].body);
     assert_eq!(told[2].body, "8.50 EUR was charged for parking.");
+}
+
+#[tokio::test]
+async fn each_refund_is_told() {
+    let world = World::new().await;
+    let (booking, payment): (BookingId, uuid::Uuid) = (world.ids.next(), world.ids.next());
+    for (version, minor) in [(4, 200), (5, 650)] {
+        let fact = PaymentRefunded {
+            booking_id: booking.to_string(),
+            user_id: "anna".to_owned(),
+            amount: Some(eur(minor)),
+            version,
+            ..PaymentRefunded::default()
+        };
+        world.tell(payment, version, &fact).await;
+    }
+    let told = world.messages("anna", 2).await;
+    assert!(told.iter().all(|message| message.kind() == Kind::Refunded));
+    assert_eq!(told[0].body, "2.00 EUR for parking is on its way back to you.");
+    assert_eq!(told[1].body, "6.50 EUR for parking is on its way back to you.");
 }
 
 #[tokio::test]

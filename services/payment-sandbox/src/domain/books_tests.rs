@@ -1,5 +1,6 @@
 //! Whatever is asked in whatever order, the books add up.
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::*;

@@ -154,6 +154,7 @@ impl App {
             provider_id: None,
             authorize_key: authorize_key(asked.request_id),
             intent: Some(Intent::Authorize),
+            chases: 0,
             version: 1,
             create_time: self.clock.now(),
         })

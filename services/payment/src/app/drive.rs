@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use parkmesh_contracts::ids::{PaymentId, RefundId};
 use parkmesh_contracts::money::Money;
 use parkmesh_eventbus::outbox;
@@ -15,6 +16,7 @@ use sqlx::PgConnection;
 
 use super::App;
 use super::points::{At, point};
+use crate::domain::debt;
 use crate::domain::payment::refund_key;
 use crate::domain::settle::ask_settled;
 use crate::domain::{Intent, Kind, Outcome, Payment, Receipt, Status, ledger};
@@ -29,6 +31,8 @@ use crate::store::booking::BookingMoney;
 const CALLS_MAX: u32 = 3;
 /// Why a payment is refused whose authorisation's time was over.
 const EXPIRED: &str = "authorization_expired";
+/// A provider remembers a key for longer than this: Stripe for 24 hours.
+const KEY_LIFE: SignedDuration = SignedDuration::from_hours(20);
 /// Wait before the first repeat; doubles, and varies by half.
 const REPEAT_WAIT: Duration = Duration::from_millis(100);
 
@@ -71,7 +75,7 @@ impl App {
                     tracing::info!(%payment_id, %error, "others may ask at the same time");
                 }
             }
-            match self.call(payment, intent).await {
+            match self.call_once(payment, intent).await {
                 Ok(outcome) => return Some(outcome),
                 Err(ProviderError::Declined(code)) => return Some(Outcome::Declined(code)),
                 Err(ProviderError::Refused(why)) => {
@@ -86,6 +90,18 @@ impl App {
             self.tasks.sleep(REPEAT_WAIT.mul_f64(f64::from(1 << attempt) * jitter)).await;
         }
         self.look_up(payment, intent).await
+    }
+
+    /// A call by its key, unless the key may name nothing any more: the provider's books come first then.
+    async fn call_once(&self, payment: &Payment, intent: Intent) -> Result<Outcome, ProviderError> {
+        if self.may_be_forgotten(payment, intent).await {
+            if let Some(outcome) = self.look_up_again(payment, intent).await? {
+                return Ok(outcome);
+            }
+            let (payment_id, asked) = (payment.payment_id, intent.word());
+            tracing::warn!(%payment_id, asked, "the provider knows nothing of an old key, which is used once more");
+        }
+        self.call(payment, intent).await
     }
 
     async fn call(&self, payment: &Payment, intent: Intent) -> Result<Outcome, ProviderError> {
@@ -167,12 +183,33 @@ impl App {
 
     /// Nothing found is no outcome: a request may still be on its way.
     async fn look_up(&self, payment: &Payment, intent: Intent) -> Option<Outcome> {
+        self.look_up_again(payment, intent).await.ok().flatten()
+    }
+
+    async fn look_up_again(
+        &self,
+        payment: &Payment,
+        intent: Intent,
+    ) -> Result<Option<Outcome>, ProviderError> {
         if let Intent::Refund(refund_id, amount) = intent {
-            return self.find_refund(payment, refund_id, amount).await.ok().flatten();
+            return self.find_refund(payment, refund_id, amount).await;
         }
-        let found = self.provider.find(&payment.payment_id.to_string()).await;
-        let found = found.ok().flatten()?;
-        of_standing(intent, found.standing, found.provider_id)
+        let found = self.provider.find(&payment.payment_id.to_string()).await?;
+        Ok(found.and_then(|found| of_standing(intent, found.standing, found.provider_id)))
+    }
+
+    /// Whether the provider may have forgotten what a key named. A capture or a void needs no key to be single: what it would move is
+    /// there once.
+    async fn may_be_forgotten(&self, payment: &Payment, intent: Intent) -> bool {
+        let begun = match intent {
+            Intent::Authorize => Some(payment.create_time),
+            Intent::Refund(refund_id, _) => {
+                let refund = store::refund::get(&self.pool, refund_id).await;
+                refund.ok().map(|refund| refund.create_time)
+            }
+            Intent::Capture(_) | Intent::Void => return false,
+        };
+        begun.is_none_or(|begun| self.clock.now().duration_since(begun) > KEY_LIFE)
     }
 
     /// What the provider's books say of a refund.
@@ -209,7 +246,8 @@ impl App {
                 let now = now.ok_or(Error::PaymentNotFound)?;
                 match now.after(&outcome) {
                     Some(next) => {
-                        let noted = app.commit_step(connection, &booking, next, &outcome).await?;
+                        let step = (now.intent, &outcome);
+                        let noted = app.commit_step(connection, &booking, next, step).await?;
                         hit(At::BeforeCommit);
                         Ok::<_, Error>(noted)
                     }
@@ -231,7 +269,7 @@ impl App {
         connection: &mut PgConnection,
         booking: &BookingMoney,
         moved: Payment,
-        outcome: &Outcome,
+        (asked, outcome): (Option<Intent>, &Outcome),
     ) -> Result<Payment, Error> {
         let now = self.clock.now();
         store::ledger::append(connection, &ledger::entries(&moved, outcome), now).await?;
@@ -250,6 +288,9 @@ impl App {
         for known in payments.iter_mut().filter(|known| known.payment_id == moved.payment_id) {
             known.clone_from(&moved);
         }
+        if let (Outcome::Declined(_), Some(asked)) = (outcome, asked) {
+            payments.extend(self.chase(connection, &moved, asked).await?);
+        }
         let receipt = match outcome {
             Outcome::Captured(_) => {
                 self.write_receipt(connection, booking, &moved, &payments).await?
@@ -260,7 +301,7 @@ impl App {
         outbox::append(connection, &facts).await?;
         // The booking may have ended while the answer was awaited.
         let settled = booking.settlement.as_ref().map(|ended| ask_settled(&payments, ended));
-        let mut next = moved.ask_overstay().unwrap_or(moved);
+        let mut next = moved.ask_owed().unwrap_or(moved);
         for asked in settled.unwrap_or_default() {
             match asked.payment_id == next.payment_id {
                 true => next = asked,
@@ -269,6 +310,23 @@ impl App {
         }
         store::payment::save(connection, &next, now, now).await?;
         Ok(next)
+    }
+
+    /// Notes that what a refused payment has left owed is to be asked for again.
+    async fn chase(
+        &self,
+        connection: &mut PgConnection,
+        declined: &Payment,
+        asked: Intent,
+    ) -> Result<Option<Payment>, Error> {
+        let now = self.clock.now();
+        let Some((chase, due)) = debt::chase(declined, asked, self.ids.next(), now) else {
+            return Ok(None);
+        };
+        let (payment_id, owed, chases) = (chase.payment_id, chase.authorized, chase.chases);
+        tracing::warn!(%payment_id, %owed, chases, "money is owed and is asked for again");
+        store::payment::save(connection, &chase, due, now).await?;
+        Ok(Some(chase))
     }
 
     /// Writes the receipt when the last of what it is to tell is captured.
@@ -281,7 +339,10 @@ impl App {
     ) -> Result<Option<Receipt>, Error> {
         let overstay = moved.kind == Kind::Overstay;
         let told = || payments.iter().filter(|one| (one.kind == Kind::Overstay) == overstay);
-        let open = told().any(|one| matches!(one.intent, Some(Intent::Capture(_))));
+        let open = told().any(|one| {
+            let owed = one.kind == Kind::Debt && one.intent.is_some();
+            owed || matches!(one.intent, Some(Intent::Capture(_)))
+        });
         if open || store::receipt::is_written(connection, moved.booking_id, overstay).await? {
             return Ok(None);
         }

@@ -118,6 +118,7 @@ impl App {
             provider_id: None,
             authorize_key: overstay_key(booking_id),
             intent: Some(Intent::Authorize),
+            chases: 0,
             version: 1,
             create_time: now,
             ..covering

@@ -3,6 +3,7 @@
 //! comes twice, late, or after a newer one.
 
 use http::HeaderMap;
+use jiff::SignedDuration;
 use parkmesh_contracts::ids::{PaymentId, RefundId};
 use parkmesh_platform::fault::chain;
 use parkmesh_platform::postgres;
@@ -12,12 +13,15 @@ use super::drive::of_standing;
 use crate::domain::chargeback::{Change, change};
 use crate::domain::{Chargeback, Outcome, Payment, RefundStatus, Status, ledger};
 use crate::error::Error;
-use crate::provider::{NoticeError, RefundStanding, Standing};
+use crate::provider::{NoticeError, ProviderError, RefundStanding, Standing};
 use crate::store;
 use crate::store::notice::{About, Kept};
 
 /// Notices claimed at a time.
 const CLAIM_MAX: usize = 64;
+
+/// How long an event is known again that was applied; providers repeat one for days at most, and no signature is good for so long.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Why a webhook was not kept.
 #[derive(Debug, thiserror::Error)]
@@ -49,9 +53,11 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn apply_notices(&self) -> Result<usize, Error> {
-        let wait_max = self.config.rescue_wait_max_seconds;
-        let due = store::notice::claim_due(&self.pool, self.clock.now(), CLAIM_MAX, wait_max).await;
-        let due = due.map_err(Error::Store)?;
+        let (now, wait_max) = (self.clock.now(), self.config.rescue_wait_max_seconds);
+        let due = store::notice::claim_due(&self.pool, now, CLAIM_MAX, wait_max).await?;
+        if due.is_empty() {
+            store::notice::forget(&self.pool, now - KEPT).await?;
+        }
         for kept in &due {
             match self.apply(kept).await {
                 Ok(()) => store::notice::done(&self.pool, &kept.event_id).await?,
@@ -92,7 +98,7 @@ impl App {
 
     /// Notes what the provider's books say of an authorisation now.
     async fn look_again(&self, payment: &Payment, provider_id: &str) -> Result<(), Error> {
-        let found = self.provider.look(provider_id).await.map_err(Error::provider)?;
+        let found = self.provider.look(provider_id).await.map_err(away)?;
         let Some(found) = found else { return Ok(()) };
         let outcome = match payment.intent {
             Some(intent) => of_standing(intent, found.standing, found.provider_id),
@@ -123,7 +129,7 @@ impl App {
         let known = store::refund::find(&self.pool, payment.payment_id, refund_id).await?;
         let Some(known) = known else { return Ok(()) };
         let found = self.provider.find_refund(provider_id, reference).await;
-        let standing = found.map_err(Error::provider)?.map(|refund| refund.standing);
+        let standing = found.map_err(away)?.map(|refund| refund.standing);
         match (known.status, standing) {
             (RefundStatus::Refunded(_), Some(RefundStanding::Failed(code))) => {
                 tracing::error!(%refund_id, code, "a refund was sent back by the bank");
@@ -159,4 +165,9 @@ impl App {
         })
         .await
     }
+}
+
+fn away(error: ProviderError) -> Error {
+    tracing::info!(error = chain(&error), "the provider is silent about a notice of its own");
+    Error::ProviderAway
 }

@@ -35,6 +35,8 @@ pub enum Kind {
     Addition,
     /// The time past its window.
     Overstay,
+    /// What a capture that was refused has left owed.
+    Debt,
 }
 
 /// What the provider is being asked.
@@ -128,6 +130,8 @@ pub struct Payment {
     pub authorize_key: Uuid,
     /// What the provider is being asked.
     pub intent: Option<Intent>,
+    /// How often what it is for was asked for in vain before.
+    pub chases: i16,
     /// Counts up with everything that was noted of it.
     pub version: i64,
     /// When it was asked for.
@@ -148,6 +152,11 @@ pub fn authorize_key(request_id: RequestId) -> Uuid {
 /// The same for an overstay, of which a booking has one.
 pub fn overstay_key(booking_id: BookingId) -> Uuid {
     Uuid::new_v5(&KEYS, format!("overstay:{booking_id}").as_bytes())
+}
+
+/// The same for what asks again for what this payment has left owed.
+pub fn chase_key(declined: PaymentId) -> Uuid {
+    Uuid::new_v5(&KEYS, format!("chase:{declined}").as_bytes())
 }
 
 /// Key of a refund.
@@ -245,10 +254,11 @@ impl Payment {
         }
     }
 
-    /// Asks to take all that was set aside for an overstay, which needs no word of booking any more;
+    /// Asks to take all that was set aside for an overstay or a debt, which needs no word of booking any more;
     /// `None` when nothing is to be asked.
-    pub fn ask_overstay(&self) -> Option<Self> {
-        let open = self.kind == Kind::Overstay && self.status == Status::Authorized;
+    pub fn ask_owed(&self) -> Option<Self> {
+        let owed = matches!(self.kind, Kind::Overstay | Kind::Debt);
+        let open = owed && self.status == Status::Authorized;
         let asked = self.intent.is_none().then_some(Intent::Capture(self.authorized));
         open.then_some(asked).flatten().map(|intent| Self { intent: Some(intent), ..self.clone() })
     }

@@ -22,6 +22,7 @@ pub fn pending() -> Payment {
         authorized: eur(1_200),
         captured: None,
         refunded: eur(0),
+        chases: 0,
         payment_method: "pm_card_ok".to_owned(),
         status: Status::Pending,
         decline_code: None,

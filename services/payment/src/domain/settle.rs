@@ -13,6 +13,8 @@ pub fn ask_settled(payments: &[Payment], settlement: &Settlement) -> Vec<Payment
     let mut open = settlement.capture.map_or(0, |amount| amount.minor);
     for payment in covering.clone() {
         let taken = match (payment.status, payment.intent) {
+            // Owed, and chased: nothing else need cover it.
+            _ if payment.kind == Kind::Debt => Some(payment.authorized),
             (Status::Captured, _) => payment.captured,
             (_, Some(Intent::Capture(asked))) => Some(asked),
             _ => None,
@@ -21,7 +23,8 @@ pub fn ask_settled(payments: &[Payment], settlement: &Settlement) -> Vec<Payment
     }
     let mut asked = Vec::new();
     for payment in covering {
-        if payment.status != Status::Authorized || payment.intent.is_some() {
+        let is_debt = payment.kind == Kind::Debt;
+        if is_debt || payment.status != Status::Authorized || payment.intent.is_some() {
             continue;
         }
         let intent = match settlement.capture {

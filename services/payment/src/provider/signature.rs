@@ -50,7 +50,7 @@ fn mac_of(secret: &str, time: &str, body: &[u8]) -> Hmac<Sha256> {
 }
 
 fn bytes_of(hex: &str) -> Option<Vec<u8>> {
-    if hex.len() % 2 != 0 || !hex.is_ascii() {
+    if !hex.len().is_multiple_of(2) || !hex.is_ascii() {
         return None;
     }
     let pair = |at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();

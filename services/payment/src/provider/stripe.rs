@@ -36,6 +36,9 @@ const WITH_CHARGE: (&str, &str) = ("expand[]", "latest_charge");
 /// The same in a list.
 const WITH_CHARGES: (&str, &str) = ("expand[]", "data.latest_charge");
 
+/// So that a line of the ledger tells of the intent, and with it our reference.
+const WITH_INTENTS: &str = "data.source.payment_intent";
+
 /// Where Stripe is, and who we are there.
 #[derive(Clone)]
 pub struct StripeSettings {
@@ -280,11 +283,8 @@ impl Provider for StripeProvider {
     ) -> BoxFuture<'a, Result<Movements, ProviderError>> {
         async move {
             let since = since.as_second().to_string();
-            let mut query = vec![
-                ("created[gte]", since.as_str()),
-                ("limit", PAGE),
-                ("expand[]", "data.source"),
-            ];
+            let mut query =
+                vec![("created[gte]", since.as_str()), ("limit", PAGE), ("expand[]", WITH_INTENTS)];
             query.extend(next.map(|after| ("starting_after", after)));
             let page: Listed<ledger::Line> =
                 self.client.get("/v1/balance_transactions", &query).await?;

@@ -9,6 +9,9 @@ use super::{broken, chargeback, money};
 use crate::domain::Chargeback;
 use crate::provider::{Notice, Told};
 
+/// Notices that are forgotten at a time.
+const FORGET_MAX: i64 = 1_000;
+
 /// What is left of a notice once it is kept: what to ask the provider about, and what it alone tells.
 #[derive(Debug)]
 pub struct Kept {
@@ -95,6 +98,20 @@ pub async fn done(pool: &PgPool, event_id: &str) -> Result<(), sqlx::Error> {
         .execute(pool)
         .await
         .map(drop)
+}
+
+/// Forgets notices that were applied and came in before a time, some at a time.
+pub async fn forget(pool: &PgPool, before: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "DELETE FROM provider_notice WHERE event_id IN (
+             SELECT event_id FROM provider_notice WHERE due_time IS NULL AND receive_time < $1
+             ORDER BY receive_time LIMIT $2)",
+    )
+    .bind(before.to_sqlx())
+    .bind(FORGET_MAX)
+    .execute(pool)
+    .await
+    .map(drop)
 }
 
 impl FromRow<'_, PgRow> for Kept {

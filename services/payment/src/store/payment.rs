@@ -62,7 +62,7 @@ pub async fn find_covering(
     booking_id: BookingId,
 ) -> Result<Option<Payment>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT * FROM payment WHERE booking_id = $1 AND kind <> 'overstay'
+        "SELECT * FROM payment WHERE booking_id = $1 AND kind IN ('booking', 'addition')
          AND status <> 'declined' ORDER BY kind <> 'booking', payment_id DESC LIMIT 1",
     )
     .bind(booking_id.as_uuid())
@@ -106,9 +106,9 @@ pub async fn save(
         "INSERT INTO payment (payment_id, booking_id, lot_id, user_id, currency, authorized_minor,
              captured_minor, payment_method, status, decline_code, provider_id, authorize_key,
              intent, intent_minor, due_time, version, create_time, update_time, kind,
-             refunded_minor, intent_refund_id)
+             refunded_minor, intent_refund_id, chases)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-             $19, $21, $22)
+             $19, $21, $22, $23)
          ON CONFLICT (payment_id) DO UPDATE SET captured_minor = excluded.captured_minor,
              status = excluded.status, decline_code = excluded.decline_code,
              provider_id = excluded.provider_id, intent = excluded.intent,
@@ -140,6 +140,7 @@ pub async fn save(
     .bind(NO_METHOD)
     .bind(payment.refunded.minor)
     .bind(intent_refund.map(RefundId::as_uuid))
+    .bind(payment.chases)
     .execute(connection)
     .await
     .map(drop)
@@ -260,12 +261,13 @@ impl Kind {
             Self::Booking => "booking",
             Self::Addition => "addition",
             Self::Overstay => "overstay",
+            Self::Debt => "debt",
         }
     }
 }
 
 fn kind(word: &str) -> Result<Kind, sqlx::Error> {
-    [Kind::Booking, Kind::Addition, Kind::Overstay]
+    [Kind::Booking, Kind::Addition, Kind::Overstay, Kind::Debt]
         .into_iter()
         .find(|kind| kind.word() == word)
         .ok_or_else(|| broken(format!("no kind {word}")))
@@ -311,6 +313,7 @@ impl FromRow<'_, PgRow> for Payment {
             decline_code: row.try_get("decline_code")?,
             provider_id: row.try_get("provider_id")?,
             authorize_key: row.try_get("authorize_key")?,
+            chases: row.try_get("chases")?,
             intent,
             version: row.try_get("version")?,
             create_time: create_time.to_jiff(),

@@ -4,6 +4,7 @@
 mod additions;
 mod authorize;
 mod by_hand;
+mod debts;
 mod erase;
 mod ledger;
 mod methods;

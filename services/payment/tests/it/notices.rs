@@ -205,6 +205,45 @@ fn word(payment: &Payment) -> &'static str {
 }
 
 #[tokio::test]
+async fn a_notice_waits_for_a_provider_that_is_away_and_is_forgotten_after_a_month() {
+    let (world, relay) = told().await;
+    relay.hold();
+    let id = left(&world, "pm_card_ok").await;
+    world.comes_to(&id, PaymentStatus::Captured).await;
+    dispute(&world, &id, "opened").await;
+    let held =
+        eventually("all webhooks", || async { Some(relay.held()).filter(|held| held.len() >= 3) })
+            .await;
+    let fault = |fault| json!({ "script": [{ "on": "read", "fault": fault, "times": 1 }] });
+    world.admin(true, "faults", fault("error_before")).await;
+    for webhook in &held {
+        assert_eq!(relay.post(webhook).await, 200);
+    }
+    let open = || async {
+        let open: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM provider_notice WHERE due_time IS NOT NULL AND attempts > 0",
+        )
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+        open
+    };
+    eventually("all but one applied", || async { (open().await == 1).then_some(()) }).await;
+    world.clock.advance(seconds(31));
+    applied(&world, 3).await;
+    assert_eq!(world.account_sums().await, "driver 0, held 0, operator 0");
+    world.clock.advance(SignedDuration::from_hours(31 * 24));
+    eventually("all forgotten", || async {
+        let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM provider_notice")
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+        (kept == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn only_what_the_provider_signed_just_now_is_kept() {
     let (world, relay) = told().await;
     relay.hold();

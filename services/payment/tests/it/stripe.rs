@@ -6,8 +6,8 @@ use parkmesh_contracts::ids::RefundId;
 use parkmesh_contracts::money::{Currency, Money};
 use parkmesh_contracts::payment::v1::{PaymentStatus, RefundStatus};
 use parkmesh_payment::provider::{
-    Charge, MovementKind, Provider, ProviderError, RefundStanding, Standing, StripeProvider,
-    StripeSettings, Taken,
+    Charge, Movement, MovementKind, Provider, ProviderError, RefundStanding, Standing,
+    StripeProvider, StripeSettings, Taken,
 };
 use parkmesh_platform::ids::Ids;
 use parkmesh_testkit::eventually;
@@ -84,7 +84,8 @@ async fn a_payment_is_set_aside_taken_in_part_and_given_back_in_part() {
     let page = stripe.movements(jiff::Timestamp::UNIX_EPOCH, None).await.unwrap();
     let told: Vec<_> = page.movements.iter().map(|line| (line.kind, line.amount)).collect();
     assert_eq!(told, [(MovementKind::Capture, money(900)), (MovementKind::Refund, money(400))]);
-    assert!(page.movements.iter().all(|line| line.provider_id == *id));
+    let ours = |line: &Movement| line.provider_id == *id && line.reference == "r-1";
+    assert!(page.movements.iter().all(ours), "{:?}", page.movements);
     assert_eq!(emulator.balance().await, 500);
 }
 
@@ -198,6 +199,25 @@ async fn stripes_lost_answers_lead_to_one_authorisation_one_capture_and_one_refu
     assert_eq!((intents.len(), &intents[0]["amount_received"]), (1, &900.into()));
     assert_eq!(emulator.balance().await, 500);
     assert_eq!(world.account_sums().await, "driver -500, held 0, operator 500");
+}
+
+#[tokio::test]
+async fn an_effect_whose_key_stripe_has_forgotten_is_found_and_not_made_again() {
+    let (world, emulator) = journey().await;
+    let booking = world.ids.next();
+    emulator.lose_and_go();
+    let silent = world.authorize(world.asking(booking, VISA)).await;
+    assert_eq!(reason(silent), "PAYMENT_UNKNOWN");
+    let made = emulator.all().await.remove(0);
+    emulator.forget_keys();
+    world.clock.advance(jiff::SignedDuration::from_hours(25));
+    // Twice, so that whatever began to ask before the day was over has ended.
+    let before = emulator.searches();
+    eventually("a look-up", || async { (emulator.searches() > before + 1).then_some(()) }).await;
+    emulator.come_back();
+    let id = made["metadata"]["reference"].as_str().unwrap();
+    world.comes_to(id, PaymentStatus::Authorized).await;
+    assert_eq!(emulator.all().await.len(), 1);
 }
 
 #[tokio::test]

@@ -10,13 +10,11 @@ use uuid::Uuid;
 
 use crate::domain::booking::OVERSTAY_MAX;
 use crate::domain::inventory::PolicyChoice;
-use crate::domain::plate::Candidate;
+use crate::domain::plate::{Candidate, SEALED_AS};
 use crate::error::Error;
 
 /// How long after the end of a stay its car may drive out, when it has not overstayed.
 const OUT_AFTER: SignedDuration = SignedDuration::from_mins(60);
-/// What a plate is sealed as.
-pub const KIND: &str = "booking.plate";
 /// Rows of one statement at most.
 const ROWS_MAX: i64 = 1_000;
 /// Bookings that are looked at; a lot has fewer cars.
@@ -65,7 +63,7 @@ pub async fn candidates(
     for row in &rows {
         let who = row.try_get::<Uuid, _>("booking_id")?.into();
         // One whose key is gone is the car of nobody.
-        if let Ok(plate) = sealer.open_text(KIND, row.try_get("plate")?) {
+        if let Ok(plate) = sealer.open_text(SEALED_AS, row.try_get("plate")?) {
             candidates.push(Candidate { who, plate });
         }
     }

@@ -25,7 +25,13 @@ pub struct Line {
 /// A charge, a refund or a dispute.
 #[derive(Deserialize)]
 struct Source {
-    payment_intent: Option<String>,
+    payment_intent: Option<Intent>,
+}
+
+/// Which intent it belongs to.
+#[derive(Deserialize)]
+struct Intent {
+    id: String,
     #[serde(default)]
     metadata: Metadata,
 }
@@ -54,13 +60,12 @@ fn kind(line: &Line) -> Option<MovementKind> {
 
 impl Line {
     fn movement(self, kind: MovementKind) -> Result<Movement, ProviderError> {
-        let source = self.source;
-        let reference = source.as_ref().map(|source| reference(&source.metadata));
+        let intent = self.source.and_then(|source| source.payment_intent);
         Ok(Movement {
             movement_id: self.id,
             kind,
-            provider_id: source.and_then(|source| source.payment_intent).unwrap_or_default(),
-            reference: reference.unwrap_or_default(),
+            reference: intent.as_ref().map(|of| reference(&of.metadata)).unwrap_or_default(),
+            provider_id: intent.map(|of| of.id).unwrap_or_default(),
             amount: money(self.amount.abs(), &self.currency)?,
             fee: money(self.fee, &self.currency)?,
             time: Timestamp::from_second(self.created)

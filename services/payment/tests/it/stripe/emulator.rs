@@ -6,10 +6,10 @@
 //! - it loses answers on demand, after their effect.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::net::{Ipv6Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
@@ -18,14 +18,12 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Json, Router};
-use parkmesh_testkit::{eventually, listener};
+use parkmesh_testkit::{eventually, listener, python_with};
 use serde_json::{Value, json};
 
 /// The emulator takes any key that looks like one.
 pub const KEY: &str = "sk_test_12345";
 const PACKAGE: &str = "localstripe==1.15.10";
-/// Whoever makes the Python with it makes it alone.
-static PYTHON: Mutex<()> = Mutex::new(());
 
 /// An answer that every repeat of a key gets; `None` while it is made.
 type Kept = Option<(StatusCode, Value)>;
@@ -41,6 +39,10 @@ pub struct Emulator {
     /// What was taken of which intent.
     received: Arc<Mutex<HashMap<String, i64>>>,
     lost: Arc<Mutex<u32>>,
+    /// Whether it is away after the next loss, and whether it is.
+    goes: Arc<AtomicBool>,
+    away: Arc<AtomicBool>,
+    searches: Arc<AtomicUsize>,
     _process: Arc<Process>,
 }
 
@@ -84,6 +86,9 @@ impl Emulator {
             answers: Arc::default(),
             received: Arc::default(),
             lost: Arc::default(),
+            goes: Arc::default(),
+            away: Arc::default(),
+            searches: Arc::default(),
             _process: process,
         };
         eventually("the emulator", || async {
@@ -99,6 +104,32 @@ impl Emulator {
     /// The next answers to writes are lost after their effect.
     pub fn lose(&self, answers: u32) {
         *self.lost.lock().unwrap() = answers;
+    }
+
+    /// The next answer to a write is lost after its effect, and every call after that is answered by 503, without an effect.
+    pub fn lose_and_go(&self) {
+        self.goes.store(true, Ordering::SeqCst);
+        self.lose(1);
+    }
+
+    pub fn come_back(&self) {
+        self.away.store(false, Ordering::SeqCst);
+    }
+
+    /// How often it was searched, also while it was away.
+    pub fn searches(&self) -> usize {
+        self.searches.load(Ordering::SeqCst)
+    }
+
+    /// All intents.
+    pub async fn all(&self) -> Vec<Value> {
+        let all = self.behind("/v1/payment_intents?limit=10000").await;
+        all["data"].as_array().unwrap().clone()
+    }
+
+    /// Keys name nothing any more, as after a day.
+    pub fn forget_keys(&self) {
+        self.answers.lock().unwrap().clear();
     }
 
     /// Where it sends its webhooks.
@@ -128,10 +159,9 @@ impl Emulator {
 
     /// All intents with our reference.
     pub async fn intents(&self, reference: &str) -> Vec<Value> {
-        let all = self.behind("/v1/payment_intents?limit=10000").await;
-        let found = all["data"].as_array().unwrap().iter();
+        let found = self.all().await.into_iter();
         let found = found.filter(|intent| intent["metadata"]["reference"] == reference);
-        found.map(|intent| self.patched(intent.clone())).collect()
+        found.map(|intent| self.patched(intent)).collect()
     }
 
     /// What it has for us, by its own ledger.
@@ -226,7 +256,7 @@ impl Emulator {
 
     /// With a partial capture as one line.
     async fn ledger(&self, headers: &HeaderMap) -> Value {
-        let path = "/v1/balance_transactions?limit=10000&expand[]=data.source";
+        let path = "/v1/balance_transactions?limit=10000&expand[]=data.source.payment_intent";
         let (_, page) = self.forward(Method::GET, path, headers, Bytes::new()).await;
         let (left, mut lines): (Vec<Value>, Vec<Value>) =
             page["data"].as_array().unwrap().iter().cloned().partition(|line| {
@@ -252,6 +282,12 @@ async fn pass(
     body: Bytes,
 ) -> Response {
     let path = uri.path_and_query().unwrap().as_str().to_owned();
+    if uri.path().ends_with("/search") {
+        emulator.searches.fetch_add(1, Ordering::SeqCst);
+    }
+    if emulator.away.load(Ordering::SeqCst) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let (status, value) = match (&method, uri.path()) {
         (&Method::GET, "/v1/payment_intents/search") => {
             (StatusCode::OK, emulator.search(uri.query().unwrap()).await)
@@ -273,6 +309,8 @@ async fn pass(
             loses
         };
         if lost {
+            let goes = emulator.goes.swap(false, Ordering::SeqCst);
+            emulator.away.fetch_or(goes, Ordering::SeqCst);
             std::future::pending::<()>().await;
         }
     }
@@ -281,25 +319,6 @@ async fn pass(
 
 /// A Python with the emulator, made once and kept below target/.
 fn python() -> PathBuf {
-    let _alone = PYTHON.lock();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stripe-python");
-    let python = folder.join("bin/python");
-    let has_it = || {
-        let tried = Command::new(&python).args(["-c", "import localstripe"]).output();
-        tried.is_ok_and(|output| output.status.success())
-    };
-    if !has_it() {
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PACKAGE]));
-    }
-    python
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("python3 with venv is needed here");
-    let told = [output.stdout, output.stderr].concat();
-    if !output.status.success() {
-        let _shown = std::io::stderr().write_all(&told);
-        panic!("the emulator could not be installed");
-    }
+    python_with(&folder, "localstripe", &[PACKAGE])
 }
