@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
 use crate::current::Current;
+use crate::flush::Flushing;
 
 /// Between pings on an HTTP/2 connection, so that a browser that vanished is noticed.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
@@ -171,9 +172,9 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let stopping = &self.stopping;
-        let (first_request_wait, grace) = {
+        let (first_request_wait, flush_wait, grace) = {
             let config = &self.current.gate().config;
-            (config.first_request_wait, config.serve.connection_grace)
+            (config.first_request_wait, config.flush_wait, config.serve.connection_grace)
         };
         let spoke = Arc::new(AtomicBool::new(false));
         let entry = Entry {
@@ -182,6 +183,7 @@ impl Connection {
             spoke: Arc::clone(&spoke),
             peer: self.peer,
         };
+        let socket = Flushing::new(socket, flush_wait);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), entry));
         let retired = Deadline::after(self.age);
         // hyper waits for ever for the first bytes that tell the protocol.

@@ -238,6 +238,7 @@ impl Gate {
             when_over: if over_first { Refusal::DeadlineExceeded } else { Refusal::StreamLifeOver },
             ending: streaming.then_some(ending),
             stopping: self.stopping.clone(),
+            idle: streaming.then_some(self.config.stream_idle),
         }
     }
 }

@@ -55,6 +55,10 @@ pub struct Config {
     pub request_wait: Duration,
     /// How long a new connection may be silent before it is closed.
     pub first_request_wait: Duration,
+    /// How long a client may take nothing of what it is sent.
+    pub flush_wait: Duration,
+    /// How long a server stream may be silent.
+    pub stream_idle: Duration,
     /// The file that these settings come from, and what they would be without it.
     pub source: Option<Arc<Source>>,
 }
@@ -142,6 +146,8 @@ impl Default for Config {
             answer_bytes_max: 16 * 1024 * 1024,
             request_wait: Duration::from_secs(30),
             first_request_wait: Duration::from_secs(15),
+            flush_wait: Duration::from_secs(30),
+            stream_idle: Duration::from_secs(300),
             source: None,
         }
     }
@@ -181,6 +187,8 @@ impl Config {
                 "FIRST_REQUEST_WAIT_SECONDS",
                 default.first_request_wait,
             ),
+            flush_wait: default.flush_wait,
+            stream_idle: default.stream_idle,
             source: None,
         };
         let config = match reader.find::<PathBuf>("GATEWAY_CONFIG") {

@@ -27,6 +27,11 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         "The service went away in the middle of an answer; read again, and repeat writes with the same request_id.",
     ),
     (
+        "STREAM_IDLE",
+        Kind::Unavailable,
+        "Nothing came on the stream for too long. Open it again, with its resume token.",
+    ),
+    (
         "REQUEST_BROKEN",
         Kind::Invalid,
         "The body is not gRPC framing, or not base64 in text mode; mend the client.",
@@ -69,6 +74,9 @@ pub enum Error {
     /// The answer began and did not end.
     #[error("the service broke off in the middle of its answer")]
     ServiceBrokeOff,
+    /// A stream on which nothing came.
+    #[error("nothing came on the stream for too long")]
+    StreamIdle,
     /// Not gRPC frames.
     #[error("the request's body is not readable")]
     RequestBroken,
@@ -96,9 +104,10 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::MethodInternal => Kind::Forbidden,
-            Self::ServiceAway { .. } | Self::ServiceFull { .. } | Self::ServiceBrokeOff => {
-                Kind::Unavailable
-            }
+            Self::ServiceAway { .. }
+            | Self::ServiceFull { .. }
+            | Self::ServiceBrokeOff
+            | Self::StreamIdle => Kind::Unavailable,
             Self::RequestBroken => Kind::Invalid,
             Self::RequestTooLarge { .. } | Self::AnswerTooLarge | Self::RateLimited { .. } => {
                 Kind::Exhausted
@@ -113,6 +122,7 @@ impl Fault for Error {
             Self::ServiceAway { .. } => "SERVICE_AWAY",
             Self::ServiceFull { .. } => "SERVICE_FULL",
             Self::ServiceBrokeOff => "SERVICE_BROKE_OFF",
+            Self::StreamIdle => "STREAM_IDLE",
             Self::RequestBroken => "REQUEST_BROKEN",
             Self::RequestTooLarge { .. } => "REQUEST_TOO_LARGE",
             Self::RequestTooSlow => "REQUEST_TOO_SLOW",
@@ -156,6 +166,7 @@ mod tests {
             Error::ServiceAway { role: "booking" },
             Error::ServiceFull { role: "booking" },
             Error::ServiceBrokeOff,
+            Error::StreamIdle,
             Error::RequestBroken,
             Error::RequestTooLarge { bytes_max: 1 },
             Error::RequestTooSlow,

@@ -4,11 +4,12 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Frame;
-use parkmesh_platform::serve::{Refusal, Watch};
+use parkmesh_platform::serve::{Deadline, Refusal, Watch};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::body::Body;
@@ -30,6 +31,8 @@ pub struct Bounds {
     pub ending: Option<CancellationToken>,
     /// Tells the two apart.
     pub stopping: CancellationToken,
+    /// For streams: how long nothing may come.
+    pub idle: Option<Duration>,
 }
 
 /// What is told of a call: to the metrics, and to the access log.
@@ -64,6 +67,7 @@ pub struct Guarded {
     ending: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     when_over: Refusal,
     stopping: CancellationToken,
+    idle: Option<(Duration, Pin<Box<Sleep>>)>,
     /// Counts as load of its replica until the body is gone.
     chosen: Option<Chosen>,
 }
@@ -85,6 +89,7 @@ impl Guarded {
             ending: bounds.ending.map(|token| Box::pin(token.cancelled_owned())),
             when_over: bounds.when_over,
             stopping: bounds.stopping,
+            idle: bounds.idle.map(|idle| (idle, Box::pin(sleep_until(Deadline::after(idle).at)))),
             chosen,
         }
     }
@@ -106,6 +111,15 @@ impl Guarded {
         let flag = if late { Flag::UpstreamRequestTimeout } else { Flag::DurationTimeout };
         self.account.story.flag(flag);
         Some(self.when_over.to_status())
+    }
+
+    /// Nothing came yet: whether that is so for too long.
+    fn idle(&mut self, cx: &mut Context<'_>) -> Poll<Status> {
+        let Some((_, silence)) = &mut self.idle else { return Poll::Pending };
+        silence.as_mut().poll(cx).map(|()| {
+            self.account.story.flag(Flag::StreamIdle);
+            Error::StreamIdle.into()
+        })
     }
 
     /// Ends with a status of ours. A message that is not complete is dropped.
@@ -170,7 +184,12 @@ impl http_body::Body for Guarded {
         }
         loop {
             let Some(inner) = &mut this.inner else { return Poll::Ready(None) };
-            let Poll::Ready(polled) = Pin::new(inner).poll_frame(cx) else { return Poll::Pending };
+            let Poll::Ready(polled) = Pin::new(inner).poll_frame(cx) else {
+                return this.idle(cx).map(|status| Some(Ok(this.refuse(&status))));
+            };
+            if let Some((idle, silence)) = &mut this.idle {
+                silence.as_mut().reset(Deadline::after(*idle).at);
+            }
             let frame = match polled {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => this.data(data),

@@ -20,6 +20,7 @@ mod config;
 mod cors;
 mod current;
 mod error;
+mod flush;
 mod guard;
 mod incoming;
 mod live;

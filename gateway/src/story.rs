@@ -44,6 +44,8 @@ pub enum Flag {
     DownstreamConnectionTermination,
     /// What the client sent makes no sense.
     DownstreamProtocolError,
+    /// Nothing came on a stream.
+    StreamIdle,
     /// A stream's life, or its connection's, was over.
     DurationTimeout,
 }
@@ -63,6 +65,7 @@ impl Flag {
             Self::OverloadManager => "OM",
             Self::DownstreamConnectionTermination => "DC",
             Self::DownstreamProtocolError => "DPE",
+            Self::StreamIdle => "SI",
             Self::DurationTimeout => "DT",
         }
     }

@@ -39,6 +39,8 @@ pub fn config(config: &Config) -> Value {
             "max_response_message_bytes": config.answer_bytes_max,
             "request_timeout": seconds(config.request_wait),
             "first_request_timeout": seconds(config.first_request_wait),
+            "stream_flush_timeout": seconds(config.flush_wait),
+            "stream_idle_timeout": seconds(config.stream_idle),
             "max_stream_duration": seconds(config.serve.stream_life_max),
             "max_requests": config.serve.calls_max,
             "max_streams": config.serve.streams_max,

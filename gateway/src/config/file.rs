@@ -150,6 +150,8 @@ fn limits(fields: &mut Fields<'_>, config: &mut Config) {
     limits.number("max_response_message_bytes", &mut config.answer_bytes_max);
     limits.duration("request_timeout", &mut config.request_wait);
     limits.duration("first_request_timeout", &mut config.first_request_wait);
+    limits.duration("stream_flush_timeout", &mut config.flush_wait);
+    limits.duration("stream_idle_timeout", &mut config.stream_idle);
     limits.duration("max_stream_duration", &mut config.serve.stream_life_max);
 }
 
@@ -177,6 +179,7 @@ mod tests {
             (
                 (config.request_bytes_max, config.answer_bytes_max, config.request_wait),
                 (config.first_request_wait, config.serve.stream_life_max),
+                (config.flush_wait, config.stream_idle),
             )
         };
         assert_eq!(limits(&config), limits(&base));

@@ -67,6 +67,18 @@ async fn a_stream_lives_as_long_as_it_may_and_no_longer() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_silent_for_too_long_is_ended_with_a_reason() {
+    let world = World::with(|config| config.stream_idle = Duration::from_millis(300)).await;
+    let body = framed(&WatchNotificationsRequest { after_sequence: 1_000 });
+    let answer = world.http2().await.ask(post(WATCH, &world.headers(BINARY), body)).await;
+    let (messages, trailers) = answer.frames::<WatchNotificationsResponse>();
+    assert_eq!(messages.len(), 3);
+    assert!(trailers.starts_with("grpc-status: 14\r\n"), "{trailers}");
+    assert!(trailers.contains("nothing%20came"), "{trailers}");
+    dropped(&world).await;
+}
+
+#[tokio::test]
 async fn a_request_over_the_limit_is_refused() {
     let world = World::with(|config| config.request_bytes_max = 1_000).await;
     let mut wire = world.http1().await;
