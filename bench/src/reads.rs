@@ -122,7 +122,6 @@ impl Ask {
     }
 
     /// The slowest hundredth at this rate, in milliseconds: each from when it was due.
-    #[expect(clippy::disallowed_methods, reason = "a bench is outside of the house")]
     async fn p99(&self, ways: &[Channel], rate: f64, time: Duration) -> Result<f64, Failure> {
         let mut due = pace(rate, time);
         let mut calls = tokio::task::JoinSet::new();
