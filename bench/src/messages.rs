@@ -54,7 +54,7 @@ pub(crate) struct Person {
 
 impl Person {
     fn is_mailed(at: usize) -> bool {
-        at % MAILED_EVERY == 0
+        at.is_multiple_of(MAILED_EVERY)
     }
 }
 

@@ -101,9 +101,7 @@ impl App {
     ) -> Result<(), Error> {
         let now = self.clock.now();
         let noted = inbox::once(&self.pool, consumer, fact_id, now, move |connection| {
-            Box::pin(async move {
-                Ok::<_, Error>(store::note(connection, erasure_id, service, now).await?)
-            })
+            Box::pin(async move { store::note(connection, erasure_id, service, now).await })
         });
         noted.await.map(drop)
     }
