@@ -101,11 +101,7 @@ impl App {
     ) -> Result<(), Error> {
         let now = self.clock.now();
         let noted = inbox::once(&self.pool, consumer, fact_id, now, move |connection| {
-<<<<<<< HEAD
             Box::pin(store::note(connection, erasure_id, service, now))
-=======
-            Box::pin(async move { store::note(connection, erasure_id, service, now).await })
->>>>>>> notify
         });
         noted.await.map(drop)
     }
