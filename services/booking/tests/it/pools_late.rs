@@ -353,6 +353,28 @@ fn is_full(
 }
 
 #[tokio::test]
+async fn who_is_in_the_way_of_those_in_the_way_moves_too() {
+    let town = town(2).await;
+    let (mut anna, mut ben) = (town.driver("anna").await, town.driver("ben").await);
+    let zero = town.world.clock.now();
+    let hours = |from: i64, to: i64| (from * 60, to * 60);
+    let before = held(anna.hold_spot(ask(&town, zero, hours(1, 4))).await);
+    let one = provisional(&town, &before).await;
+    held(anna.hold_spot(ask(&town, zero, hours(3, 5))).await);
+    let window = town.window_from(zero, 5 * 60, 8 * 60);
+    let between = held(anna.hold_spot(town.hold_in(1 - one, window)).await);
+    let late = held(anna.hold_spot(ask(&town, zero, hours(5, 8))).await);
+    assert_eq!(provisional(&town, &late).await, one);
+    cancel(&mut anna, &between.booking_id).await;
+    let after = held(anna.hold_spot(ask(&town, zero, hours(7, 10))).await);
+    assert_eq!(provisional(&town, &after).await, 1 - one);
+    // Neither of the two that it meets can change the spot unless another one does, which it does not meet.
+    held(ben.hold_spot(ask(&town, zero, hours(4, 6))).await);
+    assert_eq!(town.double_bookings().await, 0);
+    town.world.stop().await;
+}
+
+#[tokio::test]
 async fn sold_out_is_said_just_when_an_instant_of_the_window_is_full() {
     const SPOTS: usize = 4;
     let town = town(SPOTS).await;

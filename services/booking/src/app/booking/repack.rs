@@ -22,6 +22,8 @@ use crate::store::inventory::{lot, spot};
 
 /// Times that a plan is made anew because somebody was faster.
 const PLANS_MAX: u32 = 5;
+/// Times that a plan looks further around: at what is in the way of what is in the way, and so on.
+const LOOKS_MAX: u32 = 8;
 /// Bookings on closed spots that are looked at together.
 const BLOCKED_MAX: i64 = 100;
 /// Such looks of one round.
@@ -66,18 +68,21 @@ pub(super) enum Made {
 struct Stocked {
     spots: Vec<Spot>,
     lanes: Vec<Lane>,
+    /// The time.
+    around: Window,
 }
 
-/// Reads the pool: the booking `except` keeps nothing.
+/// Reads the pool around a time: the booking `except` keeps nothing.
 async fn read(
     connection: &mut PgConnection,
     room: &Room,
+    around: &Window,
     except: Option<BookingId>,
 ) -> Result<Option<Stocked>, Error> {
     let Room { lot_id, spot_type, .. } = *room;
     let spots = spot::of_pool(&mut *connection, lot_id, spot_type).await?;
     let pool = (lot_id, spot_type);
-    let Some(mut stock) = pending::stock(connection, pool, &room.kept, except).await? else {
+    let Some((mut stock, around)) = pending::stock(connection, pool, around, except).await? else {
         return Ok(None);
     };
     let closures = lot::get(&mut *connection, lot_id).await?.closures;
@@ -101,7 +106,29 @@ async fn read(
         Lane { spot_id: spot.spot_id, for_wanted, fixed: there.fixed, movable: there.movable }
     };
     let lanes = spots.iter().map(lane).collect();
-    Ok(Some(Stocked { spots, lanes }))
+    Ok(Some(Stocked { spots, lanes, around }))
+}
+
+/// A plan, and the spot that it makes room on. What lies beyond the time that is looked at does not move, so that a plan that fails
+/// for no instant that is full is made again with a longer look.
+async fn find(
+    connection: &mut PgConnection,
+    room: &Room,
+    who: Option<BookingId>,
+) -> Result<Option<(Spot, Vec<Move>)>, Error> {
+    let mut around = room.kept;
+    for _look in 0..LOOKS_MAX {
+        let Some(stocked) = read(connection, room, &around, who).await? else { return Ok(None) };
+        match plan(&stocked.lanes, &room.kept) {
+            Plan::Fits(to, moves) => {
+                let to = stocked.spots.into_iter().find(|spot| spot.spot_id == to);
+                return Ok(to.map(|to| (to, moves)));
+            }
+            Plan::None if stocked.around != around => around = stocked.around,
+            Plan::None | Plan::Full(_) => break,
+        }
+    }
+    Ok(None)
 }
 
 /// Makes room. The booking `who`, whose row is locked, is the one that it is for: it keeps nothing meanwhile, and is on no spot when
@@ -116,13 +143,7 @@ pub(super) async fn make_room(
     who: Option<BookingId>,
     now: Timestamp,
 ) -> Result<Made, Error> {
-    let Some(Stocked { spots, lanes }) = read(connection, room, who).await? else {
-        return Ok(Made::Full);
-    };
-    let Plan::Fits(to, moves) = plan(&lanes, &room.kept) else { return Ok(Made::Full) };
-    let Some(to) = spots.into_iter().find(|spot| spot.spot_id == to) else {
-        return Ok(Made::Crossed);
-    };
+    let Some((to, moves)) = find(connection, room, who).await? else { return Ok(Made::Full) };
     // Lapsed holds keep their spots from others until somebody ends them.
     let want = |spot_id: SpotId, kept: Window| Want {
         lot_id: room.lot_id,

@@ -22,6 +22,9 @@ const BOOKINGS_MAX: i64 = 20_000;
 /// who wait for each other must not be one, and the moving can be done again.
 const LOCK_TIMEOUT: &str = "300ms";
 
+/// The columns of what a booking keeps.
+const KEPT: (&str, &str) = ("start_time", "end_time");
+
 /// What is kept on a spot of a pool.
 #[derive(Debug, Clone, Default)]
 pub struct Stock {
@@ -31,17 +34,17 @@ pub struct Stock {
     pub movable: Vec<Loose>,
 }
 
-/// What is kept on the spots of a pool in a time that encloses `wanted` and every provisional booking that overlaps it; without the
-/// booking `except`. None when that is too much to plan with.
+/// What is kept on the spots of a pool in a time that encloses `around` and every provisional booking that overlaps it, and that
+/// time; without the booking `except`. What goes beyond it stays. None when that is too much to plan with.
 ///
 /// # Errors
 /// The store's.
 pub async fn stock(
     connection: &mut PgConnection,
     (lot_id, spot_type): (LotId, SpotType),
-    wanted: &Window,
+    around: &Window,
     except: Option<BookingId>,
-) -> Result<Option<HashMap<SpotId, Stock>>, Error> {
+) -> Result<Option<(HashMap<SpotId, Stock>, Window)>, Error> {
     let rows = sqlx::query(
         "WITH pool AS MATERIALIZED (
              SELECT spot_id FROM spot WHERE lot_id = $1 AND spot_type = $2 AND NOT out_of_service
@@ -54,7 +57,9 @@ pub async fn stock(
          )
          SELECT b.spot_id, b.booking_id, lower(b.during) AS start_time, upper(b.during) AS end_time,
              b.spot_pending AND b.state IN (1, 2) AND b.spot_type = $2
-                 AND b.during <@ (SELECT during FROM reach) AS movable
+                 AND b.during <@ (SELECT during FROM reach) AS movable,
+             (SELECT lower(during) FROM reach) AS reach_start,
+             (SELECT upper(during) FROM reach) AS reach_end
          FROM pool JOIN booking AS b ON b.spot_id = pool.spot_id AND b.state IN (1, 2, 3)
            AND b.during && (SELECT during FROM reach)
          WHERE (b.state <> 1 OR b.due_time > park_now()) AND b.booking_id IS DISTINCT FROM $5
@@ -62,8 +67,8 @@ pub async fn stock(
     )
     .bind(lot_id.as_uuid())
     .bind(type_number(spot_type)?)
-    .bind(wanted.start().to_sqlx())
-    .bind(wanted.end().to_sqlx())
+    .bind(around.start().to_sqlx())
+    .bind(around.end().to_sqlx())
     .bind(except.map(BookingId::as_uuid))
     .bind(BOOKINGS_MAX)
     .fetch_all(connection)
@@ -74,7 +79,7 @@ pub async fn stock(
     let mut stock: HashMap<SpotId, Stock> = HashMap::new();
     for row in &rows {
         let there = stock.entry(row.try_get::<Uuid, _>("spot_id")?.into()).or_default();
-        let kept = window_of(row)?;
+        let kept = window_of(row, KEPT)?;
         match row.try_get("movable")? {
             true => {
                 let booking_id = row.try_get::<Uuid, _>("booking_id")?.into();
@@ -83,12 +88,12 @@ pub async fn stock(
             false => there.fixed.push(kept),
         }
     }
-    Ok(Some(stock))
+    let reach = rows.first().map(|row| window_of(row, ("reach_start", "reach_end"))).transpose()?;
+    Ok(Some((stock, reach.unwrap_or(*around))))
 }
 
-fn window_of(row: &PgRow) -> Result<Window, Error> {
-    Window::try_new(time(row, "start_time")?, time(row, "end_time")?)
-        .map_err(|error| broken("during", error))
+fn window_of(row: &PgRow, (start, end): (&str, &str)) -> Result<Window, Error> {
+    Window::try_new(time(row, start)?, time(row, end)?).map_err(|error| broken("during", error))
 }
 
 /// Spots of the lot on which a car stands now, as the sensors say, or may stand, where they are silent.
@@ -123,7 +128,7 @@ pub async fn kept(executor: impl PgExecutor<'_>, booking_id: BookingId) -> Resul
     .bind(booking_id.as_uuid())
     .fetch_optional(executor)
     .await?;
-    window_of(&row.ok_or(Error::BookingNotFound)?)
+    window_of(&row.ok_or(Error::BookingNotFound)?, KEPT)
 }
 
 /// Whether the provisional spot of a booking can be given as it is, for this window: in service, made for it, open, without a car,
@@ -181,7 +186,7 @@ pub async fn lock(connection: &mut PgConnection, moves: &[Move]) -> Result<bool,
     for row in &rows {
         let spot_id = SpotId::from(row.try_get::<Uuid, _>("spot_id")?);
         let booking_id = BookingId::from(row.try_get::<Uuid, _>("booking_id")?);
-        found.insert(booking_id, (spot_id, window_of(row)?));
+        found.insert(booking_id, (spot_id, window_of(row, KEPT)?));
     }
     let stands = |one: &Move| found.get(&one.booking_id) == Some(&(one.from, one.kept));
     Ok(moves.iter().all(stands))
