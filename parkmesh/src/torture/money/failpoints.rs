@@ -208,7 +208,8 @@ impl<'a> Town<'a> {
     async fn until_terminal(&self, database: &mut PgConnection) -> Result<(), Failure> {
         let begun = Instant::now();
         loop {
-            let open = books::open(database).await? + unheard(database).await?;
+            // In this order: what is heard of in between is open then, and is counted once at least.
+            let open = unheard(database).await? + books::open(database).await?;
             if open == 0 {
                 return Ok(());
             }

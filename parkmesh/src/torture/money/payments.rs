@@ -167,7 +167,8 @@ async fn until_terminal(
     max: Duration,
 ) -> Result<Option<Duration>, Failure> {
     let begun = Instant::now();
-    while books::open(database).await? + unheard(database).await? > 0 {
+    // In this order: what is heard of in between is open then, and is counted once at least.
+    while unheard(database).await? + books::open(database).await? > 0 {
         if begun.elapsed() > max {
             return Ok(None);
         }
