@@ -76,11 +76,10 @@ fn a_booking_less(record: &mut Record, dice: &mut Dice) -> bool {
     true
 }
 
-/// A window that nobody wants.
+/// A window that nobody wants. Of a new booking: that of an extension begins where the booking does.
 fn a_refusal_more(record: &mut Record, dice: &mut Dice) -> bool {
-    let Some(at) = pick(record, dice, |call| call.reason == Reason::SpotTaken) else {
-        return false;
-    };
+    let refused = |call: &Call| call.makes() && call.reason == Reason::SpotTaken;
+    let Some(at) = pick(record, dice, refused) else { return false };
     let first = record.calls[at];
     let mut lie = Call { request: Id(9, 9), ..first };
     (lie.window.start, lie.window.end) = (1, 2);

@@ -157,7 +157,9 @@ async fn a_stop_ends_a_snapshot_under_way_and_says_why() {
         operator.batch_create_spots(spots).await.unwrap();
     }
     let asked = proto::StreamInventoryRequest::default();
-    let mut stream = availability(&world).await.stream_inventory(asked).await.unwrap().into_inner();
+    // A reader to whom all is sent before it reads would not be cut off.
+    let mut reader = world.slow_inventory(&world.tokens.service("availability")).await;
+    let mut stream = reader.stream_inventory(asked).await.unwrap().into_inner();
     stream.message().await.unwrap().unwrap();
     let stopping = world.stopping();
     let read_on = async {

@@ -33,6 +33,13 @@ impl tonic::service::Interceptor for Bearer {
     }
 }
 
+/// What HTTP/2 lets be on its way before it is read, where nobody says otherwise.
+const STREAM_BYTES_MIN: u32 = 65_535;
+
+fn endpoint_of(running: &Running) -> Endpoint {
+    Endpoint::from_shared(format!("http://{}", running.addr)).unwrap()
+}
+
 /// A connection that carries a token.
 pub type Line = InterceptedService<transport::Channel, Bearer>;
 /// A client of InventoryService.
@@ -109,10 +116,17 @@ impl World {
 
     /// A connection to this process that carries this token.
     pub async fn line_to(&self, running: &Running, token: &str) -> Line {
-        let address = running.addr;
-        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-        let channel = endpoint.connect().await.unwrap();
+        let channel = endpoint_of(running).connect().await.unwrap();
         InterceptedService::new(channel, Bearer(format!("Bearer {token}")))
+    }
+
+    /// A client to which little is sent that it has not read: it is told of the rest when it reads on.
+    pub async fn slow_inventory(&self, token: &str) -> Inventory {
+        let endpoint = endpoint_of(self.running.as_ref().unwrap());
+        let endpoint = endpoint.initial_stream_window_size(STREAM_BYTES_MIN);
+        let channel = endpoint.connect().await.unwrap();
+        let line = InterceptedService::new(channel, Bearer(format!("Bearer {token}")));
+        InventoryServiceClient::new(line)
     }
 
     /// A client with this token.
