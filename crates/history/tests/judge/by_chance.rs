@@ -76,13 +76,17 @@ fn a_booking_less(record: &mut Record, dice: &mut Dice) -> bool {
     true
 }
 
+/// Long before all windows that are wanted: the first moments of a history may be somebody's who walked in, and at its end spots may be out
+/// of service for good.
+const NEVER_US: i64 = -9_000_000_000_000;
+
 /// A window that nobody wants. Of a new booking: that of an extension begins where the booking does.
 fn a_refusal_more(record: &mut Record, dice: &mut Dice) -> bool {
     let refused = |call: &Call| call.makes() && call.reason == Reason::SpotTaken;
     let Some(at) = pick(record, dice, refused) else { return false };
     let first = record.calls[at];
     let mut lie = Call { request: Id(9, 9), ..first };
-    (lie.window.start, lie.window.end) = (1, 2);
+    (lie.window.start, lie.window.end) = (NEVER_US, NEVER_US + 1);
     record.calls.push(lie);
     true
 }
@@ -105,8 +109,10 @@ fn a_grant_more(record: &mut Record, dice: &mut Dice) -> bool {
         .filter(|call| call.op == Op::Get && call.state == Reserved && call.request == Id::NONE)
         .map(|call| call.booking)
         .collect();
+    // Whoever has moved stands elsewhere.
     let ended = |id: Id| {
-        record.calls.iter().any(|c| c.booking == id && matches!(c.op, Op::Cancel | Op::CheckIn))
+        let ends = |call: &Call| matches!(call.op, Op::Cancel | Op::CheckIn) || call.moves();
+        record.calls.iter().any(|call| call.booking == id && ends(call))
     };
     let stands = |call: &Call| {
         call.makes() && call.done() && kept.contains(&call.booking) && !ended(call.booking)
