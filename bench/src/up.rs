@@ -5,6 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -77,8 +78,11 @@ impl Up {
     /// Kills a role or a server, which is started again. Gives its process.
     pub fn kill(&self, name: &str) -> Result<i32, Failure> {
         let pid = self.pid(name)?;
-        kill(Pid::from_raw(pid), Signal::SIGKILL)?;
-        Ok(pid)
+        match kill(Pid::from_raw(pid), Signal::SIGKILL) {
+            // It has ended by itself a moment ago: also a death.
+            Ok(()) | Err(Errno::ESRCH) => Ok(pid),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A connection to a schema, as the database's administrator.
