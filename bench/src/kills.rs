@@ -50,15 +50,15 @@ pub fn prove(options: &Kills) -> Result<bool, Failure> {
     drop(city);
     let city = City::with_heartbeats("kills-broker", options.spots, HEARTBEAT_SECONDS)?;
     let healed = rounds(&city, options, options.broker_rounds, &VICTIMS_ALL)?;
-    let asked = |rounds| {
-        format!("= 0 of {} readings, each the only one of its spot", options.spots * rounds)
-    };
     let lost = Figure {
         name: "kills-lost",
         figure: kept.differ,
         unit: "spots and counters that differ from the ground after rounds of one reading to a spot, bridge, sensor service, NATS and Redis killed meanwhile",
         yardstick: "the simulation's own ground",
-        ask: asked(options.rounds),
+        ask: format!(
+            "= 0 of {} readings, each the only one of its spot",
+            options.spots * options.rounds
+        ),
         holds: kept.holds(options, options.rounds, &VICTIMS),
     };
     let bound = f64::from(HEARTBEAT_SECONDS) + SETTLED_SECONDS;

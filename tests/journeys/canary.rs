@@ -2,23 +2,15 @@
 //! none of them stands anywhere but with the person: no fact, log, trace, metric, error or table has it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
 use parkmesh_contracts::booking::v1::{BookingState, JoinWaitlistRequest};
 use parkmesh_contracts::notification::v1 as notification;
 use prost::Message;
 use sqlx::{Connection, PgConnection};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status};
+use tonic::Status;
 
-use crate::support::{Car, Driver, Up, eventually};
+use crate::support::{Car, Collector, Driver, Up, eventually};
 
 const SPOT: &str = "0-061";
 const PLATE: &str = "zq canary 77";
@@ -28,31 +20,9 @@ const WEBHOOK: &str = "https://quagga.canary-hook.example/secret-path";
 const CANARIES: [&str; 6] =
     ["zq canary", "zqcanary", "zebulon", "quagga", "canary-mail", "canary-hook"];
 
-/// A collector that keeps what it is sent, as it is sent.
-#[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<u8>>>);
-
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.extend(request.into_inner().encode_to_vec());
-        Ok(Response::new(ExportTraceServiceResponse::default()))
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_names_a_person_stands_in_no_fact_log_trace_metric_error_or_table() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-    let collector = Collector::default();
-    let server = tonic::transport::Server::builder()
-        .add_service(TraceServiceServer::new(collector.clone()))
-        .serve_with_incoming(TcpListenerStream::new(listener));
-    tokio::spawn(server);
+    let (collector, endpoint) = Collector::start().await;
     let up = Up::start(&["--otlp-endpoint", &endpoint]);
     let anna = Driver::new(&up, "driver");
 
@@ -63,7 +33,8 @@ async fn what_names_a_person_stands_in_no_fact_log_trace_metric_error_or_table()
     assert_eq!(seen.plate, PLATE.to_uppercase(), "the person sees it");
 
     told.extend(metrics(&up).await);
-    told.push(("traces".to_owned(), collector.0.lock().expect("what was kept").clone()));
+    let traces = collector.kept().iter().flat_map(Message::encode_to_vec).collect();
+    told.push(("traces".to_owned(), traces));
     told.extend(tables(&up).await);
     told.extend(files(up.home()));
     let texts: Vec<(String, String)> = told

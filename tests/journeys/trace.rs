@@ -1,27 +1,13 @@
 //! One trace, from the gateway to the last listener, as a collector receives it.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status};
+use tonic::Request;
 
-use crate::support::{Driver, Up, eventually};
-
-/// A collector that keeps what it is sent.
-#[derive(Clone, Default)]
-struct Collector {
-    /// (trace id, service, span id, parent's span id, name).
-    spans: Arc<Mutex<Vec<Seen>>>,
-}
+use crate::support::{Collector, Driver, Up, eventually};
 
 #[derive(Clone, Debug)]
 struct Seen {
@@ -32,44 +18,33 @@ struct Seen {
     name: String,
 }
 
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let mut kept = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
-        for resource in request.into_inner().resource_spans {
-            let attributes = resource.resource.unwrap_or_default().attributes;
-            let named = attributes.into_iter().find(|one| one.key == "service.name");
-            let service = match named.and_then(|one| one.value).and_then(|one| one.value) {
-                Some(Value::StringValue(name)) => name,
-                other => panic!("a span without a service: {other:?}"),
-            };
-            for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-                kept.push(Seen {
-                    trace_id: span.trace_id.iter().map(|byte| format!("{byte:02x}")).collect(),
-                    service: service.clone(),
-                    span_id: span.span_id,
-                    parent_id: span.parent_span_id,
-                    name: span.name,
-                });
-            }
+/// The spans of a trace.
+fn spans_of(trace_id: &str, kept: Vec<ExportTraceServiceRequest>) -> Vec<Seen> {
+    let mut spans = Vec::new();
+    for resource in kept.into_iter().flat_map(|request| request.resource_spans) {
+        let attributes = resource.resource.unwrap_or_default().attributes;
+        let named = attributes.into_iter().find(|one| one.key == "service.name");
+        let service = match named.and_then(|one| one.value).and_then(|one| one.value) {
+            Some(Value::StringValue(name)) => name,
+            other => panic!("a span without a service: {other:?}"),
+        };
+        for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
+            spans.push(Seen {
+                trace_id: span.trace_id.iter().map(|byte| format!("{byte:02x}")).collect(),
+                service: service.clone(),
+                span_id: span.span_id,
+                parent_id: span.parent_span_id,
+                name: span.name,
+            });
         }
-        Ok(Response::new(ExportTraceServiceResponse::default()))
     }
+    spans.retain(|span| span.trace_id == trace_id);
+    spans
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_runs_from_the_gateway_to_every_listener() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-    let collector = Collector::default();
-    let server = tonic::transport::Server::builder()
-        .add_service(TraceServiceServer::new(collector.clone()))
-        .serve_with_incoming(TcpListenerStream::new(listener));
-    tokio::spawn(server);
-
+    let (collector, endpoint) = Collector::start().await;
     let up = Up::start(&["--otlp-endpoint", &endpoint]);
     let anna = Driver::new(&up, "driver");
     let spot = eventually("the map", || async { anna.spot(&up, "0-120").await.ok() }).await;
@@ -94,9 +69,7 @@ async fn one_trace_runs_from_the_gateway_to_every_listener() {
         "parkmesh-notification",
     ]);
     let spans = eventually("spans of every service", || async {
-        let kept = collector.spans.lock().unwrap_or_else(PoisonError::into_inner);
-        let ours: Vec<Seen> =
-            kept.iter().filter(|span| span.trace_id == trace_id).cloned().collect();
+        let ours = spans_of(trace_id, collector.kept());
         let services: BTreeSet<&str> = ours.iter().map(|span| span.service.as_str()).collect();
         wanted.is_subset(&services).then_some(ours)
     })

@@ -23,8 +23,9 @@ use crate::ids::Ids;
 use crate::serve::observe::CallMetrics;
 use crate::tasks::Tasks;
 use crate::telemetry;
-pub use budget::Budget;
-pub use endpoints::{Chosen, Endpoints};
+
+use budget::Budget;
+use endpoints::Endpoints;
 
 /// Where a service is.
 #[derive(Clone, Debug, Default)]

@@ -224,9 +224,8 @@ impl Provider for SandboxProvider {
         body: &[u8],
         now: Timestamp,
     ) -> Result<Option<Notice>, NoticeError> {
-        let secret = self.webhook_secret.as_deref().ok_or(NoticeError::NotSetUp)?;
-        let signed = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
-        signature::verify(signed, body, secret, now)?;
+        let secret = self.webhook_secret.as_deref();
+        signature::of_webhook((headers, SIGNATURE), body, secret, now)?;
         let event: wire::Event =
             serde_json::from_slice(body).map_err(|_| NoticeError::Unreadable)?;
         event.notice().map(Some).map_err(|_| NoticeError::Unreadable)

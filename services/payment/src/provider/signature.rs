@@ -2,6 +2,7 @@
 //! HMAC-SHA256 of `<t>.<body>`. There may be several `v1`, while a secret is being changed.
 
 use hmac::{Hmac, Mac};
+use http::HeaderMap;
 use jiff::Timestamp;
 use sha2::Sha256;
 
@@ -10,11 +11,26 @@ use super::NoticeError;
 /// How far the signature's time may be from now, in seconds, either way.
 const AGE_MAX_SECONDS: i64 = 300;
 
+/// Checks the signature that a webhook has under this name against its body.
+///
+/// # Errors
+/// [`NoticeError::NotSetUp`] without a secret, or those of [`verify`].
+pub fn of_webhook(
+    (headers, name): (&HeaderMap, &str),
+    body: &[u8],
+    secret: Option<&str>,
+    now: Timestamp,
+) -> Result<(), NoticeError> {
+    let secret = secret.ok_or(NoticeError::NotSetUp)?;
+    let signed = headers.get(name).and_then(|value| value.to_str().ok());
+    verify(signed, body, secret, now)
+}
+
 /// Checks a signature header against the body.
 ///
 /// # Errors
 /// [`NoticeError::SignatureWrong`] or [`NoticeError::NotOfNow`].
-pub fn verify(
+fn verify(
     header: Option<&str>,
     body: &[u8],
     secret: &str,

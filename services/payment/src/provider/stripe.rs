@@ -299,9 +299,8 @@ impl Provider for StripeProvider {
         body: &[u8],
         now: Timestamp,
     ) -> Result<Option<Notice>, NoticeError> {
-        let secret = self.webhook_secret.as_deref().ok_or(NoticeError::NotSetUp)?;
-        let signed = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
-        signature::verify(signed, body, secret, now)?;
+        let secret = self.webhook_secret.as_deref();
+        signature::of_webhook((headers, SIGNATURE), body, secret, now)?;
         event::notice(body)
     }
 }
