@@ -120,6 +120,9 @@ pub enum Error {
     /// Not a window that can be priced or held; the sentence says why.
     #[error("window {0}")]
     WindowInvalid(String),
+    /// The end that is asked for is not after the one that stands.
+    #[error("end_time must be after the end that stands")]
+    EndNotLater,
     /// The lot is closed at some time in the window.
     #[error("the lot is closed in this window{}", next_opening(.0.as_deref()))]
     WindowOutsideOpeningHours(Option<Box<jiff::Zoned>>),
@@ -286,7 +289,7 @@ impl Fault for Error {
             Self::FloorVersionStale { .. } => "FLOOR_VERSION_STALE",
             Self::Batch { cause, .. } => cause.reason(),
             Self::SpotVersionStale { .. } => "SPOT_VERSION_STALE",
-            Self::WindowInvalid(_) => "WINDOW_INVALID",
+            Self::WindowInvalid(_) | Self::EndNotLater => "WINDOW_INVALID",
             Self::WindowOutsideOpeningHours(_) => "WINDOW_OUTSIDE_OPENING_HOURS",
             Self::WindowPast => "WINDOW_PAST",
             Self::SpotTaken { .. } => "SPOT_TAKEN",
@@ -344,6 +347,7 @@ impl Fault for Error {
                 details.violations = of_field("hourly_rate.currency_code", self);
             }
             Self::WindowInvalid(why) => details.violations = vec![invalid("window", why)],
+            Self::EndNotLater => details.violations = of_field("end_time", self),
             Self::WindowPast => details.violations = of_field("window.start_time", self),
             Self::WindowOutsideOpeningHours(next) => {
                 let next = next.as_ref().map(|next| next.timestamp().to_string());

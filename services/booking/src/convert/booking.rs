@@ -152,7 +152,7 @@ impl From<Refusal> for Error {
             Refusal::State(state) => Self::BookingStateWrong(state),
             Refusal::HoldExpired => Self::HoldExpired,
             Refusal::TooEarly(from) => Self::ArrivalTooEarly { from },
-            Refusal::NotLater => Self::field("end_time", "must be after the end that stands"),
+            Refusal::NotLater => Self::EndNotLater,
             Refusal::Ticket => Self::TicketFixed,
             Refusal::Price(error) => Self::Broken(format!("a price does not fit: {error}")),
         }

@@ -31,6 +31,7 @@ fn all() -> Vec<Error> {
         },
         Error::WindowOutsideOpeningHours(None),
         Error::WindowInvalid("must end after it starts".to_owned()),
+        Error::EndNotLater,
         Error::WindowPast,
         Error::SpotTaken { extra: Vec::new() },
         Error::SpotOutOfService,

@@ -384,7 +384,9 @@ async fn what_makes_no_sense_is_refused_with_its_field_or_reason() {
     let town = Town::start().await;
     let (mut anna, mut ben) = (town.driver("anna").await, town.driver("ben").await);
     let booking = town.reserve(&mut anna, 0, 60, 120).await;
-    assert_eq!(field(anna.extend_booking(extend(&town, &booking, 60, "")).await), "end_time");
+    let earlier = anna.extend_booking(extend(&town, &booking, 60, "")).await;
+    assert_eq!(reason(earlier.as_ref().map_err(Clone::clone)), "WINDOW_INVALID");
+    assert_eq!(field(earlier), "end_time");
     let month = extend(&town, &booking, 31 * 24 * 60, "");
     assert_eq!(field(anna.extend_booking(month).await), "window");
     assert_eq!(field(anna.move_booking(move_to(&town, &booking, None, None)).await), "spot");
