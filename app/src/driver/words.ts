@@ -13,7 +13,6 @@ export const t = dictionary(
     spot: (number: string) => `Spot ${number}`,
     kinds: ["Any", "Regular", "Accessible", "With charger", "Compact", "Motorcycle"],
     free: (free: number) => `${free} free`,
-    freeOf: (free: number, total: number) => `${free} of ${total} free`,
     fullNow: "full",
     states: [
       "",
@@ -28,7 +27,6 @@ export const t = dictionary(
     permit: "I have a disability permit",
     cancel: "Cancel",
     save: "Save",
-    sorry: "What you look for is not here.",
   },
   {
     nav: "Hauptmenü",
@@ -41,7 +39,6 @@ export const t = dictionary(
     spot: (number) => `Platz ${number}`,
     kinds: ["Beliebig", "Normal", "Barrierefrei", "Mit Lader", "Kompakt", "Motorrad"],
     free: (free) => `${free} frei`,
-    freeOf: (free, total) => `${free} von ${total} frei`,
     fullNow: "voll",
     states: [
       "",
@@ -56,6 +53,5 @@ export const t = dictionary(
     permit: "Ich habe einen Behindertenparkausweis",
     cancel: "Abbrechen",
     save: "Speichern",
-    sorry: "Was Sie suchen, ist nicht hier.",
   },
 );

@@ -5,14 +5,12 @@ export const t = dictionary(
     title: "Messages",
     none: "Nothing yet",
     noneHelp: "What happens with your bookings is told here, at once.",
-    open: "Open the booking",
     isNew: "new",
   },
   {
     title: "Nachrichten",
     none: "Noch nichts",
     noneHelp: "Was mit Ihren Buchungen geschieht, steht hier – sofort.",
-    open: "Buchung öffnen",
     isNew: "neu",
   },
 );

@@ -5,7 +5,6 @@ export const t = dictionary(
     kind: "Kind of spot",
     floor: "Floor",
     freeNow: (free: number) => `${free} free now`,
-    freeThen: (free: number) => `${free} free for your time`,
     live: "Live",
     paused: "Not live just now",
     usually: (free: number, error: number) =>
@@ -25,15 +24,11 @@ export const t = dictionary(
     legend: "What the plan shows",
     legendOf: { free: "free", occupied: "taken", reserved: "reserved", closed: "closed" },
     notFree: (number: string) => `Spot ${number} is not free for your time.`,
-    otherKind: (number: string, kind: string) => `Spot ${number} is of another kind: ${kind}.`,
-    for: (plate: string) => `for ${plate}`,
-    refused: "Not at that time",
   },
   {
     kind: "Art des Platzes",
     floor: "Etage",
     freeNow: (free) => `${free} jetzt frei`,
-    freeThen: (free) => `${free} frei für Ihre Zeit`,
     live: "Live",
     paused: "Gerade nicht live",
     usually: (free, error) =>
@@ -54,8 +49,5 @@ export const t = dictionary(
     legend: "Was der Plan zeigt",
     legendOf: { free: "frei", occupied: "besetzt", reserved: "reserviert", closed: "gesperrt" },
     notFree: (number) => `Platz ${number} ist in Ihrer Zeit nicht frei.`,
-    otherKind: (number, kind) => `Platz ${number} ist von anderer Art: ${kind}.`,
-    for: (plate) => `für ${plate}`,
-    refused: "Nicht zu dieser Zeit",
   },
 );

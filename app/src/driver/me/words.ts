@@ -9,7 +9,6 @@ export const t = dictionary(
     noVehicle: "No plate",
     plate: "Plate",
     add: "Add",
-    addVehicle: "Add a vehicle",
     remove: (what: string) => `Remove ${what}`,
     cards: "Cards",
     card: "Pay with",
@@ -31,7 +30,6 @@ export const t = dictionary(
     quietLead: "Mail waits from",
     quietTo: "until",
     saved: "Saved.",
-    accessible: "Accessibility",
   },
   {
     title: "Sie",
@@ -41,7 +39,6 @@ export const t = dictionary(
     noVehicle: "Kein Kennzeichen",
     plate: "Kennzeichen",
     add: "Hinzufügen",
-    addVehicle: "Fahrzeug hinzufügen",
     remove: (what) => `${what} entfernen`,
     cards: "Karten",
     card: "Bezahlen mit",
@@ -63,6 +60,5 @@ export const t = dictionary(
     quietLead: "E-Mails warten von",
     quietTo: "bis",
     saved: "Gespeichert.",
-    accessible: "Barrierefreiheit",
   },
 );

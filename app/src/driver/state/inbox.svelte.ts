@@ -3,6 +3,7 @@
 import { timestampNow } from "@bufbuild/protobuf/wkt";
 import type { Notification } from "../../gen/parkmesh/notification/v1/notification_pb";
 import type { WatchNotificationsResponse } from "../../gen/parkmesh/notification/v1/notification_service_pb";
+import { route } from "../../lib/route.svelte";
 import { toast } from "../../ui/toast.svelte";
 import { Watch } from "../../lib/watch.svelte";
 import { notification } from "../api";
@@ -42,6 +43,8 @@ export class Inbox {
     this.#sequence = message.sequence;
     this.messages = [message, ...this.messages].slice(0, KEPT_MAX);
     const written = Number(message.createTime?.seconds ?? 0n) * 1000;
-    if (written >= this.#since) toast.show(message.title);
+    // Whoever looks at the booking sees it change.
+    const seen = message.bookingId !== "" && route.path.startsWith(`/bookings/${message.bookingId}`);
+    if (written >= this.#since && !seen) toast.show(message.title);
   }
 }
