@@ -24,3 +24,14 @@ export function ticks(most: number, count = 4): number[] {
     if (tick >= most) return found;
   }
 }
+
+const HOUR_MS = 3_600_000;
+const TIME_STEPS_HOURS = [1, 2, 3, 6, 12, 24, 48, 24 * 7, 24 * 14];
+
+/** Instants from the first one on, evenly apart, at most `most` of them. */
+export function timeTicks(from: number, to: number, most: number): number[] {
+  const hours = TIME_STEPS_HOURS.find((step) => (to - from) / (step * HOUR_MS) < most) ?? 24 * 28;
+  const found: number[] = [];
+  for (let at = from; at <= to; at += hours * HOUR_MS) found.push(at);
+  return found;
+}

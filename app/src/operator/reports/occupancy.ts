@@ -58,6 +58,9 @@ async function readDays(lotId: string, zone: string, now: number, signal: AbortS
   ]);
   const known = new Map(today.map((step) => [ms(step.startTime) ?? 0, valueOf(step)]));
   const expected = new Map(ahead.map(({ at, answer }) => [at, answer.total - answer.expectedFree]));
+  // The forecast goes on from where the day has come to.
+  const last = [...known].findLast(([, value]) => value !== undefined);
+  if (last?.[1] !== undefined) expected.set(last[0], last[1]);
   const usual = usualOf(past, zone);
   const times = [...new Set([...known.keys(), ...expected.keys()])].sort((a, b) => a - b);
   const first = ahead[0]?.answer;
