@@ -1,6 +1,7 @@
 /** Where the person is. Whatever they do leads here, and back home when they are gone. */
 
 import type { Booking } from "../gen/parkmesh/booking/v1/booking_pb";
+import { ms } from "../lib/time";
 
 export type Purpose = "arrive" | "leave";
 
@@ -30,8 +31,9 @@ class Flow {
   }
 
   /** What follows when a code was given: the kiosk knows a booking by checking it in, which changes nothing for a car that is there. */
-  found(booking: Booking, arrivedMs: number | undefined, nowMs: number): void {
-    const isNew = arrivedMs !== undefined && nowMs - arrivedMs < JUST_NOW_MS;
+  found(booking: Booking, purpose: Purpose, nowMs: number): void {
+    const arrived = ms(booking.arriveTime);
+    const isNew = purpose === "arrive" && arrived !== undefined && nowMs - arrived < JUST_NOW_MS;
     this.step = { name: isNew ? "arrived" : "parked", booking };
   }
 }

@@ -6,10 +6,16 @@
 import { GateDirection } from "../gen/parkmesh/common/v1/common_pb";
 import { SensorService } from "../gen/parkmesh/sensor/v1/sensor_service_pb";
 import { client } from "../lib/client";
+import { session } from "../lib/session.svelte";
 import type { Purpose } from "./flow.svelte";
 
 /** What a kiosk's token must grant for it. */
-export const PLATE_SCOPE = "sensor.write";
+const PLATE_SCOPE = "sensor.write";
+
+/** Whether this kiosk may take plates. */
+export function takesPlates(): boolean {
+  return session.claims?.scope.split(" ").includes(PLATE_SCOPE) === true;
+}
 
 const sensor = client(SensorService);
 const GATE = "kiosk";
