@@ -96,12 +96,16 @@ const DIRECTIONS: Record<string, readonly [number, number]> = {
 /** A spot that lies aside of the way counts as so much farther. */
 const ASIDE = 4;
 
-/** The spot that an arrow key leads to; undefined for other keys and at the edge. */
-export function neighbour(spots: readonly PlanSpot[], from: PlanSpot, key: string): PlanSpot | undefined {
+/** The place that an arrow key leads to; undefined for other keys and at the edge. */
+export function neighbour<Place extends { readonly x: number; readonly y: number }>(
+  spots: readonly Place[],
+  from: Place,
+  key: string,
+): Place | undefined {
   const direction = DIRECTIONS[key];
   if (direction === undefined) return undefined;
   const [dx, dy] = direction;
-  let best: PlanSpot | undefined;
+  let best: Place | undefined;
   let least = Infinity;
   for (const spot of spots) {
     const ahead = (spot.x - from.x) * dx + (spot.y - from.y) * dy;
