@@ -21,7 +21,8 @@ async fn people_do_in_the_browser_what_they_came_for() {
     let descriptors = up.home().join("descriptors.binpb");
     std::fs::write(&descriptors, parkmesh_contracts::FILE_DESCRIPTOR_SET).expect("a writable file");
     let end = if variable("PARKMESH_TEST_STORIES").as_deref() == Some("all") { ALL } else { SHORT };
-    let mut node = Command::new(variable("PARKMESH_TEST_NODE").unwrap_or_else(|| "node".to_owned()));
+    let mut node =
+        Command::new(variable("PARKMESH_TEST_NODE").unwrap_or_else(|| "node".to_owned()));
     node.current_dir(folder())
         .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
         .args(stories(end))

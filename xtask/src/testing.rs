@@ -53,10 +53,14 @@ fn test_with(args: &[String], more: &[(&str, &str)]) -> Result<ExitCode, Failure
     Ok(ExitCode::from(code))
 }
 
-/// Plays every story of the web app, and not only the short ones.
+/// Plays every story of the web app, and not only the short ones; pictures of the views go to docs/app.
 pub fn prove_app() -> Result<ExitCode, Failure> {
-    let stories = ["--package", "parkmesh", "--test", "journeys", "app::"].map(str::to_owned);
-    test_with(&stories, &[("PARKMESH_TEST_STORIES", "all")])
+    let stories = ["--package", "parkmesh", "--test", "journeys", "app::", "--", "--nocapture"];
+    let pictures = run::root().join("docs/app");
+    std::fs::create_dir_all(&pictures)?;
+    let pictures = pictures.display().to_string();
+    let more = [("PARKMESH_TEST_STORIES", "all"), ("PARKMESH_STORIES_PICTURES", pictures.as_str())];
+    test_with(&stories.map(str::to_owned), &more)
 }
 
 /// Starts servers and waits for Ctrl-C, on which they end with us.

@@ -1,6 +1,7 @@
 // Chromium, people in front of it, and the judge of what they see.
 
 import axe from "axe-core";
+import { join } from "node:path";
 import { after, before } from "node:test";
 import { chromium } from "playwright-core";
 import { token, up, variable } from "./system.mjs";
@@ -43,12 +44,14 @@ export async function person(who, path = "/", options = {}) {
   return Object.assign(page, { errors });
 }
 
-/** Fails when the page breaks a rule that a machine can check, or a script of it has failed. */
+/** Fails when the page breaks a rule that a machine can check, or a script of it has failed. Takes a picture of it, where those are wanted. */
 export async function accessible(page, view) {
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe.source);
   const { violations } = await page.evaluate((rules) => window.axe.run({ runOnly: rules }), RULES);
   const told = violations.map((one) => `${one.id} (${one.help}): ${one.nodes.map((node) => node.html).join(" | ")}`);
   if (told.length > 0) throw new Error(`${view} breaks rules:\n${told.join("\n")}`);
+  const pictures = process.env["PARKMESH_STORIES_PICTURES"];
+  if (pictures) await page.screenshot({ path: join(pictures, `${view.replace(/[^a-z0-9]+/gi, "-")}.png`) });
   if (page.errors.length > 0) throw new Error(`${view}: ${page.errors.join("; ")}`);
 }
 

@@ -44,10 +44,18 @@ export function token(subject, { role = "driver", like = "driver", seconds = 360
   const now = Math.floor(Date.now() / 1000);
   const own = { ...claims, sub: subject, role, iat: now, nbf: now - 60, exp: now + seconds, jti: randomUUID() };
   const signed = `${header}.${Buffer.from(JSON.stringify(own)).toString("base64url")}`;
-  const key = createPrivateKey(readFileSync(join(home, "keys/issuer.pem")));
+  const key = issuerKey();
   const made = `${signed}.${sign(null, Buffer.from(signed), key).toString("base64url")}`;
   if (seconds >= 3600) issued.set(subject, made);
   return made;
+}
+
+/** The key of development's issuer. Its file is PKCS #8 with the public key beside, which older OpenSSL does not read. */
+function issuerKey() {
+  const body = readFileSync(join(home, "keys/issuer.pem"), "utf8").replace(/-----[^-]+-----|\s/g, "");
+  const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
+  const secret = Buffer.from(body, "base64").subarray(prefix.length, prefix.length + 32);
+  return createPrivateKey({ key: Buffer.concat([prefix, secret]), format: "der", type: "pkcs8" });
 }
 
 /** Milliseconds that the clock of all processes is ahead of ours. */
