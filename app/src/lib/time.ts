@@ -67,7 +67,7 @@ export function duration(length: number): string {
 export function zoneNote(at: number, zone: string): string {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (offset(at, zone) === offset(at, own)) return "";
-  const parts = parted(at, zone, { timeZoneName: "shortGeneric" });
+  const parts = parted(at, zone, { timeZoneName: "shortGeneric" }, language.locale);
   return parts.find((part) => part.type === "timeZoneName")?.value ?? zone;
 }
 
@@ -119,6 +119,11 @@ function format(at: number, zone: string, options: Intl.DateTimeFormatOptions): 
   return formatOf(zone, options, language.locale).format(at);
 }
 
-function parted(at: number, zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormatPart[] {
-  return formatOf(zone, options, "en").formatToParts(at);
+function parted(
+  at: number,
+  zone: string,
+  options: Intl.DateTimeFormatOptions,
+  locale = "en",
+): Intl.DateTimeFormatPart[] {
+  return formatOf(zone, options, locale).formatToParts(at);
 }
