@@ -36,13 +36,13 @@ export function client(service, who) {
 const issued = new Map();
 
 /** A token of somebody else than those of up.json; the same one for the same name. */
-export function token(subject, { role = "driver", like = "driver", seconds = 3600 } = {}) {
+export function token(subject, { role = "driver", like = "driver", seconds = 3600, ...other } = {}) {
   const kept = issued.get(subject);
   if (kept !== undefined) return kept;
   const [header, body] = up.tokens[like].split(".");
   const claims = JSON.parse(Buffer.from(body, "base64url").toString());
   const now = Math.floor(Date.now() / 1000);
-  const own = { ...claims, sub: subject, role, iat: now, nbf: now - 60, exp: now + seconds, jti: randomUUID() };
+  const own = { ...claims, ...other, sub: subject, role, iat: now, nbf: now - 60, exp: now + seconds, jti: randomUUID() };
   const signed = `${header}.${Buffer.from(JSON.stringify(own)).toString("base64url")}`;
   const key = issuerKey();
   const made = `${signed}.${sign(null, Buffer.from(signed), key).toString("base64url")}`;
