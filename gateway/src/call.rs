@@ -22,6 +22,7 @@ use crate::cluster::{Ask, Chosen, Failed, NoAnswer, Outgoing, is_grpc};
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::error::Error;
+use crate::files::Files;
 use crate::guard::{Account, Bounds, Guarded};
 use crate::live::Downstream;
 use crate::pages::Documents;
@@ -43,6 +44,7 @@ pub struct Gate {
     pub stopping: CancellationToken,
     pub clock: Clock,
     pub downstream: Arc<Downstream>,
+    pub files: Option<Arc<Files>>,
     pub log: Option<Arc<AccessLog>>,
 }
 
@@ -134,6 +136,8 @@ impl Gate {
         let mut story = Story::begin(&request, None, self.log.clone(), &self.clock);
         let answer = self.page(request).await;
         story.status(answer.status());
+        let length = http_body::Body::size_hint(answer.body()).exact();
+        story.sent(length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default());
         answer
     }
 
@@ -144,7 +148,11 @@ impl Gate {
                 let cluster = route.cluster.as_deref();
                 pages::fetch(request, cluster, &self.documents, bytes_max).await
             }
-            None => plain::answer(&request, self.health.is_serving()),
+            None => {
+                let told = plain::probe(&request, self.health.is_serving());
+                let file = || self.files.as_ref().and_then(|files| files.answer(&request));
+                told.or_else(file).unwrap_or_else(|| plain::nothing(&request))
+            }
         }
     }
 

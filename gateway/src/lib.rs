@@ -20,6 +20,7 @@ mod config;
 mod cors;
 mod current;
 mod error;
+mod files;
 mod flush;
 mod guard;
 mod incoming;

@@ -8,6 +8,7 @@ mod client;
 mod cluster;
 mod cors;
 mod doubles;
+mod files;
 mod hooks;
 mod lifecycle;
 mod limits;
