@@ -67,6 +67,7 @@ export interface Mistake {
 }
 
 export interface LotFile {
+  /** To be made only when there is no mistake. */
   readonly spots: readonly SpotRow[];
   readonly mistakes: readonly Mistake[];
 }
@@ -81,13 +82,9 @@ export function readLotFile(text: string, taken: ReadonlySet<string>): LotFile {
   const columns = readHead(head, mistakes);
   if (NEEDED.some((column) => !columns.has(column))) return { spots: [], mistakes };
   if (body.length === 0 && mistakes.length === 0) mistakes.push({ line: 0, kind: "empty-file", value: "" });
-  const spots: SpotRow[] = [];
-  for (const row of body) {
-    const spot = new RowReader(row, columns, head.fields.length, mistakes).read();
-    if (spot) spots.push(spot);
-  }
-  compare(spots, taken, mistakes);
-  return { spots, mistakes: mistakes.sort((a, b) => a.line - b.line) };
+  const read = body.map((row) => new RowReader(row, columns, head.fields.length, mistakes).read());
+  compare(read, taken, mistakes);
+  return { spots: read.map(({ spot }) => spot), mistakes: mistakes.sort((a, b) => a.line - b.line) };
 }
 
 function readHead(head: Row, mistakes: Mistake[]): Map<Column, number> {
@@ -107,9 +104,15 @@ function readHead(head: Row, mistakes: Mistake[]): Map<Column, number> {
   return columns;
 }
 
+/** A row, and which of its fields mean nothing. */
+interface ReadRow {
+  readonly spot: SpotRow;
+  readonly wrong: ReadonlySet<Column>;
+}
+
 /** Reads one row, and says everything that is wrong with it. */
 class RowReader {
-  private sound = true;
+  private readonly wrongFields = new Set<Column>();
 
   constructor(
     private readonly row: Row,
@@ -118,7 +121,7 @@ class RowReader {
     private readonly mistakes: Mistake[],
   ) {}
 
-  read(): SpotRow | undefined {
+  read(): ReadRow {
     if (this.row.fields.length > this.width) {
       this.wrong("too-many-fields", String(this.row.fields.length), undefined, String(this.width));
     }
@@ -137,7 +140,7 @@ class RowReader {
       const missing = this.field("latitude") === "" ? "latitude" : "longitude";
       this.wrong("half-a-position", "", missing);
     }
-    return this.sound ? spot : undefined;
+    return { spot, wrong: this.wrongFields };
   }
 
   private field(column: Column): string {
@@ -173,7 +176,7 @@ class RowReader {
   }
 
   private wrong(kind: MistakeKind, value: string, column?: Column, other?: string): void {
-    this.sound = false;
+    if (column !== undefined) this.wrongFields.add(column);
     this.mistakes.push({
       line: this.row.line,
       kind,
@@ -185,47 +188,48 @@ class RowReader {
 }
 
 /** What single rows cannot know: two of a number, two on one place, a floor with two names. */
-function compare(spots: readonly SpotRow[], taken: ReadonlySet<string>, mistakes: Mistake[]): void {
+function compare(rows: readonly ReadRow[], taken: ReadonlySet<string>, mistakes: Mistake[]): void {
   const numbers = new Map<string, number>();
   const places = new Map<string, number>();
-  const floors = new Map<number, SpotRow>();
-  for (const spot of spots) {
-    const { line, spotNumber } = spot;
-    const before = numbers.get(spotNumber);
-    if (before !== undefined) {
-      mistakes.push({
-        line,
-        column: "spot_number",
-        kind: "twice-in-file",
-        value: spotNumber,
-        other: String(before),
-      });
-    } else if (taken.has(spotNumber)) {
-      mistakes.push({ line, column: "spot_number", kind: "taken-in-lot", value: spotNumber });
-    }
-    numbers.set(spotNumber, before ?? line);
-    const place = `${spot.floorNumber}/${spot.x}/${spot.y}`;
-    const there = places.get(place);
-    if (there !== undefined && before === undefined) {
-      mistakes.push({
-        line,
-        column: "plan_x",
-        kind: "same-place",
-        value: `${spot.x}, ${spot.y}`,
-        other: String(there),
-      });
-    }
-    places.set(place, there ?? line);
-    const floor = floors.get(spot.floorNumber);
-    if (!floor) floors.set(spot.floorNumber, spot);
-    else if (spot.floorName !== "" && floor.floorName !== "" && spot.floorName !== floor.floorName) {
-      mistakes.push({
-        line,
-        column: "floor_name",
-        kind: "floor-name-differs",
-        value: spot.floorName,
-        other: floor.floorName,
-      });
-    }
+  const floors = new Map<number, string>();
+  for (const { spot, wrong } of rows) {
+    const knows = (...columns: Column[]) => columns.every((column) => !wrong.has(column));
+    if (knows("spot_number")) compareNumber(spot, numbers, taken, mistakes);
+    if (knows("floor_number", "plan_x", "plan_y")) comparePlace(spot, places, mistakes);
+    if (knows("floor_number", "floor_name")) compareFloor(spot, floors, mistakes);
   }
+}
+
+function compareNumber(
+  { line, spotNumber }: SpotRow,
+  numbers: Map<string, number>,
+  taken: ReadonlySet<string>,
+  mistakes: Mistake[],
+): void {
+  const before = numbers.get(spotNumber);
+  const mistake = { line, column: "spot_number", value: spotNumber } as const;
+  if (before !== undefined) mistakes.push({ ...mistake, kind: "twice-in-file", other: String(before) });
+  else numbers.set(spotNumber, line);
+  if (before === undefined && taken.has(spotNumber)) mistakes.push({ ...mistake, kind: "taken-in-lot" });
+}
+
+function comparePlace(
+  { line, floorNumber, x, y }: SpotRow,
+  places: Map<string, number>,
+  mistakes: Mistake[],
+): void {
+  const place = `${floorNumber}/${x}/${y}`;
+  const before = places.get(place);
+  if (before === undefined) places.set(place, line);
+  else
+    mistakes.push({ line, column: "plan_x", kind: "same-place", value: `${x}, ${y}`, other: String(before) });
+}
+
+function compareFloor(spot: SpotRow, floors: Map<number, string>, mistakes: Mistake[]): void {
+  const { line, floorNumber, floorName } = spot;
+  if (floorName === "") return;
+  const before = floors.get(floorNumber) ?? floorName;
+  floors.set(floorNumber, before);
+  if (before === floorName) return;
+  mistakes.push({ line, column: "floor_name", kind: "floor-name-differs", value: floorName, other: before });
 }

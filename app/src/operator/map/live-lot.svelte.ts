@@ -13,6 +13,9 @@ const GATHER_MS = 100;
 /** Changes that are remembered for the list beside the map. */
 const CHANGES_KEPT = 40;
 
+/** 9 before 10. */
+const BY_NUMBER = new Intl.Collator("en", { numeric: true });
+
 /** One spot on the map. */
 export class LiveSpot {
   readonly id: string;
@@ -100,7 +103,7 @@ export class LiveLot {
       if (answer.snapshot) moved = this.forgetAllBut(answer.spots) || moved;
       for (const told of answer.spots) moved = this.apply(told, changes) || moved;
     }
-    if (moved) this.spots = [...this.byId.values()];
+    if (moved) this.spots = [...this.byId.values()].sort((a, b) => BY_NUMBER.compare(a.number, b.number));
     if (changes.length > 0) this.changes = [...changes.reverse(), ...this.changes].slice(0, CHANGES_KEPT);
   }
 
