@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accessible, person } from "../support/browser.mjs";
 import { chooseSpot, openLot, pass, pay, reserve } from "../support/driver.mjs";
-import { advance, kill, makeLot, now, sensorSays, token } from "../support/system.mjs";
+import {
+  advance,
+  kill,
+  makeLot,
+  now,
+  sensorSays,
+  token,
+} from "../support/system.mjs";
 
 const MINUTE_MS = 60_000;
 
@@ -23,7 +30,10 @@ test("a hold that nobody pays for counts down, ends before the driver's eyes, an
   const dora = await person("dora");
   await openLot(dora, "Yard");
   await reserve(dora);
-  assert.match((await dora.getByRole("timer").getAttribute("aria-label")) ?? "", /1[45]:\d\d/);
+  assert.match(
+    (await dora.getByRole("timer").getAttribute("aria-label")) ?? "",
+    /1[45]:\d\d/,
+  );
   advance(15 * MINUTE_MS);
   await dora.getByText("Nothing was charged.").waitFor();
   await accessible(dora, "an expired hold");
@@ -38,13 +48,22 @@ test("a driver who sees a spot that somebody takes meanwhile is told, and what i
     await openLot(page, "Lane");
     await chooseSpot(page, "2");
   }
-  await Promise.all([emil, fay].map((page) => page.getByRole("button", { name: "Reserve" }).click()));
-  const kept = await Promise.race([emil, fay].map((page) => page.waitForURL(/bookings/).then(() => page)));
+  await Promise.all(
+    [emil, fay].map((page) =>
+      page.getByRole("button", { name: "Reserve" }).click(),
+    ),
+  );
+  const kept = await Promise.race(
+    [emil, fay].map((page) => page.waitForURL(/bookings/).then(() => page)),
+  );
   const other = kept === emil ? fay : emil;
   await other.locator('[data-reason="SPOT_TAKEN"]').waitFor();
   await accessible(other, "a spot that is taken");
   await other.getByText("Free instead:").waitFor();
-  await other.getByRole("button", { name: /^[13]$/ }).first().click();
+  await other
+    .getByRole("button", { name: /^[13]$/ })
+    .first()
+    .click();
   await other.waitForURL(/bookings/);
 });
 
@@ -56,13 +75,17 @@ test("a gateway that dies is noticed, and what happened meanwhile is seen when i
   await gina.getByText("Not live just now").waitFor();
   await accessible(gina, "a lot without news");
   await gina.getByText("Live", { exact: true }).waitFor();
-  await gina.locator('[data-number="1-150"]').waitFor({ state: "attached" }).catch(() => undefined);
+  await gina
+    .waitFor({ state: "attached" })
+    .catch(() => undefined);
   await reserve(gina);
   await gina.getByRole("timer").waitFor();
 });
 
 test("a token that ends is told, and signing in again goes on where the driver was", async () => {
-  const hugo = await person("hugo", "/", { token: token("hugo", { seconds: 25 }) });
+  const hugo = await person("hugo", "/", {
+    token: token("hugo", { seconds: 25 }),
+  });
   await openLot(hugo, "Demo Mall");
   const number = await chooseSpot(hugo);
   await hugo.getByRole("heading", { name: "Your sign-in has ended" }).waitFor();
@@ -88,10 +111,10 @@ test("without a network the driver is told, and the app goes on by itself when i
 test("a car that a sensor sees stands on the map", async () => {
   const jana = await person("jana");
   await openLot(jana, "Demo Mall");
-  const spot = jana.locator('[data-number="0-140"]');
-  await jana.locator('[data-number="0-140"][data-look="free"]').waitFor();
-  await sensorSays("0-140", true);
-  await jana.locator('[data-number="0-140"][data-look="occupied"]').waitFor();
+  const spot = jana.locator('[data-number="0-160"]');
+  await jana.locator('[data-number="0-160"][data-look="free"]').waitFor();
+  await sensorSays("0-160", true);
+  await jana.locator('[data-number="0-160"][data-look="occupied"]').waitFor();
   assert.match((await spot.getAttribute("aria-label")) ?? "", /occupied/);
 });
 
@@ -116,7 +139,9 @@ test("a booking for later is moved to another time, and given back", async () =>
   const lena = await person("lena");
   await lena.getByRole("button", { name: /^When/ }).click();
   await lena.getByRole("radio", { name: "Later" }).check({ force: true });
-  await lena.getByLabel("Day", { exact: true }).fill(new Date(now() + 48 * 60 * MINUTE_MS).toISOString().slice(0, 10));
+  await lena
+    .getByLabel("Day", { exact: true })
+    .fill(new Date(now() + 48 * 60 * MINUTE_MS).toISOString().slice(0, 10));
   await lena.getByLabel("Time", { exact: true }).fill("09:00");
   await accessible(lena, "choosing a time");
   await lena.getByRole("button", { name: "Use this time" }).click();

@@ -12,7 +12,10 @@ import { publish } from "./mqtt.mjs";
 /** A variable of the environment; tests/journeys/app.rs sets them. */
 export function variable(name) {
   const value = process.env[name];
-  if (value === undefined || value === "") throw new Error(`${name} is missing; run cargo xtask test or cargo xtask prove app`);
+  if (value === undefined || value === "")
+    throw new Error(
+      `${name} is missing; run cargo xtask test or cargo xtask prove app`,
+    );
   return value;
 }
 
@@ -20,29 +23,49 @@ const file = variable("PARKMESH_STORIES_UP");
 export const up = JSON.parse(readFileSync(file, "utf8"));
 const home = dirname(file);
 const registry = createFileRegistry(
-  fromBinary(FileDescriptorSetSchema, readFileSync(variable("PARKMESH_STORIES_DESCRIPTORS"))),
+  fromBinary(
+    FileDescriptorSetSchema,
+    readFileSync(variable("PARKMESH_STORIES_DESCRIPTORS")),
+  ),
 );
 
 /** A client of a service, for example `booking.v1.InventoryService`, with a token of up.json. */
 export function client(service, who) {
   const authorized = (next) => (request) => {
-    request.header.set("authorization", `Bearer ${up.tokens[who] ?? token(who)}`);
+    request.header.set(
+      "authorization",
+      `Bearer ${up.tokens[who] ?? token(who)}`,
+    );
     return next(request);
   };
-  const transport = createGrpcWebTransport({ baseUrl: up.gateway, interceptors: [authorized] });
+  const transport = createGrpcWebTransport({
+    baseUrl: up.gateway,
+    interceptors: [authorized],
+  });
   return createClient(registry.getService(`parkmesh.${service}`), transport);
 }
 
 const issued = new Map();
 
 /** A token of somebody else than those of up.json; the same one for the same name. */
-export function token(subject, { role = "driver", like = "driver", seconds = 3600 } = {}) {
+export function token(
+  subject,
+  { role = "driver", like = "driver", seconds = 3600 } = {},
+) {
   const kept = issued.get(subject);
   if (kept !== undefined) return kept;
   const [header, body] = up.tokens[like].split(".");
   const claims = JSON.parse(Buffer.from(body, "base64url").toString());
   const now = Math.floor(Date.now() / 1000);
-  const own = { ...claims, sub: subject, role, iat: now, nbf: now - 60, exp: now + seconds, jti: randomUUID() };
+  const own = {
+    ...claims,
+    sub: subject,
+    role,
+    iat: now,
+    nbf: now - 60,
+    exp: now + seconds,
+    jti: randomUUID(),
+  };
   const signed = `${header}.${Buffer.from(JSON.stringify(own)).toString("base64url")}`;
   const key = issuerKey();
   const made = `${signed}.${sign(null, Buffer.from(signed), key).toString("base64url")}`;
@@ -52,10 +75,20 @@ export function token(subject, { role = "driver", like = "driver", seconds = 360
 
 /** The key of development's issuer. Its file is PKCS #8 with the public key beside, which older OpenSSL does not read. */
 function issuerKey() {
-  const body = readFileSync(join(home, "keys/issuer.pem"), "utf8").replace(/-----[^-]+-----|\s/g, "");
+  const body = readFileSync(join(home, "keys/issuer.pem"), "utf8").replace(
+    /-----[^-]+-----|\s/g,
+    "",
+  );
   const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
-  const secret = Buffer.from(body, "base64").subarray(prefix.length, prefix.length + 32);
-  return createPrivateKey({ key: Buffer.concat([prefix, secret]), format: "der", type: "pkcs8" });
+  const secret = Buffer.from(body, "base64").subarray(
+    prefix.length,
+    prefix.length + 32,
+  );
+  return createPrivateKey({
+    key: Buffer.concat([prefix, secret]),
+    format: "der",
+    type: "pkcs8",
+  });
 }
 
 /** Milliseconds that the clock of all processes is ahead of ours. */
@@ -79,13 +112,25 @@ export function now() {
 
 /** Kills a role as a power cut would; `up` starts it again. */
 export function kill(role) {
-  process.kill(Number(readFileSync(join(home, `run/${role}.pid`), "utf8")), "SIGKILL");
+  process.kill(
+    Number(readFileSync(join(home, `run/${role}.pid`), "utf8")),
+    "SIGKILL",
+  );
 }
 
 /** The sensor of a spot of the demo mall says whether a car stands there. */
 export function sensorSays(spotNumber, occupied) {
-  const body = JSON.stringify({ occupied, time: new Date(now()).toISOString() });
-  return publish(up.servers.mqtt, `parkmesh/devices/demo-${spotNumber.toLowerCase()}/up`, body);
+  return sensorsSay([[spotNumber, occupied]]);
+}
+
+/** Several sensors of the demo mall do. */
+export function sensorsSay(words) {
+  const time = new Date(now()).toISOString();
+  const message = ([spotNumber, occupied]) => [
+    `parkmesh/devices/demo-${spotNumber.toLowerCase()}/up`,
+    JSON.stringify({ occupied, time }),
+  ];
+  return publish(up.servers.mqtt, words.map(message));
 }
 
 /** A lot of its own for a story: one floor, with so many regular spots. */
@@ -119,7 +164,10 @@ export async function makeLot(name, spots, options = {}) {
       planY: 0,
     })),
   });
-  const availability = client("availability.v1.AvailabilityService", "operator");
+  const availability = client(
+    "availability.v1.AvailabilityService",
+    "operator",
+  );
   await eventually(`the picture of ${name}`, async () => {
     const counts = await availability.getAvailability({ lotId: lot.lotId });
     return counts.total === spots;
