@@ -14,8 +14,9 @@ import {
 const MINUTE_MS = 60_000;
 
 test("a card that is declined leaves the spot to its driver, who takes another one", async () => {
+  await makeLot("Square", 2);
   const cara = await person("cara");
-  await openLot(cara, "Demo Mall");
+  await openLot(cara, "Square");
   await reserve(cara);
   await pay(cara, "pm_card_declined");
   await cara.locator('[data-reason="PAYMENT_DECLINED"]').waitFor();
@@ -23,22 +24,6 @@ test("a card that is declined leaves the spot to its driver, who takes another o
   assert.ok(await cara.getByRole("timer").isVisible());
   await pay(cara, "pm_card_mastercard");
   await pass(cara);
-});
-
-test("a hold that nobody pays for counts down, ends before the driver's eyes, and leads to another one", async () => {
-  await makeLot("Yard", 2);
-  const dora = await person("dora");
-  await openLot(dora, "Yard");
-  await reserve(dora);
-  assert.match(
-    (await dora.getByRole("timer").getAttribute("aria-label")) ?? "",
-    /1[45]:\d\d/,
-  );
-  advance(15 * MINUTE_MS);
-  await dora.getByText("Nothing was charged.").waitFor();
-  await accessible(dora, "an expired hold");
-  await dora.getByRole("link", { name: "Reserve again" }).click();
-  await dora.getByRole("button", { name: "Reserve" }).waitFor();
 });
 
 test("a driver who sees a spot that somebody takes meanwhile is told, and what is free instead", async () => {
@@ -75,9 +60,6 @@ test("a gateway that dies is noticed, and what happened meanwhile is seen when i
   await gina.getByText("Not live just now").waitFor();
   await accessible(gina, "a lot without news");
   await gina.getByText("Live", { exact: true }).waitFor();
-  await gina
-    .waitFor({ state: "attached" })
-    .catch(() => undefined);
   await reserve(gina);
   await gina.getByRole("timer").waitFor();
 });
@@ -158,4 +140,21 @@ test("a booking for later is moved to another time, and given back", async () =>
   await accessible(lena, "sure?");
   await lena.getByRole("button", { name: "Yes, cancel it" }).click();
   await lena.getByText("This booking was cancelled.").waitFor();
+});
+
+// The last one, because it moves the clock.
+test("a hold that nobody pays for counts down, ends before the driver's eyes, and leads to another one", async () => {
+  await makeLot("Yard", 2);
+  const dora = await person("dora");
+  await openLot(dora, "Yard");
+  await reserve(dora);
+  assert.match(
+    (await dora.getByRole("timer").getAttribute("aria-label")) ?? "",
+    /1[45]:\d\d/,
+  );
+  advance(15 * MINUTE_MS);
+  await dora.getByText("Nothing was charged.").waitFor();
+  await accessible(dora, "an expired hold");
+  await dora.getByRole("link", { name: "Reserve again" }).click();
+  await dora.getByRole("button", { name: "Reserve" }).waitFor();
 });
