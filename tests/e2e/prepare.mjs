@@ -12,11 +12,8 @@ const { spots } = await inventory.listSpots({
 });
 const numbers = spots.map((spot) => spot.spotNumber);
 /** A pattern that looks like chance, and is the same each time. */
-const parked = (number, index) =>
-  !QUIET.test(number) && (index * 7919) % 11 < 4;
-await sensorsSay(
-  numbers.map((number, index) => [number, parked(number, index)]),
-);
+const parked = (number, index) => !QUIET.test(number) && (index * 7919) % 11 < 4;
+await sensorsSay(numbers.map((number, index) => [number, parked(number, index)]));
 
 const availability = client("availability.v1.AvailabilityService", "operator");
 const wanted = numbers.filter((number, index) => !parked(number, index)).length;

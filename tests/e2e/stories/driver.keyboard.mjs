@@ -30,18 +30,12 @@ test("a driver reserves a certain spot with the keyboard alone", async () => {
   await mia.locator('[data-look="free"]').first().waitFor();
   await tabTo(mia, /^Plan of/);
   await mia.keyboard.press("ArrowRight");
-  for (
-    let step = 0;
-    (await mia.locator('[data-look="chosen"]').count()) === 0;
-    step += 1
-  ) {
+  for (let step = 0; (await mia.locator('[data-look="chosen"]').count()) === 0; step += 1) {
     assert.ok(step < TABS_MAX, "the arrow keys find no free spot");
     const free = await mia.locator('.active[data-look="free"]').count();
     await mia.keyboard.press(free > 0 ? "Enter" : "ArrowRight");
   }
-  const number = await mia
-    .locator('[data-look="chosen"]')
-    .getAttribute("data-number");
+  const number = await mia.locator('[data-look="chosen"]').getAttribute("data-number");
   await accessible(mia, "a spot that is chosen");
   await tabTo(mia, /Reserve/);
   await mia.keyboard.press("Enter");
@@ -68,9 +62,6 @@ test("vehicles, cards, mail and the look of the app are chosen, and stay", async
   await accessible(nora, "you, dark and in German");
   await nora.reload();
   await nora.getByRole("heading", { name: "Sie", exact: true }).waitFor();
-  assert.equal(
-    await nora.getByLabel("E-Mail-Adresse").inputValue(),
-    "nora@example.org",
-  );
+  assert.equal(await nora.getByLabel("E-Mail-Adresse").inputValue(), "nora@example.org");
   assert.ok(await nora.getByRole("radio", { name: "B-PM 123" }).isChecked());
 });

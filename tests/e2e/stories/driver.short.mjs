@@ -33,25 +33,13 @@ test("a driver reserves with three taps, arrives, stays longer, leaves and has a
 
 test("of two drivers who want the last spot one has it, and the other is told and may wait in line", async () => {
   await makeLot("Corner", 1);
-  const [anna, ben] = await Promise.all([
-    person("driver"),
-    person("second_driver"),
-  ]);
+  const [anna, ben] = await Promise.all([person("driver"), person("second_driver")]);
   for (const page of [anna, ben]) await openLot(page, "Corner");
-  await Promise.all(
-    [anna, ben].map((page) =>
-      page.getByRole("button", { name: "Reserve" }).click(),
-    ),
-  );
-  const kept = await Promise.race(
-    [anna, ben].map((page) => page.waitForURL(/bookings/).then(() => page)),
-  );
+  await Promise.all([anna, ben].map((page) => page.getByRole("button", { name: "Reserve" }).click()));
+  const kept = await Promise.race([anna, ben].map((page) => page.waitForURL(/bookings/).then(() => page)));
   const other = kept === anna ? ben : anna;
   await other.locator("[data-reason]").waitFor();
-  assert.equal(
-    await other.locator("[data-reason]").getAttribute("data-reason"),
-    "SOLD_OUT",
-  );
+  assert.equal(await other.locator("[data-reason]").getAttribute("data-reason"), "SOLD_OUT");
   await other.getByRole("button", { name: "Join the waitlist" }).click();
   await other.getByText("You are next in line").waitFor();
   await accessible(other, "the line");

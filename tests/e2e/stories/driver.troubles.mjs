@@ -2,14 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accessible, person } from "../support/browser.mjs";
 import { chooseSpot, openLot, pass, pay, reserve } from "../support/driver.mjs";
-import {
-  advance,
-  kill,
-  makeLot,
-  now,
-  sensorSays,
-  token,
-} from "../support/system.mjs";
+import { advance, kill, makeLot, now, sensorSays, token } from "../support/system.mjs";
 
 const MINUTE_MS = 60_000;
 
@@ -33,14 +26,8 @@ test("a driver who sees a spot that somebody takes meanwhile is told, and what i
     await openLot(page, "Lane");
     await chooseSpot(page, "2");
   }
-  await Promise.all(
-    [emil, fay].map((page) =>
-      page.getByRole("button", { name: "Reserve" }).click(),
-    ),
-  );
-  const kept = await Promise.race(
-    [emil, fay].map((page) => page.waitForURL(/bookings/).then(() => page)),
-  );
+  await Promise.all([emil, fay].map((page) => page.getByRole("button", { name: "Reserve" }).click()));
+  const kept = await Promise.race([emil, fay].map((page) => page.waitForURL(/bookings/).then(() => page)));
   const other = kept === emil ? fay : emil;
   await other.locator('[data-reason="SPOT_TAKEN"]').waitFor();
   await accessible(other, "a spot that is taken");
@@ -148,10 +135,7 @@ test("a hold that nobody pays for counts down, ends before the driver's eyes, an
   const dora = await person("dora");
   await openLot(dora, "Yard");
   await reserve(dora);
-  assert.match(
-    (await dora.getByRole("timer").getAttribute("aria-label")) ?? "",
-    /1[45]:\d\d/,
-  );
+  assert.match((await dora.getByRole("timer").getAttribute("aria-label")) ?? "", /1[45]:\d\d/);
   advance(15 * MINUTE_MS);
   await dora.getByText("Nothing was charged.").waitFor();
   await accessible(dora, "an expired hold");

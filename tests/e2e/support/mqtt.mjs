@@ -19,29 +19,15 @@ export function publish(url, messages) {
     let taken = 0;
     socket.on("error", reject);
     socket.on("connect", () => {
-      const header = Buffer.from([
-        0,
-        4,
-        ...Buffer.from("MQTT"),
-        4,
-        CLEAN_SESSION,
-        0,
-        30,
-      ]);
+      const header = Buffer.from([0, 4, ...Buffer.from("MQTT"), 4, CLEAN_SESSION, 0, 30]);
       socket.write(packet(CONNECT, [header, text(`story-${randomUUID()}`)]));
     });
     socket.on("data", (bytes) => {
       // Every answer that can come here has four bytes.
       heard = Buffer.concat([heard, bytes]);
-      for (
-        ;
-        heard.length >= ANSWER_BYTES;
-        heard = heard.subarray(ANSWER_BYTES)
-      ) {
+      for (; heard.length >= ANSWER_BYTES; heard = heard.subarray(ANSWER_BYTES)) {
         if (heard[0] >> 4 === CONNACK)
-          messages.forEach((message, index) =>
-            socket.write(publication(message, index + 1)),
-          );
+          messages.forEach((message, index) => socket.write(publication(message, index + 1)));
         if (heard[0] >> 4 === PUBACK) taken += 1;
       }
       if (taken < messages.length) return;
@@ -52,11 +38,7 @@ export function publish(url, messages) {
 }
 
 function publication([topic, body], id) {
-  return packet(PUBLISH, [
-    text(topic),
-    Buffer.from([id >> 8, id & 0xff]),
-    Buffer.from(body),
-  ]);
+  return packet(PUBLISH, [text(topic), Buffer.from([id >> 8, id & 0xff]), Buffer.from(body)]);
 }
 
 function packet(kind, parts) {
@@ -70,8 +52,5 @@ function packet(kind, parts) {
 
 function text(value) {
   const bytes = Buffer.from(value);
-  return Buffer.concat([
-    Buffer.from([bytes.length >> 8, bytes.length & 0xff]),
-    bytes,
-  ]);
+  return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes]);
 }

@@ -13,9 +13,7 @@ import { publish } from "./mqtt.mjs";
 export function variable(name) {
   const value = process.env[name];
   if (value === undefined || value === "")
-    throw new Error(
-      `${name} is missing; run cargo xtask test or cargo xtask prove app`,
-    );
+    throw new Error(`${name} is missing; run cargo xtask test or cargo xtask prove app`);
   return value;
 }
 
@@ -23,19 +21,13 @@ const file = variable("PARKMESH_STORIES_UP");
 export const up = JSON.parse(readFileSync(file, "utf8"));
 const home = dirname(file);
 const registry = createFileRegistry(
-  fromBinary(
-    FileDescriptorSetSchema,
-    readFileSync(variable("PARKMESH_STORIES_DESCRIPTORS")),
-  ),
+  fromBinary(FileDescriptorSetSchema, readFileSync(variable("PARKMESH_STORIES_DESCRIPTORS"))),
 );
 
 /** A client of a service, for example `booking.v1.InventoryService`, with a token of up.json. */
 export function client(service, who) {
   const authorized = (next) => (request) => {
-    request.header.set(
-      "authorization",
-      `Bearer ${up.tokens[who] ?? token(who)}`,
-    );
+    request.header.set("authorization", `Bearer ${up.tokens[who] ?? token(who)}`);
     return next(request);
   };
   const transport = createGrpcWebTransport({
@@ -48,22 +40,20 @@ export function client(service, who) {
 const issued = new Map();
 
 /** A token of somebody else than those of up.json; the same one for the same name. */
-export function token(
-  subject,
-  { role = "driver", like = "driver", seconds = 3600 } = {},
-) {
+export function token(subject, { role = "driver", like = "driver", seconds = 3600, ...other } = {}) {
   const kept = issued.get(subject);
   if (kept !== undefined) return kept;
   const [header, body] = up.tokens[like].split(".");
   const claims = JSON.parse(Buffer.from(body, "base64url").toString());
-  const now = Math.floor(Date.now() / 1000);
+  const begin = Math.floor(now() / 1000);
   const own = {
     ...claims,
+    ...other,
     sub: subject,
     role,
-    iat: now,
-    nbf: now - 60,
-    exp: now + seconds,
+    iat: begin,
+    nbf: begin - 60,
+    exp: begin + seconds,
     jti: randomUUID(),
   };
   const signed = `${header}.${Buffer.from(JSON.stringify(own)).toString("base64url")}`;
@@ -75,15 +65,9 @@ export function token(
 
 /** The key of development's issuer. Its file is PKCS #8 with the public key beside, which older OpenSSL does not read. */
 function issuerKey() {
-  const body = readFileSync(join(home, "keys/issuer.pem"), "utf8").replace(
-    /-----[^-]+-----|\s/g,
-    "",
-  );
+  const body = readFileSync(join(home, "keys/issuer.pem"), "utf8").replace(/-----[^-]+-----|\s/g, "");
   const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
-  const secret = Buffer.from(body, "base64").subarray(
-    prefix.length,
-    prefix.length + 32,
-  );
+  const secret = Buffer.from(body, "base64").subarray(prefix.length, prefix.length + 32);
   return createPrivateKey({
     key: Buffer.concat([prefix, secret]),
     format: "der",
@@ -112,10 +96,7 @@ export function now() {
 
 /** Kills a role as a power cut would; `up` starts it again. */
 export function kill(role) {
-  process.kill(
-    Number(readFileSync(join(home, `run/${role}.pid`), "utf8")),
-    "SIGKILL",
-  );
+  process.kill(Number(readFileSync(join(home, `run/${role}.pid`), "utf8")), "SIGKILL");
 }
 
 /** The sensor of a spot of the demo mall says whether a car stands there. */
@@ -164,10 +145,7 @@ export async function makeLot(name, spots, options = {}) {
       planY: 0,
     })),
   });
-  const availability = client(
-    "availability.v1.AvailabilityService",
-    "operator",
-  );
+  const availability = client("availability.v1.AvailabilityService", "operator");
   await eventually(`the picture of ${name}`, async () => {
     const counts = await availability.getAvailability({ lotId: lot.lotId });
     return counts.total === spots;
