@@ -21,19 +21,27 @@ async fn people_do_in_the_browser_what_they_came_for() {
     let descriptors = up.home().join("descriptors.binpb");
     std::fs::write(&descriptors, parkmesh_contracts::FILE_DESCRIPTOR_SET).expect("a writable file");
     let end = if variable("PARKMESH_TEST_STORIES").as_deref() == Some("all") { ALL } else { SHORT };
-    let mut node =
-        Command::new(variable("PARKMESH_TEST_NODE").unwrap_or_else(|| "node".to_owned()));
-    node.current_dir(folder())
-        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
-        .args(stories(end))
-        .env("PARKMESH_STORIES_UP", up.home().join("up.json"))
-        .env("PARKMESH_STORIES_DESCRIPTORS", descriptors)
-        .env("PARKMESH_TEST_CHROMIUM", chromium())
-        .stdin(Stdio::null());
-    let output = node.output().expect("Node 20 runs");
-    let told = String::from_utf8_lossy(&output.stdout);
+    let node = || {
+        let mut node =
+            Command::new(variable("PARKMESH_TEST_NODE").unwrap_or_else(|| "node".to_owned()));
+        node.current_dir(folder())
+            .env("PARKMESH_STORIES_UP", up.home().join("up.json"))
+            .env("PARKMESH_STORIES_DESCRIPTORS", &descriptors)
+            .env("PARKMESH_TEST_CHROMIUM", chromium())
+            .stdin(Stdio::null());
+        node
+    };
+    told(node().arg("prepare.mjs"));
+    let run = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
+    println!("{}", told(node().args(run).args(stories(end))));
+}
+
+/// What a command that succeeds says.
+fn told(command: &mut Command) -> String {
+    let output = command.output().expect("Node 20 runs");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
-    println!("{told}");
+    told
 }
 
 fn folder() -> PathBuf {

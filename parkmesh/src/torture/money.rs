@@ -14,7 +14,10 @@ use std::time::{Duration, Instant};
 
 use parkmesh_platform::fault::reason_of;
 use parkmesh_platform::tasks::Tasks;
+use serde_json::Value;
 use tonic::{Code, Response, Status};
+
+use crate::Failure;
 
 /// How long a caller goes on repeating.
 const INSIST_MAX: Duration = Duration::from_secs(90);
@@ -39,5 +42,24 @@ where
             return Err(status);
         }
         tasks.sleep(REPEAT_WAIT).await;
+    }
+}
+
+/// One call of the provider.
+async fn http(address: &str, method: &str, path: &str, body: &Value) -> Result<String, Failure> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let body = body.to_string();
+    let head = format!(
+        "{method} {path} HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    stream.write_all((head + &body).as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    match head.split(' ').nth(1) {
+        Some(status) if status.starts_with('2') => Ok(body.to_owned()),
+        _ => Err(format!("the provider answers {method} {path} with {answer}").into()),
     }
 }

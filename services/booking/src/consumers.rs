@@ -32,14 +32,15 @@ const SENSOR: Consumer = Consumer {
     ],
 };
 
-/// The consumers of those who tell that they have erased a person, by the name of the service.
+/// The consumers of those who tell that they have erased a person, by the name of the service; payment
+/// also tells when what a driver was to do at their bank is over.
 const ERASERS: [(&str, Consumer); 2] = [
     (
         "payment",
         Consumer {
             name: "booking-payment",
             stream: "PAYMENT",
-            fact_types: &[payment::UserDataErased::TYPE],
+            fact_types: &[payment::UserDataErased::TYPE, payment::PaymentActionFinished::TYPE],
         },
     ),
     (
@@ -69,6 +70,13 @@ struct Eraser {
 
 impl Handler for Eraser {
     async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
+        if fact.fact_type == payment::PaymentActionFinished::TYPE {
+            let told: payment::PaymentActionFinished = fact.decode()?;
+            let booking_id = told.booking_id.parse();
+            let booking_id = booking_id.map_err(|error| poison("booking_id", error))?;
+            // Asked as often as it is told: what comes of it is the same.
+            return self.app.look_at_action(booking_id).await.map_err(Failure::retry);
+        }
         let erasure_id = match fact.fact_type.as_str() {
             payment::UserDataErased::TYPE => fact.decode::<payment::UserDataErased>()?.erasure_id,
             notification::UserDataErased::TYPE => {

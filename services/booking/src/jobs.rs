@@ -5,7 +5,7 @@ use std::time::Duration;
 use parkmesh_platform::fault::chain;
 
 use crate::app::App;
-use crate::app::booking::difference;
+use crate::app::booking::{action, difference};
 
 /// How often deadlines are looked at. A lapsed hold blocks nobody meanwhile; only its fact waits.
 const LAPSE_PERIOD: Duration = Duration::from_millis(500);
@@ -52,6 +52,15 @@ pub fn start(app: &App) {
         async move {
             if let Err(error) = app.drop_differences(now).await {
                 tracing::warn!(error = %chain(&error), "price differences are not looked after");
+            }
+        }
+    });
+    let acting = app.clone();
+    app.tasks.every("payment-actions", action::PERIOD, move |_now| {
+        let app = acting.clone();
+        async move {
+            if let Err(error) = app.finish_actions().await {
+                tracing::warn!(error = %chain(&error), "what drivers did at their banks is not looked after");
             }
         }
     });

@@ -17,6 +17,7 @@ use crate::domain::{Authorize, Card, Command, Kind};
 use crate::error::Error;
 use crate::store::{self, Answer};
 
+mod action;
 mod admin;
 
 /// All paths.
@@ -29,10 +30,10 @@ pub fn router(app: App) -> Router {
         .route("/v1/authorizations/{id}/capture", post(capture))
         .route("/v1/authorizations/{id}/void", post(void))
         .route("/v1/authorizations/{id}/refunds", post(refund).get(refunds))
-        .route("/v1/authorizations/{id}/action", post(act))
         .route("/v1/payment_methods/{token}", get(card))
         .route("/v1/movements", get(movements))
         .route("/v1/ledger", get(ledger))
+        .merge(action::router())
         .merge(admin::router())
         .with_state(app)
 }
@@ -49,11 +50,6 @@ struct Amount {
 struct RefundOf {
     amount_minor: i64,
     reference: String,
-}
-
-#[derive(Deserialize)]
-struct Acted {
-    client_secret: String,
 }
 
 #[derive(Deserialize)]
@@ -105,13 +101,6 @@ async fn refund(
 ) -> Answered {
     let (authorization_id, RefundOf { amount_minor, reference }) = (id_of(&id)?, read(body)?);
     perform(&app, &headers, Command::Refund { authorization_id, amount_minor, reference }).await
-}
-
-/// What the driver's app calls, not the merchant.
-async fn act(State(app): State<App>, Path(id): Path<String>, body: Body<Acted>) -> Answered {
-    let (authorization_id, Acted { client_secret }) = (id_of(&id)?, read(body)?);
-    let done = app.ask(None, Command::Act { authorization_id, client_secret }).await?;
-    Ok(respond(done.answer))
 }
 
 async fn find(State(app): State<App>, Path(id): Path<String>) -> Answered {

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use crate::Config;
 use crate::provider::Provider;
 
+mod action;
 mod authorize;
 mod drive;
 mod erase;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use parkmesh_contracts::ids::BookingId;
 use parkmesh_platform::config::Reader;
 use parkmesh_platform::serve::ServeConfig;
 
@@ -31,6 +32,10 @@ pub struct Config {
     pub rescue_wait_max_seconds: i32,
     /// How often the clockwork looks for intents that are due.
     pub rescue_period: Duration,
+    /// How long a driver has to do what the card's bank asks for.
+    pub action_max: SignedDuration,
+    /// Where the app is, to which the provider's page leads back: `https://park.example`.
+    pub app_url: Option<String>,
     /// How often the provider's own ledger is read and compared with ours.
     pub reconcile_period: Duration,
 }
@@ -70,6 +75,8 @@ impl Default for Config {
             rescue_wait_max_seconds: 30,
             rescue_period: Duration::from_secs(1),
             reconcile_period: Duration::from_secs(300),
+            action_max: SignedDuration::from_mins(10),
+            app_url: None,
         }
     }
 }
@@ -84,9 +91,16 @@ impl Config {
         SignedDuration::try_from(self.provider_timeout).unwrap_or(SignedDuration::MAX) + LEASE_SLACK
     }
 
+    /// Where the provider's page leads back to.
+    pub fn return_url(&self, booking_id: BookingId) -> Option<String> {
+        self.app_url
+            .as_ref()
+            .map(|app| format!("{}/bookings/{booking_id}", app.trim_end_matches('/')))
+    }
+
     /// Reads `PARKMESH_PAYMENT_PROVIDER` (`sandbox` or `stripe`), `_PROVIDER_URL`,
     /// `_PROVIDER_TIMEOUT_MS`, `_PROVIDER_WEBHOOK_SECRET`, for Stripe `_STRIPE_SECRET_KEY` and
-    /// `_STRIPE_URL`, and what [`ServeConfig`] reads.
+    /// `_STRIPE_URL`, `_APP_URL`, and what [`ServeConfig`] reads.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
         let timeout_ms: u64 = reader.get("PROVIDER_TIMEOUT_MS", 5_000);
@@ -98,6 +112,7 @@ impl Config {
             provider: provider(reader),
             provider_url: reader.get("PROVIDER_URL", default.provider_url),
             webhook_secret: reader.find("PROVIDER_WEBHOOK_SECRET").map(Secret),
+            app_url: reader.find("APP_URL"),
             provider_timeout: Duration::from_millis(timeout_ms),
             ..default
         }

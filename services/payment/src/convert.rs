@@ -49,6 +49,7 @@ impl TryFrom<proto::AuthorizePaymentRequest> for Authorize {
             amount: amount(request.amount.as_ref())?,
             payment_method: method(request.payment_method, request.additional)?,
             additional: request.additional,
+            action_allowed: request.action_allowed,
         })
     }
 }
@@ -64,6 +65,9 @@ fn method(text: String, additional: bool) -> Result<String, Error> {
 impl From<Payment> for proto::Payment {
     fn from(payment: Payment) -> Self {
         let status = match payment.status {
+            Status::Pending if payment.open_action().is_some() => {
+                proto::PaymentStatus::ActionRequired
+            }
             Status::Pending => proto::PaymentStatus::Pending,
             Status::Authorized => proto::PaymentStatus::Authorized,
             Status::Declined => proto::PaymentStatus::Declined,
@@ -76,6 +80,7 @@ impl From<Payment> for proto::Payment {
             Kind::Overstay => proto::PaymentKind::Overstay,
             Kind::Debt => proto::PaymentKind::Debt,
         };
+        let action = payment.open_action().cloned();
         Self {
             payment_id: payment.payment_id.to_string(),
             booking_id: payment.booking_id.to_string(),
@@ -89,8 +94,16 @@ impl From<Payment> for proto::Payment {
             version: payment.version,
             create_time: Some(time::to_proto(payment.create_time)),
             refunded_amount: (payment.refunded.minor > 0).then(|| payment.refunded.into()),
+            action_expire_time: action.as_ref().map(|action| time::to_proto(action.expire_time)),
+            action_url: String::new(),
         }
     }
+}
+
+/// The answer to whoever sets money aside: with the page that the driver is to be sent to.
+pub fn asked(payment: Payment) -> proto::Payment {
+    let action_url = payment.open_action().map(|action| action.url.clone()).unwrap_or_default();
+    proto::Payment { action_url, ..payment.into() }
 }
 
 impl TryFrom<proto::RefundPaymentRequest> for AskRefund {

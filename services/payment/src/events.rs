@@ -12,8 +12,8 @@ use parkmesh_contracts::google::r#type::Money as ProtoMoney;
 use parkmesh_contracts::ids::{BookingId, ErasureId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::payment::v1::{
-    PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentVoided,
-    UserDataErased,
+    PaymentActionFinished, PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentRefunded,
+    PaymentVoided, UserDataErased,
 };
 use parkmesh_contracts::time;
 use parkmesh_eventbus::outbox::Row;
@@ -53,7 +53,9 @@ pub fn rows(
     let aggregate = payment.payment_id.as_uuid();
     let amount = Some(payment.authorized.into());
     let row = match outcome {
-        Outcome::RefundFailed(..) | Outcome::RefundReturned(..) => return Vec::new(),
+        Outcome::RefundFailed(..) | Outcome::RefundReturned(..) | Outcome::ActionRequired(_) => {
+            return Vec::new();
+        }
         Outcome::Authorized(_) => {
             let fact =
                 PaymentAuthorized { lot_id, version, payment_id, booking_id, user_id, amount };
@@ -99,6 +101,18 @@ pub fn rows(
         }
     };
     vec![row]
+}
+
+/// The fact that what a card's bank had asked its owner to do is over.
+pub fn action_finished(ids: &Ids, now: Timestamp, payment: &Payment) -> Row {
+    let version = payment.version;
+    let fact = PaymentActionFinished {
+        lot_id: payment.lot_id.to_string(),
+        version,
+        payment_id: payment.payment_id.to_string(),
+        booking_id: payment.booking_id.to_string(),
+    };
+    Row::of(ids, now, payment.payment_id.as_uuid(), version, &fact)
 }
 
 /// The fact that what was kept of a person is erased.

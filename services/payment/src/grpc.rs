@@ -38,7 +38,8 @@ impl PaymentService for Door {
     ) -> Result<Response<proto::AuthorizePaymentResponse>, Status> {
         let (_, message) = enter(request)?;
         let payment = self.0.authorize(message.try_into()?).await?;
-        Ok(Response::new(proto::AuthorizePaymentResponse { payment: Some(payment.into()) }))
+        let payment = Some(convert::asked(payment));
+        Ok(Response::new(proto::AuthorizePaymentResponse { payment }))
     }
 
     async fn capture_payment(

@@ -33,6 +33,8 @@ pub struct Charge {
     pub payment_method: String,
     /// Our id of the payment: what an unknown outcome is looked up by.
     pub reference: String,
+    /// Where the driver comes back to who had to act on the provider's page.
+    pub return_url: Option<String>,
 }
 
 /// What came of an authorisation that was not refused.
@@ -46,6 +48,8 @@ pub struct Authorized {
     /// card's bank asks for (3-D Secure); then [`Provider::look`] tells what came of it, and a
     /// notice does. Until then it can be voided. It is the driver's alone: never in logs or facts.
     pub client_secret: Option<String>,
+    /// The provider's page on which the driver does it, where there is one.
+    pub action_url: Option<String>,
 }
 
 /// Where an authorisation stands at the provider.

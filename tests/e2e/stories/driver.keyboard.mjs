@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accessible, person } from "../support/browser.mjs";
 import { pass } from "../support/driver.mjs";
+import { makeLot } from "../support/system.mjs";
 
 const TABS_MAX = 60;
 
@@ -19,14 +20,16 @@ async function tabTo(page, name) {
 }
 
 test("a driver reserves a certain spot with the keyboard alone", async () => {
-  const mia = await person("mia", "/", { viewport: { width: 1280, height: 900 } });
+  await makeLot("Court", 8);
+  const mia = await person("mia", "/", {
+    viewport: { width: 1280, height: 900 },
+  });
   await mia.locator("[data-lot]").first().waitFor();
-  await tabTo(mia, /Demo Mall/);
+  await tabTo(mia, /Court/);
   await mia.keyboard.press("Enter");
   await mia.locator('[data-look="free"]').first().waitFor();
   await tabTo(mia, /^Plan of/);
   await mia.keyboard.press("ArrowRight");
-  await mia.keyboard.press("ArrowDown");
   for (let step = 0; (await mia.locator('[data-look="chosen"]').count()) === 0; step += 1) {
     assert.ok(step < TABS_MAX, "the arrow keys find no free spot");
     const free = await mia.locator('.active[data-look="free"]').count();

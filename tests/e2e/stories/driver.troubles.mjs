@@ -7,8 +7,9 @@ import { advance, kill, makeLot, now, sensorSays, token } from "../support/syste
 const MINUTE_MS = 60_000;
 
 test("a card that is declined leaves the spot to its driver, who takes another one", async () => {
+  await makeLot("Square", 2);
   const cara = await person("cara");
-  await openLot(cara, "Demo Mall");
+  await openLot(cara, "Square");
   await reserve(cara);
   await pay(cara, "pm_card_declined");
   await cara.locator('[data-reason="PAYMENT_DECLINED"]').waitFor();
@@ -16,19 +17,6 @@ test("a card that is declined leaves the spot to its driver, who takes another o
   assert.ok(await cara.getByRole("timer").isVisible());
   await pay(cara, "pm_card_mastercard");
   await pass(cara);
-});
-
-test("a hold that nobody pays for counts down, ends before the driver's eyes, and leads to another one", async () => {
-  await makeLot("Yard", 2);
-  const dora = await person("dora");
-  await openLot(dora, "Yard");
-  await reserve(dora);
-  assert.match((await dora.getByRole("timer").getAttribute("aria-label")) ?? "", /1[45]:\d\d/);
-  advance(15 * MINUTE_MS);
-  await dora.getByText("Nothing was charged.").waitFor();
-  await accessible(dora, "an expired hold");
-  await dora.getByRole("link", { name: "Reserve again" }).click();
-  await dora.getByRole("button", { name: "Reserve" }).waitFor();
 });
 
 test("a driver who sees a spot that somebody takes meanwhile is told, and what is free instead", async () => {
@@ -44,7 +32,10 @@ test("a driver who sees a spot that somebody takes meanwhile is told, and what i
   await other.locator('[data-reason="SPOT_TAKEN"]').waitFor();
   await accessible(other, "a spot that is taken");
   await other.getByText("Free instead:").waitFor();
-  await other.getByRole("button", { name: /^[13]$/ }).first().click();
+  await other
+    .getByRole("button", { name: /^[13]$/ })
+    .first()
+    .click();
   await other.waitForURL(/bookings/);
 });
 
@@ -56,13 +47,14 @@ test("a gateway that dies is noticed, and what happened meanwhile is seen when i
   await gina.getByText("Not live just now").waitFor();
   await accessible(gina, "a lot without news");
   await gina.getByText("Live", { exact: true }).waitFor();
-  await gina.locator('[data-number="1-150"]').waitFor({ state: "attached" }).catch(() => undefined);
   await reserve(gina);
   await gina.getByRole("timer").waitFor();
 });
 
 test("a token that ends is told, and signing in again goes on where the driver was", async () => {
-  const hugo = await person("hugo", "/", { token: token("hugo", { seconds: 25 }) });
+  const hugo = await person("hugo", "/", {
+    token: token("hugo", { seconds: 25 }),
+  });
   await openLot(hugo, "Demo Mall");
   const number = await chooseSpot(hugo);
   await hugo.getByRole("heading", { name: "Your sign-in has ended" }).waitFor();
@@ -88,10 +80,10 @@ test("without a network the driver is told, and the app goes on by itself when i
 test("a car that a sensor sees stands on the map", async () => {
   const jana = await person("jana");
   await openLot(jana, "Demo Mall");
-  const spot = jana.locator('[data-number="0-140"]');
-  await jana.locator('[data-number="0-140"][data-look="free"]').waitFor();
-  await sensorSays("0-140", true);
-  await jana.locator('[data-number="0-140"][data-look="occupied"]').waitFor();
+  const spot = jana.locator('[data-number="0-160"]');
+  await jana.locator('[data-number="0-160"][data-look="free"]').waitFor();
+  await sensorSays("0-160", true);
+  await jana.locator('[data-number="0-160"][data-look="occupied"]').waitFor();
   assert.match((await spot.getAttribute("aria-label")) ?? "", /occupied/);
 });
 
@@ -116,7 +108,9 @@ test("a booking for later is moved to another time, and given back", async () =>
   const lena = await person("lena");
   await lena.getByRole("button", { name: /^When/ }).click();
   await lena.getByRole("radio", { name: "Later" }).check({ force: true });
-  await lena.getByLabel("Day", { exact: true }).fill(new Date(now() + 48 * 60 * MINUTE_MS).toISOString().slice(0, 10));
+  await lena
+    .getByLabel("Day", { exact: true })
+    .fill(new Date(now() + 48 * 60 * MINUTE_MS).toISOString().slice(0, 10));
   await lena.getByLabel("Time", { exact: true }).fill("09:00");
   await accessible(lena, "choosing a time");
   await lena.getByRole("button", { name: "Use this time" }).click();
@@ -133,4 +127,18 @@ test("a booking for later is moved to another time, and given back", async () =>
   await accessible(lena, "sure?");
   await lena.getByRole("button", { name: "Yes, cancel it" }).click();
   await lena.getByText("This booking was cancelled.").waitFor();
+});
+
+// The last one, because it moves the clock.
+test("a hold that nobody pays for counts down, ends before the driver's eyes, and leads to another one", async () => {
+  await makeLot("Yard", 2);
+  const dora = await person("dora");
+  await openLot(dora, "Yard");
+  await reserve(dora);
+  assert.match((await dora.getByRole("timer").getAttribute("aria-label")) ?? "", /1[45]:\d\d/);
+  advance(15 * MINUTE_MS);
+  await dora.getByText("Nothing was charged.").waitFor();
+  await accessible(dora, "an expired hold");
+  await dora.getByRole("link", { name: "Reserve again" }).click();
+  await dora.getByRole("button", { name: "Reserve" }).waitFor();
 });

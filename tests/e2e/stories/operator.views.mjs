@@ -100,7 +100,13 @@ test("a file with mistakes is told all of them and makes nothing; mended, it mak
       mimeType: "text/csv",
       buffer: Buffer.from([head, ...rows].join("\n")),
     });
-  await choose(["1,Upper,A1,regular,0,0", "1,Upper,A1,ev,2.5,0", "1,Other,A2,boat,x,0", ",Upper,,regular,5,0", "0,Ground,1,regular,9,9"]);
+  await choose([
+    "1,Upper,A1,regular,0,0",
+    "1,Upper,A1,ev,2.5,0",
+    "1,Other,A2,boat,x,0",
+    ",Upper,,regular,5,0",
+    "0,Ground,1,regular,9,9",
+  ]);
   await olga.getByText("There are 7 mistakes.").waitFor();
   for (const told of [
     "Spot A1 is in line 2 already.",
@@ -150,17 +156,26 @@ test("a tariff is previewed, published, and costs what the preview said", async 
   await olga.getByLabel("Until").fill("20:00");
   await olga.getByLabel("Price of a step").fill("2.00");
   await accessible(olga, "operator, a tariff");
-  const cells = () => olga.locator("tr[data-hours]").evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent.trim())));
+  const cells = () =>
+    olga
+      .locator("tr[data-hours]")
+      .evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent.trim())));
   const then = (await cells()).map(([, , price]) => price);
   await olga.getByRole("button", { name: "Publish" }).click();
   await accessible(olga, "operator, sure about a tariff?");
   await olga.getByRole("dialog").getByRole("button", { name: "Publish" }).click();
   await olga.getByText("Version 2").first().waitFor();
   await olga.waitForFunction(
-    (prices) => [...document.querySelectorAll("tr[data-hours]")].every((row, index) => row.cells[1].textContent.trim() === prices[index]),
+    (prices) =>
+      [...document.querySelectorAll("tr[data-hours]")].every(
+        (row, index) => row.cells[1].textContent.trim() === prices[index],
+      ),
     then,
   );
-  assert.deepEqual((await cells()).map(([, , price]) => price), then.map(() => "the same"));
+  assert.deepEqual(
+    (await cells()).map(([, , price]) => price),
+    then.map(() => "the same"),
+  );
 });
 
 test("a closure tells which bookings it meets, cancels them where asked, and stands in the audit", async () => {
@@ -217,7 +232,10 @@ test("what a car paid at the kiosk is given back", async () => {
   await dialog.getByRole("button", { name: "Refund" }).click();
   await olga.getByText("A friendly word").waitFor();
   await olga.getByText("Ledger").click();
-  await olga.getByRole("cell", { name: /^operator:/ }).first().waitFor();
+  await olga
+    .getByRole("cell", { name: /^operator:/ })
+    .first()
+    .waitFor();
   await accessible(olga, "operator, money");
 });
 

@@ -48,10 +48,15 @@ export async function person(who, path = "/", options = {}) {
 export async function accessible(page, view) {
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe.source);
   const { violations } = await page.evaluate((rules) => window.axe.run({ runOnly: rules }), RULES);
-  const told = violations.map((one) => `${one.id} (${one.help}): ${one.nodes.map((node) => node.html).join(" | ")}`);
+  const told = violations.map(
+    (one) => `${one.id} (${one.help}): ${one.nodes.map((node) => node.html).join(" | ")}`,
+  );
   if (told.length > 0) throw new Error(`${view} breaks rules:\n${told.join("\n")}`);
   const pictures = process.env["PARKMESH_STORIES_PICTURES"];
-  if (pictures) await page.screenshot({ path: join(pictures, `${view.replace(/[^a-z0-9]+/gi, "-")}.png`) });
+  if (pictures)
+    await page.screenshot({
+      path: join(pictures, `${view.replace(/[^a-z0-9]+/gi, "-")}.png`),
+    });
   if (page.errors.length > 0) throw new Error(`${view}: ${page.errors.join("; ")}`);
 }
 

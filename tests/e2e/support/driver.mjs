@@ -10,7 +10,9 @@ export async function openLot(page, name) {
 
 /** Taps a spot on the plan that is free; gives its number. */
 export async function chooseSpot(page, number) {
-  const spot = page.locator(number ? `[data-number="${number}"][data-look="free"]` : '[data-look="free"]').first();
+  const spot = page
+    .locator(number ? `[data-number="${number}"][data-look="free"]` : '[data-look="free"]')
+    .first();
   const found = await spot.getAttribute("data-number");
   await spot.click();
   await page.locator(`[data-number="${found}"][data-look="chosen"]`).waitFor();

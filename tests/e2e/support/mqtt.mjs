@@ -1,4 +1,4 @@
-// One message to the broker, as a sensor sends it: MQTT 3.1.1, quality of service 1.
+// Messages to the broker, as sensors send them: MQTT 3.1.1, quality of service 1.
 
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
@@ -7,26 +7,38 @@ const CONNECT = 0x10;
 const CONNACK = 2;
 const PUBLISH = 0x32;
 const PUBACK = 4;
+const ANSWER_BYTES = 4;
 const CLEAN_SESSION = 2;
 
-/** Resolves when the broker has taken it. */
-export function publish(url, topic, body) {
+/** Sends messages, each a topic and a text; resolves when the broker has taken all of them. */
+export function publish(url, messages) {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname);
+    let heard = Buffer.alloc(0);
+    let taken = 0;
     socket.on("error", reject);
     socket.on("connect", () => {
       const header = Buffer.from([0, 4, ...Buffer.from("MQTT"), 4, CLEAN_SESSION, 0, 30]);
       socket.write(packet(CONNECT, [header, text(`story-${randomUUID()}`)]));
     });
-    socket.on("data", (answer) => {
-      const kind = answer[0] >> 4;
-      if (kind === CONNACK) socket.write(packet(PUBLISH, [text(topic), Buffer.from([0, 1]), Buffer.from(body)]));
-      if (kind !== PUBACK) return;
+    socket.on("data", (bytes) => {
+      // Every answer that can come here has four bytes.
+      heard = Buffer.concat([heard, bytes]);
+      for (; heard.length >= ANSWER_BYTES; heard = heard.subarray(ANSWER_BYTES)) {
+        if (heard[0] >> 4 === CONNACK)
+          messages.forEach((message, index) => socket.write(publication(message, index + 1)));
+        if (heard[0] >> 4 === PUBACK) taken += 1;
+      }
+      if (taken < messages.length) return;
       socket.end();
       resolve();
     });
   });
+}
+
+function publication([topic, body], id) {
+  return packet(PUBLISH, [text(topic), Buffer.from([id >> 8, id & 0xff]), Buffer.from(body)]);
 }
 
 function packet(kind, parts) {

@@ -12,7 +12,8 @@ import { publish } from "./mqtt.mjs";
 /** A variable of the environment; tests/journeys/app.rs sets them. */
 export function variable(name) {
   const value = process.env[name];
-  if (value === undefined || value === "") throw new Error(`${name} is missing; run cargo xtask test or cargo xtask prove app`);
+  if (value === undefined || value === "")
+    throw new Error(`${name} is missing; run cargo xtask test or cargo xtask prove app`);
   return value;
 }
 
@@ -29,7 +30,10 @@ export function client(service, who) {
     request.header.set("authorization", `Bearer ${up.tokens[who] ?? token(who)}`);
     return next(request);
   };
-  const transport = createGrpcWebTransport({ baseUrl: up.gateway, interceptors: [authorized] });
+  const transport = createGrpcWebTransport({
+    baseUrl: up.gateway,
+    interceptors: [authorized],
+  });
   return createClient(registry.getService(`parkmesh.${service}`), transport);
 }
 
@@ -41,8 +45,17 @@ export function token(subject, { role = "driver", like = "driver", seconds = 360
   if (kept !== undefined) return kept;
   const [header, body] = up.tokens[like].split(".");
   const claims = JSON.parse(Buffer.from(body, "base64url").toString());
-  const now = Math.floor(Date.now() / 1000);
-  const own = { ...claims, ...other, sub: subject, role, iat: now, nbf: now - 60, exp: now + seconds, jti: randomUUID() };
+  const begin = Math.floor(now() / 1000);
+  const own = {
+    ...claims,
+    ...other,
+    sub: subject,
+    role,
+    iat: begin,
+    nbf: begin - 60,
+    exp: begin + seconds,
+    jti: randomUUID(),
+  };
   const signed = `${header}.${Buffer.from(JSON.stringify(own)).toString("base64url")}`;
   const key = issuerKey();
   const made = `${signed}.${sign(null, Buffer.from(signed), key).toString("base64url")}`;
@@ -55,7 +68,11 @@ function issuerKey() {
   const body = readFileSync(join(home, "keys/issuer.pem"), "utf8").replace(/-----[^-]+-----|\s/g, "");
   const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
   const secret = Buffer.from(body, "base64").subarray(prefix.length, prefix.length + 32);
-  return createPrivateKey({ key: Buffer.concat([prefix, secret]), format: "der", type: "pkcs8" });
+  return createPrivateKey({
+    key: Buffer.concat([prefix, secret]),
+    format: "der",
+    type: "pkcs8",
+  });
 }
 
 /** Milliseconds that the clock of all processes is ahead of ours. */
@@ -84,8 +101,17 @@ export function kill(role) {
 
 /** The sensor of a spot of the demo mall says whether a car stands there. */
 export function sensorSays(spotNumber, occupied) {
-  const body = JSON.stringify({ occupied, time: new Date(now()).toISOString() });
-  return publish(up.servers.mqtt, `parkmesh/devices/demo-${spotNumber.toLowerCase()}/up`, body);
+  return sensorsSay([[spotNumber, occupied]]);
+}
+
+/** Several sensors of the demo mall do. */
+export function sensorsSay(words) {
+  const time = new Date(now()).toISOString();
+  const message = ([spotNumber, occupied]) => [
+    `parkmesh/devices/demo-${spotNumber.toLowerCase()}/up`,
+    JSON.stringify({ occupied, time }),
+  ];
+  return publish(up.servers.mqtt, words.map(message));
 }
 
 /** A lot of its own for a story: one floor, with so many regular spots. */

@@ -8,6 +8,10 @@ export const t = dictionary(
     reserveFree: "Reserve",
     authorised:
       "The amount is set aside now, and taken when you leave. Cancelling before the start gives it back, unless the tariff says otherwise.",
+    bankAsks: "Your bank wants to hear from you first.",
+    bankWaits: "Your spot is kept meanwhile, and this page goes on by itself.",
+    bankOpen: "Go to your bank",
+    bankRefused: "Your bank did not allow the payment. The spot is still yours: try another card.",
     giveBack: "Give the spot back",
     spotPending: "Your spot is given when you arrive.",
     code: "Code",
@@ -66,6 +70,11 @@ export const t = dictionary(
     reserveFree: "Reservieren",
     authorised:
       "Der Betrag wird jetzt vorgemerkt und bei der Ausfahrt abgebucht. Bei Storno vor dem Beginn gibt es ihn zurück, wenn der Tarif nichts anderes sagt.",
+    bankAsks: "Ihre Bank möchte vorher von Ihnen hören.",
+    bankWaits: "Ihr Platz bleibt so lange Ihrer, und diese Seite geht von selbst weiter.",
+    bankOpen: "Zu Ihrer Bank",
+    bankRefused:
+      "Ihre Bank hat die Zahlung nicht erlaubt. Der Platz ist noch Ihrer: Nehmen Sie eine andere Karte.",
     giveBack: "Platz zurückgeben",
     spotPending: "Ihren Platz bekommen Sie bei der Ankunft.",
     code: "Code",

@@ -15,7 +15,11 @@ const NEVER: [(&str, &str); 6] = [
              SELECT reference, count(*) FILTER (WHERE status <> 'declined') AS live,
                  sum(captured_minor) AS captured, sum(refunded_minor) AS refunded,
                  max(status) FILTER (WHERE status <> 'declined') AS status
-             FROM payment_sandbox.card_authorization GROUP BY reference)
+             FROM payment_sandbox.card_authorization AS one
+             -- What waited for its driver and was given up never moved anything.
+             WHERE status <> 'voided' OR EXISTS (SELECT FROM payment_sandbox.ledger_entry AS moved
+                 WHERE moved.reference = one.reference)
+             GROUP BY reference)
          SELECT coalesce(ours.payment_id::text, theirs.reference) || ': ours '
              || coalesce(ours.status, 'nothing') || ' ' || coalesce(ours.captured_minor, 0)
              || ' back ' || coalesce(ours.refunded_minor, 0) || ', theirs '

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use parkmesh_contracts::booking::v1::booking_service_client::BookingServiceClient;
 use parkmesh_contracts::booking::v1::{
-    Booking, CancelBookingRequest, CheckInRequest, ConfirmBookingRequest, CreateLotRequest,
-    EndSessionRequest, HoldSpotRequest, LotPolicy, NewSpot, SpotChoice, check_in_request,
-    hold_spot_request,
+    Booking, CancelBookingRequest, CheckInRequest, ConfirmBookingRequest, ConfirmBookingResponse,
+    CreateLotRequest, EndSessionRequest, HoldSpotRequest, LotPolicy, NewSpot, SpotChoice,
+    check_in_request, hold_spot_request,
 };
 use parkmesh_contracts::common::v1::Window;
 use parkmesh_contracts::payment::v1::RefundPaymentRequest;
@@ -21,6 +21,8 @@ use parkmesh_platform::fault::reason_of;
 use serde_json::json;
 use sqlx::{PgConnection, Row};
 use tonic::Status;
+
+mod acted;
 
 use super::ground::{Ground, Part};
 use super::{books, insist};
@@ -176,7 +178,7 @@ impl<'a> Town<'a> {
     ) -> Result<Duration, Failure> {
         part.kill().await?;
         part.start(Some(point)).await?;
-        let stories = self.stories(number);
+        let stories = self.stories(number, point.contains(".action."));
         tokio::pin!(stories);
         // The stories go on while the process is dead: who asks repeats.
         let died = tokio::select! {
@@ -220,9 +222,14 @@ impl<'a> Town<'a> {
         }
     }
 
-    /// A booking that is cancelled, and one that is used, paid and given back in part.
-    async fn stories(&self, number: u64) -> Result<(), Failure> {
+    /// A booking that is cancelled, and one that is used, paid and given back in part; or two whose drivers
+    /// are to act at their banks.
+    async fn stories(&self, number: u64, acts: bool) -> Result<(), Failure> {
         let (first, second) = (2 * number, 2 * number + 1);
+        if acts {
+            let (accepted, other) = tokio::join!(self.accepted(first), self.paid_otherwise(second));
+            return accepted.and(other);
+        }
         let (cancelled, used) = tokio::join!(self.cancelled(first), self.used(second));
         cancelled.and(used)
     }
@@ -230,8 +237,11 @@ impl<'a> Town<'a> {
     async fn cancelled(&self, number: u64) -> Result<(), Failure> {
         let mut dice = Dice::new(self.seed, number);
         let booking = self.reserved(number, &mut dice).await?;
-        let (request_id, booking_id) = (dice.uuid().to_string(), booking.booking_id);
-        let request = CancelBookingRequest { request_id, booking_id };
+        self.cancel(booking.booking_id, &mut dice).await
+    }
+
+    async fn cancel(&self, booking_id: String, dice: &mut Dice) -> Result<(), Failure> {
+        let request = CancelBookingRequest { request_id: dice.uuid().to_string(), booking_id };
         insist(&self.ground.tasks, || {
             let (mut client, request) = (self.bookings(), request.clone());
             async move { client.cancel_booking(request).await }
@@ -287,6 +297,12 @@ impl<'a> Town<'a> {
     }
 
     async fn reserved(&self, number: u64, dice: &mut Dice) -> Result<Booking, Failure> {
+        let held = self.held(number, dice).await?;
+        let reserved = self.confirmed(&held, "pm_card_ok", dice).await?;
+        reserved.booking.ok_or_else(|| "a confirmation without a booking".into())
+    }
+
+    async fn held(&self, number: u64, dice: &mut Dice) -> Result<Booking, Failure> {
         let spot = usize::try_from(number).unwrap_or_default() % self.spots.len();
         let now = self.ground.tasks.clock().now();
         let start = now + jiff::SignedDuration::from_secs(60);
@@ -305,18 +321,25 @@ impl<'a> Town<'a> {
             async move { client.hold_spot(request).await }
         })
         .await?;
-        let held = held.booking.ok_or("a hold without a booking")?;
+        held.booking.ok_or_else(|| "a hold without a booking".into())
+    }
+
+    async fn confirmed(
+        &self,
+        held: &Booking,
+        card: &str,
+        dice: &mut Dice,
+    ) -> Result<ConfirmBookingResponse, Failure> {
         let request = ConfirmBookingRequest {
             request_id: dice.uuid().to_string(),
-            booking_id: held.booking_id,
-            payment_method: "pm_card_ok".to_owned(),
+            booking_id: held.booking_id.clone(),
+            payment_method: card.to_owned(),
         };
-        let reserved = insist(&self.ground.tasks, || {
+        let confirmed = insist(&self.ground.tasks, || {
             let (mut client, request) = (self.bookings(), request.clone());
             async move { client.confirm_booking(request).await }
-        })
-        .await?;
-        reserved.booking.ok_or_else(|| "a confirmation without a booking".into())
+        });
+        Ok(confirmed.await?)
     }
 
     fn bookings(&self) -> BookingServiceClient<Gateway> {
@@ -338,7 +361,7 @@ async fn wrong_ends(database: &mut PgConnection) -> Result<(), Failure> {
         "SELECT b.booking_id::text || ' is in state ' || b.state || ', its money ' || p.status
          FROM booking.booking AS b JOIN payment.payment AS p USING (booking_id)
          WHERE (b.state = 4 AND p.status <> 'captured')
-            OR (b.state IN (5, 6) AND p.status <> 'voided')",
+            OR (b.state IN (5, 6) AND p.status NOT IN ('voided', 'declined'))",
     )
     .fetch_optional(database)
     .await?;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use self::facts::{End, Facts};
 use super::ground::Ground;
-use super::{books, insist};
+use super::{books, http, insist};
 use crate::Failure;
 use crate::chance::Dice;
 use crate::cli::Torture;
@@ -278,6 +278,7 @@ impl Crowd {
             amount: money_of(minor),
             payment_method: card.to_owned(),
             additional,
+            action_allowed: false,
         };
         let ask = || {
             let mut client = PaymentServiceClient::new(self.booking.clone());
@@ -419,23 +420,4 @@ fn is_reused(answer: Result<(), Status>) -> Result<(), Failure> {
 fn money_of(minor: i64) -> Option<parkmesh_contracts::google::r#type::Money> {
     let nanos = i32::try_from(minor % 100).unwrap_or_default() * 10_000_000;
     money(minor / 100, nanos, "EUR")
-}
-
-/// One call of the provider's admin door.
-async fn http(address: &str, method: &str, path: &str, body: &Value) -> Result<String, Failure> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let body = body.to_string();
-    let head = format!(
-        "{method} {path} HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    let mut stream = tokio::net::TcpStream::connect(address).await?;
-    stream.write_all((head + &body).as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
-    match head.split(' ').nth(1) {
-        Some(status) if status.starts_with('2') => Ok(body.to_owned()),
-        _ => Err(format!("the provider answers {method} {path} with {answer}").into()),
-    }
 }

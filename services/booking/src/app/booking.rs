@@ -1,5 +1,6 @@
 //! Reserving a spot, arriving, leaving.
 
+pub mod action;
 pub mod arrive;
 mod assign;
 mod cancel;
@@ -52,12 +53,14 @@ use crate::store::replay::{self, Request};
 
 /// The points at which a process can be told to die, see [`parkmesh_platform::failpoint`]. A proof dies
 /// at each of them.
-pub const FAILPOINTS: [&str; 5] = [
+pub const FAILPOINTS: [&str; 7] = [
     "booking.confirm.marked",
     "booking.confirm.authorized",
     "booking.confirm.committed",
     "booking.cancel.committed",
     "booking.end.committed",
+    "booking.action.committed",
+    "booking.action.authorized",
 ];
 
 /// What is in reach of a caller: own bookings; those of own lots for operators; those of its lots

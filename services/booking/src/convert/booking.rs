@@ -257,6 +257,12 @@ impl From<&Booking> for proto::Booking {
             waitlist_entry_id: entry_words(booking),
             overstay_amount: booking.overstay_amount.map(Into::into),
             depart_time: booking.depart_time.map(time::to_proto),
+            decline_code: match booking.state {
+                proto::BookingState::Held | proto::BookingState::Cancelled => {
+                    booking.decline_code.clone().unwrap_or_default()
+                }
+                _ => String::new(),
+            },
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Bookings in the database.
 
+pub mod action;
 pub mod blocked;
 pub mod change;
 pub mod churn;

@@ -37,10 +37,28 @@ pub struct Till {
     pub beside: Arc<Mutex<Vec<(i64, String)>>>,
     /// Payments given back.
     pub voided: Arc<Mutex<Vec<String>>>,
+    /// What comes of `acts`: until when the driver may act, and what they did.
+    pub acts: Arc<Mutex<(Timestamp, Acted)>>,
+}
+
+/// What a driver did at their bank.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Acted {
+    #[default]
+    NotYet,
+    Accepted,
+    Refused,
+}
+
+/// Refuses a card.
+fn decline(code: &str) -> Status {
+    let metadata = [("decline_code".to_owned(), code.to_owned())];
+    let details = ErrorDetails::with_error_info("PAYMENT_DECLINED", "payment.parkmesh", metadata);
+    Status::with_error_details(Code::FailedPrecondition, "declined", details)
 }
 
 /// A payment service that answers by the method's token: `ok`, `declined`, `lost` (authorised, but
-/// the first answer never comes), `gate` (waits until the test opens it).
+/// the first answer never comes), `gate` (waits until the test opens it), `acts` (the driver acts first).
 #[derive(Clone)]
 pub struct Payment {
     pub till: Till,
@@ -108,15 +126,25 @@ impl PaymentService for Payment {
             asked.iter().filter(|asked| **asked == line).count()
         };
         match request.payment_method.as_str() {
-            "declined" => {
-                let metadata = [("decline_code".to_owned(), "insufficient_funds".to_owned())];
-                let details =
-                    ErrorDetails::with_error_info("PAYMENT_DECLINED", "payment.parkmesh", metadata);
-                return Err(Status::with_error_details(
-                    Code::FailedPrecondition,
-                    "declined",
-                    details,
-                ));
+            "declined" => return Err(decline("insufficient_funds")),
+            "acts" if !request.action_allowed => {
+                return Err(decline("authentication_required"));
+            }
+            "acts" => {
+                let (until, acted) = *self.till.acts.lock().unwrap();
+                match acted {
+                    Acted::Accepted => {}
+                    Acted::Refused => return Err(decline("authentication_failed")),
+                    Acted::NotYet => {
+                        let payment = Some(payment::Payment {
+                            status: payment::PaymentStatus::ActionRequired.into(),
+                            action_url: "https://bank.example/act".to_owned(),
+                            action_expire_time: Some(to_proto(until)),
+                            ..payment_of(&request)
+                        });
+                        return Ok(Response::new(payment::AuthorizePaymentResponse { payment }));
+                    }
+                }
             }
             "4242424242424242" => {
                 let details = ErrorDetails::with_error_info(
@@ -241,6 +269,8 @@ impl Town {
         let payment = Payment::start().await;
         let world = World::with(&payment.address, config).await;
         let place = make_place(&mut world.operator("op").await, "Mall", spots).await;
+        let until = world.clock.now() + SignedDuration::from_mins(10);
+        payment.till.acts.lock().unwrap().0 = until;
         Self { world, payment, place }
     }
 

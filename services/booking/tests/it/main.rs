@@ -1,6 +1,7 @@
 //! Booking against real servers, through its own doors.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod booking_action;
 mod booking_change;
 mod booking_claim;
 mod booking_confirm;

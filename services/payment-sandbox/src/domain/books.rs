@@ -12,6 +12,9 @@ use super::{
     RefundStatus, Reply, Status, Stuck, Times,
 };
 
+/// Why a driver is refused who does not do what the bank asks for.
+const NOT_PROVEN: &str = "authentication_failed";
+
 /// What is known of what a batch of commands asks for, and what came of it.
 #[derive(Debug)]
 pub struct Books {
@@ -80,7 +83,7 @@ impl Books {
             Command::Refund { amount_minor, reference, .. } => {
                 self.refund(of, *amount_minor, reference, fresh.id)
             }
-            Command::Act { client_secret, .. } => self.act(of, client_secret),
+            Command::Act { client_secret, accepted, .. } => self.act(of, client_secret, *accepted),
             Command::Settle { .. } => self.settle(of),
             Command::SettleRefund { refund_id, .. } => self.settle_refund(of, *refund_id),
             Command::Expire { .. } => match of.status {
@@ -139,15 +142,20 @@ impl Books {
         Reply::Declined(code)
     }
 
-    fn act(&mut self, of: Authorization, client_secret: &str) -> Reply {
+    fn act(&mut self, of: Authorization, client_secret: &str, accepted: bool) -> Reply {
         if of.status != Status::ActionRequired {
             return Reply::Stuck(Stuck::StateWrong);
         }
         if of.client_secret.as_deref() != Some(client_secret) {
             return Reply::NotFound;
         }
-        match Behaviour::of(&of.payment_method) {
-            Some(Behaviour::Asks(Some(code))) => {
+        let refusal = match Behaviour::of(&of.payment_method) {
+            _ if !accepted => Some(NOT_PROVEN),
+            Some(Behaviour::Asks(refusal)) => refusal,
+            _ => None,
+        };
+        match refusal {
+            Some(code) => {
                 let decline_code = Some(code.to_owned());
                 let refused = Authorization {
                     status: Status::Declined,
@@ -157,7 +165,9 @@ impl Books {
                 };
                 self.decline(refused)
             }
-            _ => self.hold(Authorization { status: Status::Authorized, client_secret: None, ..of }),
+            None => {
+                self.hold(Authorization { status: Status::Authorized, client_secret: None, ..of })
+            }
         }
     }
 

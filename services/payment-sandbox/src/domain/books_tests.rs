@@ -75,8 +75,11 @@ fn a_capture_takes_at_most_what_was_set_aside_and_only_once() {
 
 #[test]
 fn a_driver_acts_once_and_only_with_the_secret() {
-    let act =
-        |secret: &str| Command::Act { authorization_id: ID, client_secret: secret.to_owned() };
+    let act = |secret: &str| Command::Act {
+        authorization_id: ID,
+        client_secret: secret.to_owned(),
+        accepted: true,
+    };
     let mut books = begun("pm_card_action_ok");
     let secret = books.authorizations[&ID].client_secret.clone().unwrap_or_default();
     assert_eq!(books.apply(&capture(1), fresh(2)), Reply::Stuck(Stuck::StateWrong));
@@ -171,7 +174,11 @@ fn any_command() -> impl Strategy<Value = Command> {
         }),
         prop_oneof![Just(Dispute::Opened), Just(Dispute::Won), Just(Dispute::Lost)]
             .prop_map(move |dispute| Command::Dispute { authorization_id: id, dispute }),
-        Just(Command::Act { authorization_id: id, client_secret: format!("{id}_secret_s") }),
+        any::<bool>().prop_map(move |accepted| Command::Act {
+            authorization_id: id,
+            client_secret: format!("{id}_secret_s"),
+            accepted,
+        }),
     ]
 }
 

@@ -46,6 +46,8 @@ pub enum Command {
         authorization_id: Uuid,
         /// What the driver's app was given.
         client_secret: String,
+        /// Whether the driver agrees; what the card does then is its own matter.
+        accepted: bool,
     },
     /// An open outcome is due, or the time is over.
     Settle {

@@ -31,13 +31,15 @@ pub struct Authorize {
     pub payment_method: String,
     /// Beside what covers the booking already.
     pub additional: bool,
+    /// Whether the driver can do what the card's bank asks for.
+    pub action_allowed: bool,
 }
 
 /// What stands after the intent is committed.
 enum Begun {
     /// The payment of this request.
     Mine(Payment),
-    /// Another card's authorisation for the booking is open; its outcome comes first.
+    /// Another authorisation for the booking is open, or on its way back; its end comes first.
     Before(Payment),
 }
 
@@ -50,10 +52,16 @@ impl App {
         if card::is_card_number(&asked.payment_method) {
             return Err(Error::CardNumberRefused);
         }
-        // Twice at most: a second authorisation in the way is brought to its end once.
-        for _ in 0..2 {
+        // Another authorisation in the way is brought to its end: it comes, and then goes.
+        for _ in 0..3 {
             match self.begin(asked.clone()).await? {
-                Begun::Before(other) => drop(self.drive(other.payment_id).await?),
+                Begun::Before(other) => {
+                    self.end_action(&other).await?;
+                    drop(self.drive(other.payment_id).await?);
+                }
+                Begun::Mine(payment) if payment.open_action().is_some() => {
+                    return self.answer(payment).await;
+                }
                 Begun::Mine(payment) if payment.status == Status::Pending => {
                     failpoint::hit(point(Intent::Authorize, At::IntentCommitted));
                     let payment = self.drive(payment.payment_id).await?;
@@ -89,7 +97,7 @@ impl App {
             }
             let payment = store::payment::find_locked(connection, id).await?;
             let payment = payment.ok_or(Error::PaymentNotFound)?;
-            if payment.status == Status::Pending {
+            if payment.status == Status::Pending && payment.open_action().is_none() {
                 self.take_over(connection, id).await?;
             }
             return Ok(Begun::Mine(payment));
@@ -113,6 +121,8 @@ impl App {
                 store::payment::save(connection, &payment, due, now).await?;
                 payment
             }
+            // On its way back: nobody may count on it.
+            Some(live) if live.intent == Some(Intent::Void) => return Ok(Begun::Before(live)),
             Some(live) if asked.is_covered_by(&live) => live,
             Some(live) if live.status == Status::Pending => {
                 return Ok(Begun::Before(live));
@@ -154,6 +164,8 @@ impl App {
             provider_id: None,
             authorize_key: authorize_key(asked.request_id),
             intent: Some(Intent::Authorize),
+            action_allowed: asked.action_allowed,
+            action: None,
             chases: 0,
             version: 1,
             create_time: self.clock.now(),
@@ -163,6 +175,7 @@ impl App {
     /// What a payment says to whoever asked for it.
     async fn answer(&self, payment: Payment) -> Result<Payment, Error> {
         match (payment.status, payment.intent) {
+            (Status::Pending, _) if payment.open_action().is_some() => Ok(payment),
             (Status::Pending, _) => Err(Error::Unknown),
             (Status::Declined, _) => Err(Error::Declined(payment.decline_code.unwrap_or_default())),
             (Status::Authorized, Some(Intent::Void)) | (Status::Voided, _) => {
@@ -190,6 +203,9 @@ impl Authorize {
         }
         if self.additional {
             hash.update(b"additional");
+        }
+        if self.action_allowed {
+            hash.update(b"action_allowed");
         }
         hash.finalize().to_vec()
     }

@@ -15,6 +15,7 @@ use parkmesh_platform::{failpoint, postgres};
 use sqlx::PgConnection;
 
 use super::App;
+use super::action::{ASKED, LOOK_PERIOD};
 use super::points::{At, point};
 use crate::domain::debt;
 use crate::domain::payment::refund_key;
@@ -31,8 +32,6 @@ use crate::store::booking::BookingMoney;
 const CALLS_MAX: u32 = 3;
 /// Why a payment is refused whose authorisation's time was over.
 const EXPIRED: &str = "authorization_expired";
-/// Why a card is refused whose bank asks its owner first (3-D Secure).
-const ASKED: &str = "authentication_required";
 /// A provider remembers a key for longer than this: Stripe for 24 hours.
 const KEY_LIFE: SignedDuration = SignedDuration::from_hours(20);
 /// Wait before the first repeat; doubles, and varies by half.
@@ -51,6 +50,9 @@ impl App {
         let payment = store::payment::find(&self.pool, payment_id).await?;
         let payment = payment.ok_or(Error::PaymentNotFound)?;
         let Some(intent) = payment.intent else { return Ok(payment) };
+        if let Some(action) = payment.action.clone() {
+            return self.await_action(payment, action).await;
+        }
         match self.ask(&payment, intent).await {
             Some(outcome) => {
                 failpoint::hit(point(intent, At::AfterProvider));
@@ -115,12 +117,11 @@ impl App {
                     amount: payment.authorized,
                     payment_method: payment.payment_method.clone(),
                     reference: payment.payment_id.to_string(),
+                    return_url: self.config.return_url(payment.booking_id),
                 };
                 let authorized = self.provider.authorize(&charge).await?;
                 if authorized.client_secret.is_some() {
-                    // Nothing is set aside, and nobody can tell the driver yet what the bank asks for.
-                    self.provider.void(payment.void_key(), &authorized.provider_id).await?;
-                    return Err(ProviderError::Declined(ASKED.to_owned()));
+                    return self.ask_driver(payment, authorized).await;
                 }
                 Ok(Outcome::Authorized(authorized.provider_id))
             }
@@ -253,8 +254,8 @@ impl App {
                 let now = now.ok_or(Error::PaymentNotFound)?;
                 match now.after(&outcome) {
                     Some(next) => {
-                        let step = (now.intent, &outcome);
-                        let noted = app.commit_step(connection, &booking, next, step).await?;
+                        let noted =
+                            app.commit_step(connection, &booking, &now, next, &outcome).await?;
                         hit(At::BeforeCommit);
                         Ok::<_, Error>(noted)
                     }
@@ -275,10 +276,12 @@ impl App {
         &self,
         connection: &mut PgConnection,
         booking: &BookingMoney,
+        before: &Payment,
         moved: Payment,
-        (asked, outcome): (Option<Intent>, &Outcome),
+        outcome: &Outcome,
     ) -> Result<Payment, Error> {
-        let now = self.clock.now();
+        let (now, asked) = (self.clock.now(), before.intent);
+        let acted = before.action.is_some() && moved.action.is_none();
         store::ledger::append(connection, &ledger::entries(&moved, outcome), now).await?;
         match outcome {
             Outcome::Refunded(refund_id, _) => {
@@ -304,7 +307,10 @@ impl App {
             }
             _ => None,
         };
-        let facts = events::rows(&self.ids, now, &moved, outcome, receipt.as_ref());
+        let mut facts = events::rows(&self.ids, now, &moved, outcome, receipt.as_ref());
+        if acted {
+            facts.push(events::action_finished(&self.ids, now, &moved));
+        }
         outbox::append(connection, &facts).await?;
         // The booking may have ended while the answer was awaited.
         let settled = booking.settlement.as_ref().map(|ended| ask_settled(&payments, ended));
@@ -315,7 +321,9 @@ impl App {
                 false => store::payment::save(connection, &asked, now, now).await?,
             }
         }
-        store::payment::save(connection, &next, now, now).await?;
+        let waits = next.open_action().filter(|_| booking.settlement.is_none());
+        let due = waits.map_or(now, |_| now + LOOK_PERIOD);
+        store::payment::save(connection, &next, due, now).await?;
         Ok(next)
     }
 

@@ -88,6 +88,10 @@ impl App {
         for payment in &asked {
             store::payment::save(connection, payment, now, now).await?;
         }
+        if live.iter().any(|live| live.action.is_some()) {
+            // Nobody waits for the driver any more.
+            store::payment::look_at_actions(connection, news.booking_id, now).await?;
+        }
         Ok(asked)
     }
 
@@ -118,6 +122,8 @@ impl App {
             provider_id: None,
             authorize_key: overstay_key(booking_id),
             intent: Some(Intent::Authorize),
+            action_allowed: false,
+            action: None,
             chases: 0,
             version: 1,
             create_time: now,

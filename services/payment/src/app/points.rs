@@ -18,7 +18,7 @@ pub enum At {
 }
 
 /// Every point of this service. A proof dies at each of them.
-pub const FAILPOINTS: [&str; 21] = [
+pub const FAILPOINTS: [&str; 22] = [
     "payment.authorize.intent_committed",
     "payment.authorize.before_provider",
     "payment.authorize.after_provider",
@@ -40,7 +40,11 @@ pub const FAILPOINTS: [&str; 21] = [
     "payment.refund.after_provider",
     "payment.refund.before_commit",
     "payment.refund.committed",
+    ACTION_ENDED,
 ];
+
+/// What a driver was to do is given up; the provider is not told yet.
+pub const ACTION_ENDED: &str = "payment.action.ended";
 
 /// The name of a point.
 pub fn point(intent: Intent, at: At) -> &'static str {
@@ -48,7 +52,7 @@ pub fn point(intent: Intent, at: At) -> &'static str {
         Intent::Authorize => &FAILPOINTS[..5],
         Intent::Capture(_) => &FAILPOINTS[6..11],
         Intent::Void => &FAILPOINTS[11..16],
-        Intent::Refund(..) => &FAILPOINTS[16..],
+        Intent::Refund(..) => &FAILPOINTS[16..21],
     };
     names[at as usize]
 }
@@ -82,7 +86,7 @@ mod tests {
                 ]
             })
             .collect();
-        named.push("payment.hear.before_commit");
+        named.extend(["payment.hear.before_commit", ACTION_ENDED]);
         let mut all = FAILPOINTS.to_vec();
         named.sort_unstable();
         all.sort_unstable();

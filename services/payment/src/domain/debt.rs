@@ -43,6 +43,8 @@ pub fn chase(
         provider_id: None,
         authorize_key: chase_key(declined.payment_id),
         intent: Some(Intent::Authorize),
+        action_allowed: false,
+        action: None,
         chases: declined.chases.saturating_add(1),
         version: 1,
         create_time: now,

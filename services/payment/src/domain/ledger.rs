@@ -47,7 +47,9 @@ pub fn entries(payment: &Payment, outcome: &Outcome) -> Vec<Entry> {
         Outcome::Declined(_) if payment.provider_id.is_some() => {
             ("void", vec![(held, -amount), (driver, amount)])
         }
-        Outcome::Declined(_) | Outcome::RefundFailed(..) => return Vec::new(),
+        Outcome::Declined(_) | Outcome::RefundFailed(..) | Outcome::ActionRequired(_) => {
+            return Vec::new();
+        }
     };
     let name = match outcome {
         Outcome::Refunded(refund_id, _) => format!("refund:{refund_id}"),

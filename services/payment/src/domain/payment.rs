@@ -52,11 +52,37 @@ pub enum Intent {
     Refund(RefundId, Money),
 }
 
+/// What a card's bank has its owner do before anything is set aside (3-D Secure).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Action {
+    /// The provider's id of what waits for it.
+    pub provider_id: String,
+    /// Where the driver does it. Whoever has it can: never in logs or facts.
+    pub url: String,
+    /// When it is given up.
+    pub expire_time: Timestamp,
+    /// Whether it is given up. What is accepted after that is given back.
+    pub ended: bool,
+}
+
+impl std::fmt::Debug for Action {
+    /// Without the page.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Action")
+            .field("provider_id", &self.provider_id)
+            .field("expire_time", &self.expire_time)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What the provider has said for certain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The amount is set aside, under this id of the provider.
     Authorized(String),
+    /// Nothing is set aside before the driver has done this.
+    ActionRequired(Action),
     /// Refused, with this code.
     Declined(String),
     /// This much is taken.
@@ -130,6 +156,10 @@ pub struct Payment {
     pub authorize_key: Uuid,
     /// What the provider is being asked.
     pub intent: Option<Intent>,
+    /// Whether whoever asked can have the driver do what the card's bank wants.
+    pub action_allowed: bool,
+    /// What the driver is to do; only while it is pending.
+    pub action: Option<Action>,
     /// How often what it is for was asked for in vain before.
     pub chases: i16,
     /// Counts up with everything that was noted of it.
@@ -178,6 +208,11 @@ impl Payment {
     /// Whether it may still take money, or has.
     pub fn is_live(&self) -> bool {
         matches!(self.status, Status::Pending | Status::Authorized | Status::Captured)
+    }
+
+    /// What the driver is to do, and still may.
+    pub fn open_action(&self) -> Option<&Action> {
+        self.action.as_ref().filter(|action| !action.ended)
     }
 
     /// Asks to take an amount. Done already, or being done: the payment as it is.
@@ -275,13 +310,22 @@ impl Payment {
                 let refunded = Money::new(minor, back.currency);
                 return Some(Self { refunded, intent, version, ..self.clone() });
             }
+            // The same is still being asked: whether anything is set aside is open.
+            (Some(Intent::Authorize), Outcome::ActionRequired(action)) => {
+                let next = Self { action: Some(action.clone()), ..self.clone() };
+                return self.action.is_none().then_some(next);
+            }
             (None, Outcome::Lapsed) if self.status == Status::Authorized => {
                 Self { status: Status::Voided, ..self.clone() }
             }
             (None, _) => return None,
             (Some(intent), outcome) => self.after_asked(intent, outcome)?,
         };
-        Some(Self { intent: None, version, ..next })
+        // Accepted when it was given up already: nobody counts on it.
+        let late = self.action.as_ref().is_some_and(|action| action.ended);
+        let accepted = next.status == Status::Authorized && self.status == Status::Pending;
+        let intent = (late && accepted).then_some(Intent::Void);
+        Some(Self { intent, action: None, version, ..next })
     }
 
     fn after_asked(&self, intent: Intent, outcome: &Outcome) -> Option<Self> {

@@ -22,6 +22,8 @@ pub fn pending() -> Payment {
         authorized: eur(1_200),
         captured: None,
         refunded: eur(0),
+        action_allowed: false,
+        action: None,
         chases: 0,
         payment_method: "pm_card_ok".to_owned(),
         status: Status::Pending,

@@ -79,6 +79,15 @@ impl SandboxProvider {
         }
     }
 
+    /// The page on which the driver accepts or refuses.
+    fn action_url(&self, asked: &Authorized, return_url: Option<&str>) -> Option<String> {
+        let secret = asked.client_secret.as_deref()?;
+        let path = format!("{}/v1/authorizations/{}/action", self.base_url, asked.provider_id);
+        let mut query = vec![("client_secret", secret)];
+        query.extend(return_url.map(|url| ("return_url", url)));
+        reqwest::Url::parse_with_params(&path, query).ok().map(String::from)
+    }
+
     fn get(&self, path: &str) -> RequestBuilder {
         self.client.get(format!("{}{path}", self.base_url))
     }
@@ -96,7 +105,12 @@ impl Provider for SandboxProvider {
             "reference": charge.reference,
         });
         let request = self.post("/v1/authorizations", charge.key, &body);
-        async move { Ok(send::<Authorization>(request).await?.authorized()) }.boxed()
+        async move {
+            let authorized = send::<Authorization>(request).await?.authorized();
+            let action_url = self.action_url(&authorized, charge.return_url.as_deref());
+            Ok(Authorized { action_url, ..authorized })
+        }
+        .boxed()
     }
 
     fn increase<'a>(

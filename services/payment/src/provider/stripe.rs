@@ -140,6 +140,8 @@ impl Provider for StripeProvider {
                 WITH_CHARGE,
             ];
             form.extend(customer.map(|customer| ("customer", customer)));
+            // With it the bank's page comes as an address, not as a matter of Stripe's own library.
+            form.extend(charge.return_url.as_deref().map(|url| ("return_url", url)));
             let intent: Intent = self.client.post("/v1/payment_intents", charge.key, &form).await?;
             intent.authorized()
         }

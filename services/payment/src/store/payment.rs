@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::person::NO_METHOD;
 use super::{broken, money};
-use crate::domain::{Intent, Kind, Payment, Status};
+use crate::domain::{Action, Intent, Kind, Payment, Status};
 
 /// A payment as it stands, by its id.
 pub async fn find(pool: &PgPool, id: PaymentId) -> Result<Option<Payment>, sqlx::Error> {
@@ -106,9 +106,10 @@ pub async fn save(
         "INSERT INTO payment (payment_id, booking_id, lot_id, user_id, currency, authorized_minor,
              captured_minor, payment_method, status, decline_code, provider_id, authorize_key,
              intent, intent_minor, due_time, version, create_time, update_time, kind,
-             refunded_minor, intent_refund_id, chases)
+             refunded_minor, intent_refund_id, chases, action_allowed, action_url,
+             action_provider_id, action_expire_time, action_ended)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-             $19, $21, $22, $23)
+             $19, $21, $22, $23, $24, $25, $26, $27, $28)
          ON CONFLICT (payment_id) DO UPDATE SET captured_minor = excluded.captured_minor,
              status = excluded.status, decline_code = excluded.decline_code,
              provider_id = excluded.provider_id, intent = excluded.intent,
@@ -116,6 +117,9 @@ pub async fn save(
              intent_refund_id = excluded.intent_refund_id, due_time = excluded.due_time, attempts = 0,
              payment_method = CASE WHEN excluded.intent IS NULL AND payment.user_id LIKE 'erased:%'
                  THEN $20 ELSE payment.payment_method END,
+             action_url = excluded.action_url, action_provider_id = excluded.action_provider_id,
+             action_expire_time = excluded.action_expire_time,
+             action_ended = excluded.action_ended,
              version = excluded.version, update_time = excluded.update_time",
     )
     .bind(payment.payment_id.as_uuid())
@@ -141,6 +145,11 @@ pub async fn save(
     .bind(payment.refunded.minor)
     .bind(intent_refund.map(RefundId::as_uuid))
     .bind(payment.chases)
+    .bind(payment.action_allowed)
+    .bind(payment.action.as_ref().map(|action| &action.url))
+    .bind(payment.action.as_ref().map(|action| &action.provider_id))
+    .bind(payment.action.as_ref().map(|action| action.expire_time.to_sqlx()))
+    .bind(payment.action.as_ref().is_some_and(|action| action.ended))
     .execute(connection)
     .await
     .map(drop)
@@ -214,6 +223,31 @@ pub async fn keep_driving(
     .execute(executor)
     .await
     .map(drop)
+}
+
+/// Notes that what a driver was to do is given up.
+pub async fn end_action(pool: &PgPool, id: PaymentId) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE payment SET action_ended = true WHERE payment_id = $1 AND action_url IS NOT NULL",
+    )
+    .bind(id.as_uuid())
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
+/// Has the clockwork look at once at what waits for the driver of a booking.
+pub async fn look_at_actions(
+    connection: &mut PgConnection,
+    booking_id: BookingId,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE payment SET due_time = $2 WHERE booking_id = $1 AND action_url IS NOT NULL")
+        .bind(booking_id.as_uuid())
+        .bind(now.to_sqlx())
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// Claims intents that are due, and puts their next turn off, longer with every attempt. Two
@@ -299,6 +333,19 @@ impl FromRow<'_, PgRow> for Payment {
             Some(other) => return Err(broken(format!("no intent {other}"))),
         };
         let create_time: jiff_sqlx::Timestamp = row.try_get("create_time")?;
+        let action_url: Option<String> = row.try_get("action_url")?;
+        let action = match action_url {
+            None => None,
+            Some(url) => {
+                let expire_time: jiff_sqlx::Timestamp = row.try_get("action_expire_time")?;
+                Some(Action {
+                    provider_id: row.try_get("action_provider_id")?,
+                    url,
+                    expire_time: expire_time.to_jiff(),
+                    ended: row.try_get("action_ended")?,
+                })
+            }
+        };
         Ok(Self {
             payment_id: row.try_get::<Uuid, _>("payment_id")?.into(),
             booking_id: row.try_get::<Uuid, _>("booking_id")?.into(),
@@ -313,6 +360,8 @@ impl FromRow<'_, PgRow> for Payment {
             decline_code: row.try_get("decline_code")?,
             provider_id: row.try_get("provider_id")?,
             authorize_key: row.try_get("authorize_key")?,
+            action_allowed: row.try_get("action_allowed")?,
+            action,
             chases: row.try_get("chases")?,
             intent,
             version: row.try_get("version")?,

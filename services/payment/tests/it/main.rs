@@ -1,6 +1,7 @@
 //! Payment against real Postgres, real NATS and the real sandbox.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod actions;
 mod additions;
 mod authorize;
 mod by_hand;

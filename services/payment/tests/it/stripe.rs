@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parkmesh_contracts::ids::RefundId;
 use parkmesh_contracts::money::{Currency, Money};
-use parkmesh_contracts::payment::v1::{PaymentStatus, RefundStatus};
+use parkmesh_contracts::payment::v1::{AuthorizePaymentRequest, PaymentStatus, RefundStatus};
 use parkmesh_payment::provider::{
     Charge, Movement, MovementKind, Provider, ProviderError, RefundStanding, Standing,
     StripeProvider, StripeSettings, Taken,
@@ -50,6 +50,7 @@ fn charge(payment_method: &str, reference: &str) -> Charge {
         key: key(),
         amount: money(1_200),
         payment_method: payment_method.to_owned(),
+        return_url: None,
         reference: reference.to_owned(),
     }
 }
@@ -181,6 +182,26 @@ async fn a_card_that_stripe_refuses_is_declined_and_another_one_may_pay() {
     let paid = world.authorize(world.asking(booking, VISA)).await.unwrap();
     assert_eq!(paid.status(), PaymentStatus::Authorized);
     assert_eq!(emulator.balance().await, 0);
+}
+
+#[tokio::test]
+async fn a_driver_whose_bank_asks_is_sent_to_stripes_page_and_what_they_do_there_counts() {
+    let (world, emulator) = journey().await;
+    for (accepts, status) in [(true, PaymentStatus::Authorized), (false, PaymentStatus::Declined)] {
+        let card = emulator.card(ASKS).await;
+        let asked = world.asking(world.ids.next(), &card);
+        let asked = AuthorizePaymentRequest { action_allowed: true, ..asked };
+        let first = world.authorize(asked.clone()).await.unwrap();
+        assert_eq!(first.status(), PaymentStatus::ActionRequired);
+        let intent = emulator.intents(&first.payment_id).await.remove(0);
+        let (id, secret) = (intent["id"].as_str().unwrap(), &intent["client_secret"]);
+        assert!(first.action_url.ends_with(id), "{}", first.action_url);
+        assert_eq!(world.authorize(asked).await.unwrap(), first);
+        emulator.authenticate(id, secret.as_str().unwrap(), accepts).await;
+        world.clock.advance(jiff::SignedDuration::from_secs(6));
+        world.comes_to(&first.payment_id, status).await;
+    }
+    assert_eq!(world.account_sums().await, "driver -1200, held 1200");
 }
 
 #[tokio::test]

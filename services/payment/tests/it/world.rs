@@ -59,6 +59,7 @@ fn config(provider_url: &str) -> Config {
         provider_timeout: Duration::from_secs(1),
         rescue_period: Duration::from_millis(50),
         reconcile_period: Duration::from_millis(200),
+        app_url: Some("https://park.example".to_owned()),
         ..Config::default()
     }
 }
@@ -215,6 +216,7 @@ impl World {
             amount: Some(eur(1_200)),
             payment_method: card.to_owned(),
             additional: false,
+            action_allowed: false,
         }
     }
 

@@ -295,7 +295,7 @@ impl App {
                     error => Err(error),
                 }
             }
-            Authorized::Unknown => Err(Error::PaymentUnknown),
+            Authorized::Acts(_) | Authorized::Unknown => Err(Error::PaymentUnknown),
         }
     }
 

@@ -22,9 +22,10 @@ use crate::app::App;
 use crate::convert::inventory::id;
 use crate::domain::booking::Command;
 use crate::error::Error;
+use crate::store::booking::action::Waiting;
 use crate::store::booking::read::Reach;
 use crate::store::booking::{self as store, change, read};
-use crate::store::replay::Request;
+use crate::store::replay::{self, Request};
 
 /// Times that the last step is tried when the database is away: the money is set aside already.
 const RESERVE_TRIES_MAX: u32 = 4;
@@ -34,7 +35,10 @@ pub(super) const RESERVE_WAIT: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub(super) enum Goal {
     /// A reservation.
-    Reservation,
+    Reservation {
+        /// Whether its driver can do what the card's bank asks for.
+        acts: bool,
+    },
     /// The session that this caller starts.
     Session(Caller),
 }
@@ -43,7 +47,7 @@ impl Goal {
     /// Names the step of a request that brings it about.
     pub(super) const fn step(&self) -> &'static [u8] {
         match self {
-            Self::Reservation => b"confirm",
+            Self::Reservation { .. } => b"confirm",
             Self::Session(_) => b"start",
         }
     }
@@ -51,14 +55,14 @@ impl Goal {
     /// Who starts the session.
     const fn starter(&self) -> Option<&Caller> {
         match self {
-            Self::Reservation => None,
+            Self::Reservation { .. } => None,
             Self::Session(caller) => Some(caller),
         }
     }
 
     fn command(&self, payment_id: Option<PaymentId>) -> Command {
         match self {
-            Self::Reservation => Command::Confirm(payment_id),
+            Self::Reservation { .. } => Command::Confirm(payment_id),
             Self::Session(caller) => Command::Start(payment_id, cause(caller)),
         }
     }
@@ -80,10 +84,10 @@ impl App {
         // A client that goes away while the provider thinks must not cut this in half.
         let confirming = self.tasks.detached(async move {
             let method = &request.payment_method;
-            app.confirm(&reach, &key, booking_id, method, &Goal::Reservation).await
+            let goal = Goal::Reservation { acts: true };
+            app.confirm(&reach, &key, booking_id, method, &goal, false).await
         });
-        let booking = confirming.await.map_err(|error| Error::Broken(error.to_string()))??;
-        Ok(proto::ConfirmBookingResponse { booking: Some(booking) })
+        confirming.await.map_err(|error| Error::Broken(error.to_string()))?
     }
 
     pub(super) async fn confirm(
@@ -93,8 +97,9 @@ impl App {
         booking_id: BookingId,
         payment_method: &str,
         goal: &Goal,
-    ) -> Result<proto::Booking, Error> {
-        if let Some(before) = self.answered(key).await? {
+        gives_up: bool,
+    ) -> Result<proto::ConfirmBookingResponse, Error> {
+        if let Some(before) = self.confirmed(key).await? {
             return Ok(before);
         }
         let kept = read::find(&self.pool, booking_id, reach).await?;
@@ -111,12 +116,24 @@ impl App {
         }
         failpoint::hit("booking.confirm.marked");
         if booking.price.amount.minor == 0 {
-            return self.reserve(key, booking_id, attempt, None, goal).await;
+            return self.reserve(key, booking_id, attempt, None, goal).await.map(done);
         }
-        match self.authorize(&booking, payment_method, attempt).await {
+        let acts = matches!(goal, Goal::Reservation { acts: true });
+        match self.authorize(&booking, payment_method, attempt, acts).await {
             Authorized::Yes(payment_id) => {
                 failpoint::hit("booking.confirm.authorized");
-                self.reserve(key, booking_id, attempt, Some(payment_id), goal).await
+                self.reserve(key, booking_id, attempt, Some(payment_id), goal).await.map(done)
+            }
+            Authorized::Acts(act) => {
+                let waiting = Waiting {
+                    booking_id,
+                    attempt,
+                    payment_method: payment_method.to_owned(),
+                    subject: key.subject.clone(),
+                    request_id: key.request_id,
+                    gives_up,
+                };
+                self.begin_action(key, waiting, act).await
             }
             Authorized::No(error) => {
                 change::end_confirm(&self.pool, booking_id, attempt).await?;
@@ -126,16 +143,25 @@ impl App {
         }
     }
 
+    /// The answer that a request to confirm has had before.
+    async fn confirmed(
+        &self,
+        key: &Request,
+    ) -> Result<Option<proto::ConfirmBookingResponse>, Error> {
+        let mut connection = self.pool.acquire().await?;
+        replay::find(&mut connection, key).await
+    }
+
     /// Why the hold could not be marked.
     async fn not_begun(
         &self,
         key: &Request,
         booking_id: BookingId,
         attempt: Uuid,
-    ) -> Result<proto::Booking, Error> {
+    ) -> Result<proto::ConfirmBookingResponse, Error> {
         let booking = store::get(&self.pool, booking_id).await?.booking;
         // A twin of this request may have been faster.
-        if let Some(before) = self.answered(key).await? {
+        if let Some(before) = self.confirmed(key).await? {
             return Ok(before);
         }
         let now = store::now(&self.pool).await?;
@@ -184,7 +210,7 @@ impl App {
         }
     }
 
-    async fn reserve_once(
+    pub(super) async fn reserve_once(
         &self,
         key: &Request,
         booking_id: BookingId,
@@ -212,6 +238,10 @@ impl App {
         })
         .await
     }
+}
+
+fn done(booking: proto::Booking) -> proto::ConfirmBookingResponse {
+    proto::ConfirmBookingResponse { booking: Some(booking), payment_action: None }
 }
 
 /// The id of the authorisation: the same for every repetition of a request, another for another

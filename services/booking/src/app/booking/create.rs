@@ -37,10 +37,12 @@ impl App {
         let (app, reach) = (self.clone(), own(caller));
         let creating = self.tasks.detached(async move {
             let method = &request.payment_method;
-            app.create(&reach, &key, &wanted, method, &Goal::Reservation).await
+            let goal = Goal::Reservation { acts: true };
+            app.create(&reach, &key, &wanted, method, &goal).await
         });
-        let booking = creating.await.map_err(|error| Error::Broken(error.to_string()))??;
-        Ok(proto::CreateBookingResponse { booking: Some(booking) })
+        let confirmed = creating.await.map_err(|error| Error::Broken(error.to_string()))??;
+        let proto::ConfirmBookingResponse { booking, payment_action } = confirmed;
+        Ok(proto::CreateBookingResponse { booking, payment_action })
     }
 
     /// Holds, and makes of the hold what is wanted. The request's own row remembers the hold; a second
@@ -52,12 +54,12 @@ impl App {
         wanted: &Wanted,
         payment_method: &str,
         goal: &Goal,
-    ) -> Result<proto::Booking, Error> {
+    ) -> Result<proto::ConfirmBookingResponse, Error> {
         let held = self.hold(key, wanted).await?;
         let booking_id: BookingId = id("booking_id", &held.booking_id)?;
         let confirmed = replay::step(key.request_id, goal.step());
         let confirm = Request { request_id: confirmed, ..key.clone() };
-        match self.confirm(reach, &confirm, booking_id, payment_method, goal).await {
+        match self.confirm(reach, &confirm, booking_id, payment_method, goal, true).await {
             Err(Error::PaymentDeclined { code }) => {
                 self.give_up(booking_id, &code).await?;
                 Err(Error::PaymentDeclined { code })

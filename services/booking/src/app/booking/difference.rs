@@ -40,7 +40,7 @@ impl App {
             }
             Authorized::No(_) => difference::end(&self.pool, difference.attempt, false).await,
             // The next turn asks again.
-            Authorized::Yes(_) | Authorized::Unknown => Ok(()),
+            Authorized::Yes(_) | Authorized::Acts(_) | Authorized::Unknown => Ok(()),
         }
     }
 }

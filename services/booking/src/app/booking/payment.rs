@@ -5,10 +5,13 @@ use std::time::Duration;
 use parkmesh_contracts::ids::PaymentId;
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::payment::v1 as payment;
+use parkmesh_contracts::payment::v1::PaymentStatus;
+use parkmesh_contracts::time::from_proto;
 use parkmesh_platform::fault::{chain, metadata_of, reason_of};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
+use super::action::Act;
 use crate::app::App;
 use crate::domain::booking::Booking;
 use crate::error::Error;
@@ -28,6 +31,8 @@ const IN_FLIGHT_WAIT: Duration = Duration::from_millis(250);
 pub(super) enum Authorized {
     /// Set aside.
     Yes(PaymentId),
+    /// Not before the driver has done this.
+    Acts(Act),
     /// Not set aside, and never will be under this attempt.
     No(Error),
     /// Nobody knows; the same attempt asks again.
@@ -36,15 +41,16 @@ pub(super) enum Authorized {
 
 impl App {
     /// Sets the price of a booking aside. The same attempt is the same authorisation, however often
-    /// it is asked for.
+    /// it is asked for. `action_allowed`: the driver can be sent to their bank's page.
     pub(super) async fn authorize(
         &self,
         booking: &Booking,
         payment_method: &str,
         attempt: Uuid,
+        action_allowed: bool,
     ) -> Authorized {
         let request = self.asking(booking, booking.price.amount, payment_method, attempt);
-        self.ask(request).await
+        self.ask(payment::AuthorizePaymentRequest { action_allowed, ..request }).await
     }
 
     /// Sets a price difference of a booking aside, beside what covers it. A booking for which nothing
@@ -75,6 +81,7 @@ impl App {
             amount: Some(amount.into()),
             payment_method: payment_method.to_owned(),
             additional: false,
+            action_allowed: false,
         }
     }
 
@@ -134,8 +141,15 @@ impl App {
 }
 
 fn authorized(response: payment::AuthorizePaymentResponse) -> Authorized {
-    let payment_id = response.payment.and_then(|payment| payment.payment_id.parse().ok());
-    payment_id.map_or(Authorized::Unknown, Authorized::Yes)
+    let Some(payment) = response.payment else { return Authorized::Unknown };
+    let until = payment.action_expire_time.as_ref().and_then(|until| from_proto(until).ok());
+    match (payment.status(), until) {
+        (PaymentStatus::ActionRequired, Some(until)) => {
+            Authorized::Acts(Act { url: payment.action_url, until })
+        }
+        (PaymentStatus::ActionRequired, None) => Authorized::Unknown,
+        _ => payment.payment_id.parse().map_or(Authorized::Unknown, Authorized::Yes),
+    }
 }
 
 /// A refusal is only taken for one where payment says so in its own words. Everything else may have

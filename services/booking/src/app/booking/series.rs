@@ -116,7 +116,10 @@ impl App {
         let wanted = occurrence(request, window)?;
         let request_id = replay::step(key.request_id, one.date.to_string().as_bytes());
         let key = Request { request_id, ..key.clone() };
-        self.create(reach, &key, &wanted, &request.payment_method, &Goal::Reservation).await
+        // Nobody is sent to their bank's page once for every occurrence.
+        let goal = Goal::Reservation { acts: false };
+        let booked = self.create(reach, &key, &wanted, &request.payment_method, &goal).await?;
+        booked.booking.ok_or_else(|| Error::Broken("an answer without its booking".to_owned()))
     }
 }
 

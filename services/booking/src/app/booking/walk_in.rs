@@ -53,8 +53,8 @@ impl App {
         let starting = self.tasks.detached(async move {
             app.create(&reach, &key, &wanted, &request.payment_method, &goal).await
         });
-        let booking = starting.await.map_err(|error| Error::Broken(error.to_string()))??;
-        Ok(proto::StartWalkInResponse { booking: Some(booking) })
+        let started = starting.await.map_err(|error| Error::Broken(error.to_string()))??;
+        Ok(proto::StartWalkInResponse { booking: started.booking })
     }
 
     async fn lot_of(&self, request: &proto::StartWalkInRequest) -> Result<LotId, Error> {

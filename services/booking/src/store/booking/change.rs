@@ -140,7 +140,11 @@ pub async fn begin_confirm(
                  CASE WHEN confirm_until > hold_expire_time THEN confirm_until
                  ELSE park_now() + make_interval(secs => $4) END)
          WHERE booking_id = $1 AND user_id = $2 AND state = 1 AND due_time > park_now()
-           AND (payment_attempt IS NULL OR payment_attempt = $3)",
+           AND (payment_attempt IS NULL OR payment_attempt = $3
+               -- Its driver pays otherwise; payment gives up what waits for them.
+               OR EXISTS (SELECT FROM payment_action AS waiting
+                   WHERE waiting.booking_id = booking.booking_id
+                     AND waiting.attempt = booking.payment_attempt))",
     )
     .bind(booking_id.as_uuid())
     .bind(user_id.as_str())

@@ -99,6 +99,7 @@ impl Authorization {
             provider_id: self.authorization_id,
             expire_time: self.expire_time,
             client_secret: self.client_secret.filter(|_| waits),
+            action_url: None,
         }
     }
 

@@ -35,9 +35,21 @@ pub struct Intent {
     metadata: Metadata,
     amount_received: Option<i64>,
     client_secret: Option<String>,
+    next_action: Option<NextAction>,
     cancellation_reason: Option<String>,
     last_payment_error: Option<PaymentError>,
     latest_charge: Option<Charge>,
+}
+
+/// What the driver is to do.
+#[derive(Deserialize)]
+struct NextAction {
+    redirect_to_url: Option<Redirect>,
+}
+
+#[derive(Deserialize)]
+struct Redirect {
+    url: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -112,7 +124,9 @@ impl Intent {
             _ => None,
         };
         let (provider_id, expire_time) = (self.id.clone(), self.expire_time());
-        Ok(Authorized { provider_id, expire_time, client_secret })
+        let redirect = self.next_action.as_ref().and_then(|next| next.redirect_to_url.as_ref());
+        let action_url = redirect.and_then(|redirect| redirect.url.clone());
+        Ok(Authorized { provider_id, expire_time, client_secret, action_url })
     }
 
     pub fn is_declined(&self) -> bool {

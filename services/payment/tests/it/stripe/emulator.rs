@@ -2,6 +2,7 @@
 //!
 //! - it replays by idempotency key, and refuses a key with another body or one that is in use;
 //! - it finds intents by metadata, tells how much of an intent was received, and takes `created` for a filter;
+//! - it leads a driver whose bank asks to a page, where an address to come back to is given;
 //! - it books a partial capture as what was taken, not as the whole and a refund;
 //! - it loses answers on demand, after their effect.
 
@@ -181,8 +182,13 @@ impl Emulator {
         answer.json().await.unwrap_or_default()
     }
 
-    /// An intent with what was received of it.
+    /// An intent with what was received of it, and with the page that waits for its driver.
     fn patched(&self, mut value: Value) -> Value {
+        if value["status"] == "requires_action" {
+            let page = format!("{}/redirect/{}", self.url, value["id"].as_str().unwrap());
+            value["next_action"] =
+                json!({ "type": "redirect_to_url", "redirect_to_url": { "url": page } });
+        }
         if value["object"] == "payment_intent" {
             let received = self.received.lock().unwrap();
             let amount = value["id"].as_str().and_then(|id| received.get(id)).copied();
@@ -210,9 +216,12 @@ impl Emulator {
     }
 
     async fn write(&self, path: &str, headers: &HeaderMap, body: Bytes) -> (StatusCode, Value) {
-        let (status, value) = self.forward(Method::POST, path, headers, body.clone()).await;
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        let known: Vec<_> =
+            text.split('&').filter(|pair| !pair.starts_with("return_url=")).collect();
+        let known = Bytes::from(known.join("&"));
+        let (status, value) = self.forward(Method::POST, path, headers, known).await;
         if status.is_success() && path.ends_with("/capture") {
-            let text = String::from_utf8(body.to_vec()).unwrap();
             let amount = text.strip_prefix("amount_to_capture=").unwrap().parse().unwrap();
             let id = value["id"].as_str().unwrap().to_owned();
             self.received.lock().unwrap().insert(id, amount);
