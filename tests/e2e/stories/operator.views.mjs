@@ -139,7 +139,7 @@ test("a lot is made from nothing", async () => {
   await olga.getByLabel("Price of a started hour").fill("3,20");
   await olga.getByRole("button", { name: "Make the lot" }).click();
   await olga.getByRole("heading", { name: "Import" }).waitFor();
-  await olga.getByLabel("Lot", { exact: true }).getByText("Harbour").waitFor({ state: "attached" });
+  await olga.getByLabel("Lot", { exact: true }).getByText("Harbour").first().waitFor({ state: "attached" });
 });
 
 test("a tariff is previewed, published, and costs what the preview said", async () => {
@@ -147,14 +147,14 @@ test("a tariff is previewed, published, and costs what the preview said", async 
   const olga = await operator("tariffs", { lotId: lot.lotId });
   await olga.getByLabel("Price of a started step").fill("1,20");
   await olga.getByLabel("Step", { exact: true }).selectOption("15");
-  await olga.getByLabel("Free minutes").fill("10");
+  await olga.getByLabel("Free minutes", { exact: true }).fill("10");
   await olga.getByLabel("At most a day").fill("20");
   await olga.getByRole("button", { name: "Add a rate" }).click();
-  await olga.getByLabel("Until").fill("07:00");
+  await olga.getByLabel("Until", { exact: true }).fill("07:00");
   await olga.getByRole("button", { name: "Publish" }).click();
   await olga.getByText("Must be later").waitFor();
-  await olga.getByLabel("Until").fill("20:00");
-  await olga.getByLabel("Price of a step").fill("2.00");
+  await olga.getByLabel("Until", { exact: true }).fill("20:00");
+  await olga.getByLabel("Price of a step", { exact: true }).fill("2.00");
   await accessible(olga, "operator, a tariff");
   const cells = () =>
     olga

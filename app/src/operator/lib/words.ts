@@ -94,6 +94,7 @@ const english: Texts = {
   payment: {
     [PaymentStatus.UNSPECIFIED]: "unknown",
     [PaymentStatus.PENDING]: "asked, no answer yet",
+    [PaymentStatus.ACTION_REQUIRED]: "waits for the cardholder",
     [PaymentStatus.AUTHORIZED]: "set aside",
     [PaymentStatus.DECLINED]: "declined",
     [PaymentStatus.CAPTURED]: "taken",
@@ -199,6 +200,7 @@ const german: Texts = {
   payment: {
     [PaymentStatus.UNSPECIFIED]: "unbekannt",
     [PaymentStatus.PENDING]: "angefragt, noch keine Antwort",
+    [PaymentStatus.ACTION_REQUIRED]: "wartet auf den Karteninhaber",
     [PaymentStatus.AUTHORIZED]: "vorgemerkt",
     [PaymentStatus.DECLINED]: "abgelehnt",
     [PaymentStatus.CAPTURED]: "eingezogen",
