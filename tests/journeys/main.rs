@@ -11,6 +11,7 @@ mod clients;
 mod k8s;
 mod kills;
 mod longer;
+mod matrix;
 mod opendata;
 mod race;
 mod refusals;
