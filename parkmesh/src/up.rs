@@ -167,6 +167,11 @@ fn tell(file: &UpFile, path: &Path, app: Option<&Path>) {
     println!("\nready. gateway (gRPC-web and gRPC): {}", file.gateway);
     if let Some(app) = app {
         println!("  the web app      {}/   ({})", file.gateway, app.display());
+        for (who, page) in [("driver", ""), ("kiosk", "kiosk"), ("operator", "operator")] {
+            if let Some(token) = file.tokens.get(who) {
+                println!("    as {who:<11} {}/{page}#token={token}", file.gateway);
+            }
+        }
     }
     for (name, url) in &file.services {
         println!("  {name:<16} {url}   admin {}", file.admin.get(name).map_or("", |url| url));

@@ -6,6 +6,7 @@
     reason = "a test is outside of the house: it has its own time and chance"
 )]
 
+mod app;
 mod canary;
 mod clients;
 mod k8s;

@@ -4,8 +4,12 @@
 //! Several processes may run the same consumer. The server gives out one fact at a time among all of
 //! them and the next one only after its acknowledgement, so that no crash and no second process can
 //! make a fact overtake another. It costs one round trip per fact, little beside the transaction.
+//!
+//! A handler that bears it may have more [lanes](Handler::LANES): facts of one aggregate stay in order
+//! in a process, those of others go beside them.
 
 mod intake;
+mod lanes;
 mod work;
 
 use std::future::Future;
@@ -40,12 +44,20 @@ pub struct Consumer {
 /// Acts on a fact. Writes the effect and the inbox row (see [`crate::inbox::admit`]) in one
 /// transaction; never acknowledges by itself.
 pub trait Handler: Send + Sync + 'static {
-    /// Called one fact at a time. Success acknowledges; the rest as [`Failure`] says. A panic is
-    /// taken as poison.
+    /// Facts that are handled at the same time. With one, the order of the stream is kept whatever
+    /// happens. With more, only facts of one aggregate keep their order, and only in one process: when a
+    /// process dies, or shares the work with another, a fact may overtake an earlier one of its
+    /// aggregate. So more is for whoever comes to the same end in every order.
+    const LANES: usize = 1;
+
+    /// Called one fact at a time in each lane. Success acknowledges; the rest as [`Failure`] says. A
+    /// panic is taken as poison.
     fn handle(&self, fact: Delivered) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 impl<H: Handler> Handler for Arc<H> {
+    const LANES: usize = H::LANES;
+
     async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
         H::handle(self, fact).await
     }
@@ -112,7 +124,7 @@ pub fn start<H: Handler>(bus: &Bus, consumer: Consumer, handler: H, tasks: &Task
 }
 
 async fn run<H: Handler>(worker: work::Worker<H>) -> Result<(), BusError> {
-    let durable = ensure(&worker.bus, &worker.consumer).await?;
+    let durable = ensure(&worker.bus, &worker.consumer, lanes::at_hand_max(H::LANES)).await?;
     intake::run(&worker, &durable).await
 }
 
@@ -120,13 +132,14 @@ async fn run<H: Handler>(worker: work::Worker<H>) -> Result<(), BusError> {
 async fn ensure(
     bus: &Bus,
     consumer: &Consumer,
+    at_hand_max: usize,
 ) -> Result<async_nats::jetstream::consumer::Consumer<pull::Config>, BusError> {
     let stream = bus.stream(consumer.stream).await?;
     forget_if_ahead(bus, consumer, &stream).await?;
-    stream.create_consumer(wanted(bus, consumer)).await.map_err(jetstream_error)
+    stream.create_consumer(wanted(bus, consumer, at_hand_max)).await.map_err(jetstream_error)
 }
 
-fn wanted(bus: &Bus, consumer: &Consumer) -> pull::Config {
+fn wanted(bus: &Bus, consumer: &Consumer, at_hand_max: usize) -> pull::Config {
     let mut subjects: Vec<String> =
         consumer.fact_types.iter().map(|fact| bus.subject(&facts::filter(fact))).collect();
     if let Some(first) = consumer.fact_types.first() {
@@ -140,7 +153,7 @@ fn wanted(bus: &Bus, consumer: &Consumer) -> pull::Config {
         ack_wait: ACK_WAIT,
         // Never give up on the server's side: a fact given up silently stays in the stream, unseen.
         max_deliver: -1,
-        max_ack_pending: 1,
+        max_ack_pending: i64::try_from(at_hand_max).unwrap_or(i64::MAX),
         filter_subjects: subjects,
         ..pull::Config::default()
     }

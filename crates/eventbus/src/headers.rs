@@ -86,6 +86,11 @@ pub(crate) struct FactHeaders {
     pub trace_parent: Option<String>,
 }
 
+/// What a message is about, where it says so.
+pub(crate) fn aggregate(headers: Option<&HeaderMap>) -> Option<&str> {
+    headers.and_then(|headers| headers.get(CE_SUBJECT)).map(|value| value.as_str())
+}
+
 /// Reads them; the error says which is missing or wrong.
 pub(crate) fn read(headers: Option<&HeaderMap>) -> Result<FactHeaders, String> {
     let text =

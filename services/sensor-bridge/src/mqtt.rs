@@ -39,6 +39,9 @@ const ACKS_MAX: usize = 1 << 20;
 /// Larger messages the broker does not send us. A sensor's has some hundred bytes, the birth of a node with all its places many
 /// more.
 const PACKET_BYTES_MAX: u32 = 256 * 1024;
+/// Messages of ours that are under way: we only listen. The client library sets aside a place for each,
+/// and for 65,535 of them by itself: more memory than all else here needs.
+const PUBLISHED_MAX: u16 = 16;
 
 /// A message with its acknowledgement.
 pub struct Delivery {
@@ -210,6 +213,7 @@ fn options(config: &Config) -> Result<MqttOptions, SessionError> {
         .set_keep_alive(config.keep_alive)
         .set_clean_start(false)
         .set_manual_acks(true)
+        .set_outgoing_inflight_upper_limit(PUBLISHED_MAX)
         .set_connect_properties(properties);
     if let Some((user, password)) = broker.credentials {
         options.set_credentials(user, password);

@@ -125,6 +125,55 @@ async fn two_processes_share_the_work_without_facts_overtaking_each_other() {
     assert!(seen[100..].iter().all(|(name, ..)| *name == "two"), "the other one has stopped");
 }
 
+/// Goes on only when the first facts of two spots are at hand at the same time; tells the order.
+struct Together {
+    meet: tokio::sync::Barrier,
+    told: mpsc::UnboundedSender<(String, i64)>,
+}
+
+impl Handler for Together {
+    const LANES: usize = 64;
+
+    async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
+        let message: SpotOccupied = fact.decode()?;
+        if message.version == 1 {
+            self.meet.wait().await;
+        }
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        self.told.send((message.spot_id, message.version)).map_err(Failure::retry)
+    }
+}
+
+#[tokio::test]
+async fn facts_of_several_aggregates_go_side_by_side_and_those_of_one_in_order() {
+    let world = World::new().await;
+    let relay = world.relay();
+    // Of different lanes: which that are follows from the ids alone.
+    let spots = [1, 2].map(uuid::Uuid::from_u128);
+    for versions in [1..=1, 2..=20, 21..=40] {
+        for spot in &spots {
+            world.tell(*spot, versions.clone()).await;
+        }
+    }
+    relay.idle().await.unwrap();
+    let (told, mut handled) = mpsc::unbounded_channel();
+    let meet = tokio::sync::Barrier::new(spots.len());
+    let handler = Together { meet, told };
+    let listening = consumer::start(&world.bus, BOOKING_SENSOR, handler, &world.tasks);
+    listening.idle().await.unwrap();
+    let mut seen = Vec::new();
+    while let Ok(what) = handled.try_recv() {
+        seen.push(what);
+    }
+    for spot in &spots {
+        let of = seen.iter().filter(|(of, _)| *of == spot.to_string());
+        let versions: Vec<i64> = of.map(|(_, version)| *version).collect();
+        assert_eq!(versions, (1..=40).collect::<Vec<i64>>());
+    }
+}
+
 /// Never ends.
 struct Stuck(mpsc::UnboundedSender<()>);
 

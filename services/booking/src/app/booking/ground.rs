@@ -35,15 +35,13 @@ impl App {
         reality: Reality,
     ) -> Result<(), Error> {
         let ids = self.ids.clone();
-        transaction::<_, Error, _>(&self.pool, move |connection| {
+        let heard = self.clock.now();
+        inbox::once::<_, Error, _>(&self.pool, consumer, fact_id, heard, move |connection| {
             Box::pin(async move {
-                let now = store::now(&mut *connection).await?;
-                if !inbox::admit(connection, consumer, fact_id, now).await? {
-                    return Ok(());
-                }
                 if !reality::apply(connection, &reality).await? {
                     return Ok(());
                 }
+                let now = store::now(&mut *connection).await?;
                 match reality.occupied {
                     Some(true) => car_came(connection, &ids, &reality, now).await,
                     Some(false) => car_left(connection, &ids, &reality, now).await,
@@ -66,16 +64,11 @@ impl App {
         fact_id: FactId,
         note: Note,
     ) -> Result<(), Error> {
-        transaction::<_, Error, _>(&self.pool, move |connection| {
-            Box::pin(async move {
-                let now = store::now(&mut *connection).await?;
-                match inbox::admit(connection, consumer, fact_id, now).await? {
-                    true => timeline::note(connection, &note).await,
-                    false => Ok(()),
-                }
-            })
-        })
-        .await
+        let noted =
+            inbox::once(&self.pool, consumer, fact_id, self.clock.now(), move |connection| {
+                Box::pin(async move { timeline::note(connection, &note).await })
+            });
+        noted.await.map(drop)
     }
 
     /// Lets cars that stood on their spot when the window opened have arrived: they came while

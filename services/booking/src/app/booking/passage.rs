@@ -9,7 +9,6 @@ use parkmesh_contracts::ids::{BookingId, FactId, PlateReadId};
 use parkmesh_contracts::sensor::v1::PassageAcknowledged;
 use parkmesh_eventbus::{inbox, outbox};
 use parkmesh_platform::ids::Ids;
-use parkmesh_platform::postgres::transaction;
 use sqlx::PgConnection;
 
 use super::arrive::arrive;
@@ -40,12 +39,10 @@ impl App {
         read: Read,
     ) -> Result<(), Error> {
         let (ids, key, sealer) = (self.ids.clone(), self.plate_key.clone(), self.sealer.clone());
-        transaction::<_, Error, _>(&self.pool, move |connection| {
+        let heard = self.clock.now();
+        inbox::once::<_, Error, _>(&self.pool, consumer, fact_id, heard, move |connection| {
             Box::pin(async move {
                 let now = store::now(&mut *connection).await?;
-                if !inbox::admit(connection, consumer, fact_id, now).await? {
-                    return Ok(());
-                }
                 let cars =
                     plate::candidates(&mut *connection, &sealer, read.lot_id, read.direction)
                         .await?;
@@ -74,22 +71,20 @@ impl App {
         fact_id: FactId,
         plate_read_id: PlateReadId,
     ) -> Result<(), Error> {
-        transaction::<_, Error, _>(&self.pool, move |connection| {
+        let heard = self.clock.now();
+        let noted = inbox::once(&self.pool, consumer, fact_id, heard, move |connection| {
             Box::pin(async move {
-                let now = store::now(&mut *connection).await?;
-                if !inbox::admit(connection, consumer, fact_id, now).await? {
-                    return Ok(());
-                }
                 // Of a reading that was granted nothing a barrier has nothing to say.
                 let Some(booking_id) = passage::find(&mut *connection, plate_read_id).await? else {
                     return Ok(());
                 };
                 let booking = store::get(&mut *connection, booking_id).await?.booking;
+                let now = store::now(&mut *connection).await?;
                 let note = note(&booking, PassageAcknowledged::TYPE, now);
                 timeline::note(connection, &note).await
             })
-        })
-        .await
+        });
+        noted.await.map(drop)
     }
 }
 

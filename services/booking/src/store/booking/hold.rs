@@ -106,18 +106,16 @@ WITH asked AS MATERIALIZED (
             AS seconds
     ) AS turnaround
     CROSS JOIN LATERAL (
-        SELECT coalesce(array_agg(own.hold_slot), '{}') AS slots FROM booking AS own
-        WHERE own.user_id = asked.user_id AND own.lot_id = asked.lot_id AND own.state = 1
-          AND own.booking_id <> ALL ($20::uuid[])
-    ) AS had
-    CROSS JOIN LATERAL (
-        -- The lowest that is free is at most one beyond as many as there are.
-        SELECT min(number) AS number
-        FROM generate_series(1, least(asked.max_holds, cardinality(had.slots) + 1)) AS number
-        WHERE number <> ALL (had.slots)
+        -- Asked one by one by all columns of its index: of the driver alone, other indexes would do for
+        -- a plan that is made while the table is small, and read it whole when it is not.
+        SELECT number FROM generate_series(1, asked.max_holds) AS number
+        WHERE NOT EXISTS (SELECT FROM booking AS own
+            WHERE own.user_id = asked.user_id AND own.lot_id = asked.lot_id
+              AND own.hold_slot = number AND own.state = 1
+              AND own.booking_id <> ALL ($20::uuid[]) OFFSET 0)
+        LIMIT 1
     ) AS slot
-    WHERE slot.number IS NOT NULL
-      AND CASE WHEN asked.allotment_id IS NULL
+    WHERE CASE WHEN asked.allotment_id IS NULL
           THEN NOT spot.out_of_service
               AND (asked.spot_version = 0 OR spot.version = asked.spot_version)
               AND spot.spot_number = asked.spot_number AND spot.spot_type = asked.spot_type
