@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use parkmesh_contracts::methods::{self, Method};
+use parkmesh_platform::fault::{self, Fault};
 use parkmesh_platform::serve::Deadline;
 use prost::Message;
 use prost_reflect::{DescriptorError, DescriptorPool, MessageDescriptor, MethodDescriptor};
@@ -123,23 +124,20 @@ impl Rest {
             Found::OtherVerbs(verbs) => return answer::wrong_verb(&verbs),
             Found::Nothing => return answer::no_path(),
         };
-        // Whoever is refused anyway sends us no body: the call below says why.
-        let known = gate.admission.identity(binding.method, &parts.headers).await.is_ok();
-        let read = match known {
-            true => binding.read(gate, &parts, &values, body).await,
-            false => Ok(Bytes::new()),
+        let (body, wrong) = match binding.body(gate, &parts, &values, body).await {
+            Ok(body) => (body, None),
+            Err(wrong) => (Bytes::new(), Some(wrong)),
         };
-        let message = match read {
-            Ok(message) => message,
-            Err(refused) => return answer::of_status(&self.pool, &refused.into()),
-        };
-        let mut call = Request::new(Full::new(framed(&message)));
+        let mut call = Request::new(Full::new(body));
         *call.method_mut() = http::Method::POST;
         *call.uri_mut() = http::Uri::from_static(binding.method.path);
         *call.version_mut() = parts.version;
         *call.headers_mut() = only(&parts.headers, &TAKEN);
         let answered = gate.call(call, AS_CALL, peer, ending).await;
-        answer::of(answered, binding.output.clone(), binding.method, &self.pool).await
+        match wrong {
+            Some(wrong) if is_broken(&answered) => answer::of_status(&self.pool, &wrong.into()),
+            _ => answer::of(answered, binding.output.clone(), binding.method, &self.pool).await,
+        }
     }
 }
 
@@ -177,6 +175,24 @@ impl Binding {
         })
     }
 
+    /// The body of the call. From whoever is refused anyway nothing is read, and what makes no sense is sent as nothing: without a
+    /// message a call goes nowhere, but it is counted, limited and told like any other.
+    async fn body(
+        &self,
+        gate: &Gate,
+        parts: &http::request::Parts,
+        values: &[(&str, String)],
+        body: Incoming,
+    ) -> Result<Bytes, Error> {
+        // Held while a body comes in; the call asks again.
+        let room = gate.admission.room(self.method);
+        let known = gate.admission.identity(self.method, &parts.headers).await;
+        if room.is_err() || known.is_err() {
+            return Ok(Bytes::new());
+        }
+        self.read(gate, parts, values, body).await.map(|message| framed(&message))
+    }
+
     /// The message that a request means.
     async fn read(
         &self,
@@ -201,6 +217,13 @@ impl Binding {
         let message = message.map_err(|what| Error::JsonInvalid { what })?;
         Ok(message.encode_to_vec().into())
     }
+}
+
+/// Whether a call came as far as its body, which said nothing.
+fn is_broken(answered: &Response<Body>) -> bool {
+    let status = tonic::Status::from_header_map(answered.headers());
+    let reason = status.as_ref().and_then(fault::reason_of);
+    reason.is_some_and(|reason| reason == Error::RequestBroken.reason())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

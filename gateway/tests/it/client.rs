@@ -39,7 +39,7 @@ impl Wire {
         match self {
             Self::One(sender) => sender.send_request(request).await.unwrap(),
             Self::Two(sender) => {
-                let uri = format!("http://gateway{}", request.uri().path());
+                let uri = format!("http://gateway{}", request.uri());
                 *request.uri_mut() = uri.parse().unwrap();
                 sender.send_request(request).await.unwrap()
             }

@@ -1,10 +1,14 @@
 //! REST at the gateway, before a service that knows nothing of it.
 
+use std::sync::atomic::Ordering;
+
 use http::Method;
-use parkmesh_testkit::python_with;
+use http_body_util::BodyExt;
+use parkmesh_testkit::{eventually, python_with};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, post};
+use crate::doubles::Raw;
 use crate::world::{ORIGIN, World};
 
 async fn ask(
@@ -84,6 +88,39 @@ async fn a_stream_is_a_line_for_each_message_and_one_for_its_error() {
     for line in text.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         assert!(line.get("result").is_some() || line.get("error").is_some(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_the_service_cuts_ends_with_a_line_that_says_so() {
+    let world = World::raw(Raw::CutInAMessage).await;
+    let answer = get(&world, "/v1/notifications:watch").await;
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert_eq!(lines[0], json!({ "result": {} }));
+    assert_eq!(lines[1]["error"]["code"], 14);
+    assert_eq!(lines[1]["error"]["details"][0]["reason"], "SERVICE_BROKE_OFF");
+}
+
+#[tokio::test]
+async fn a_stream_given_up_is_cancelled_inside() {
+    for version in [1, 2] {
+        let world = World::new().await;
+        let mut wire = if version == 1 { world.http1().await } else { world.http2().await };
+        // The double's streams from here on stay open.
+        let path = "/v1/notifications:watch?after_sequence=1000";
+        let mut request = post(path, &[("authorization", &world.token)], "");
+        *request.method_mut() = Method::GET;
+        let mut response = wire.send(request).await;
+        let first = response.body_mut().frame().await.unwrap().unwrap();
+        assert!(first.into_data().unwrap().starts_with(b"{\"result\":"));
+        drop(response);
+        drop(wire);
+        eventually("the call inside is cancelled", || async {
+            (world.seen.dropped.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
     }
 }
 
