@@ -45,6 +45,8 @@ pub struct Config {
     pub rate_limits: Vec<RateLimitConfig>,
     /// Where gateways count together.
     pub redis: Option<RedisConfig>,
+    /// Where the files of the web app are.
+    pub static_files: Option<PathBuf>,
     /// Which pages may call.
     pub cors: CorsConfig,
     /// Largest request of a call that sends one message, in bytes.
@@ -141,6 +143,7 @@ impl Default for Config {
             routes: default_routes(),
             rate_limits: Vec::new(),
             redis: None,
+            static_files: None,
             cors: CorsConfig::default(),
             request_bytes_max: 4 * 1024 * 1024,
             answer_bytes_max: 16 * 1024 * 1024,
@@ -155,7 +158,7 @@ impl Default for Config {
 
 impl Config {
     /// Reads `PARKMESH_<ROLE>_URL` (comma-separated) for every role of the method table,
-    /// `PARKMESH_GATEWAY_CONFIG` (a file, docs/gateway.md), `_GATEWAY_ADMIN_LISTEN`, `_ACCESS_LOG`, `_REDIS_URL`, `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
+    /// `PARKMESH_GATEWAY_CONFIG` (a file, docs/gateway.md), `_GATEWAY_ADMIN_LISTEN`, `_GATEWAY_APP_DIR`, `_ACCESS_LOG`, `_REDIS_URL`, `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
     /// `_REQUEST_WAIT_SECONDS`, `_FIRST_REQUEST_WAIT_SECONDS` and `PARKMESH_GRPC_*`.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
@@ -178,6 +181,7 @@ impl Config {
             routes: default_routes(),
             rate_limits: Vec::new(),
             redis: reader.find::<String>("REDIS_URL").map(RedisConfig::of),
+            static_files: reader.find("GATEWAY_APP_DIR"),
             cors,
             request_bytes_max: reader.get("REQUEST_BYTES_MAX", default.request_bytes_max),
             answer_bytes_max: reader.get("ANSWER_BYTES_MAX", default.answer_bytes_max),

@@ -25,10 +25,12 @@ use crate::cluster::{Cluster, Count, Room};
 use crate::config::{Config, ListenerConfig};
 use crate::cors::Cors;
 use crate::current::Current;
+use crate::files::{Files, FilesError};
 use crate::pages::Documents;
 use crate::rate::{RateLimits, Shared};
 use crate::red::Reds;
 use crate::reload::Reloads;
+use crate::rest::Rest;
 use crate::route::{Clusters, Table};
 use crate::tls::{self, TlsError};
 
@@ -58,6 +60,9 @@ pub enum ApplyError {
     /// Where gateways count together.
     #[error("the rate limits cannot be counted together")]
     Redis(#[from] RedisError),
+    /// The web app.
+    #[error("the web app cannot be served")]
+    Files(#[from] FilesError),
     /// The access log.
     #[error("the access log {path} cannot be opened")]
     AccessLog {
@@ -82,6 +87,7 @@ pub struct Kept {
     pub tasks: Tasks,
     pub clock: Clock,
     pub reds: Reds,
+    pub rest: Arc<Rest>,
     pub downstream: Arc<Downstream>,
 }
 
@@ -124,14 +130,15 @@ impl Live {
     /// The gate with these settings. It does not listen yet.
     ///
     /// # Errors
-    /// When the access log cannot be opened.
+    /// When the access log or the web app cannot be opened.
     pub async fn start(kept: Kept, config: Config) -> Result<Self, ApplyError> {
         let log = log(&config, None, &kept.tasks).await?;
+        let files = files(&config, None, &kept.tasks).await?;
         let clusters = clusters(&config, &Clusters::new(), &kept).await;
         Ok(Self {
             current: {
                 let rates = rates(&config)?;
-                Arc::new(Current::new(gate(&kept, config, &clusters, log, rates)))
+                Arc::new(Current::new(gate(&kept, config, &clusters, (log, files, rates))))
             },
             clusters: Mutex::new(clusters),
             listeners: Mutex::default(),
@@ -172,14 +179,15 @@ impl Live {
     pub async fn apply(&self, config: Config) -> Result<(), ApplyError> {
         let wanted = config.listeners.clone();
         let opened = self.bind(&wanted).await?;
-        let log = log(&config, self.gate().log.as_ref(), &self.kept.tasks).await?;
-        let known = Arc::clone(self.gate().admission.rates());
+        let before = self.gate();
+        let log = log(&config, before.log.as_ref(), &self.kept.tasks).await?;
+        let files = files(&config, before.files.as_ref(), &self.kept.tasks).await?;
+        let known = Arc::clone(before.admission.rates());
         // Full buckets for everybody only where the rules are new.
         let rates = if known.rules() == config.rate_limits { known } else { rates(&config)? };
-        let before = self.clusters();
-        let clusters = clusters(&config, &before, &self.kept).await;
+        let clusters = clusters(&config, &self.clusters(), &self.kept).await;
         *self.clusters.lock().unwrap_or_else(PoisonError::into_inner) = clusters.clone();
-        self.current.set(gate(&self.kept, config, &clusters, log, rates));
+        self.current.set(gate(&self.kept, config, &clusters, (log, files, rates)));
         self.take(&wanted, opened);
         Ok(())
     }
@@ -293,8 +301,7 @@ fn gate(
     kept: &Kept,
     config: Config,
     clusters: &Clusters,
-    log: Option<Arc<AccessLog>>,
-    rates: Arc<RateLimits>,
+    (log, files, rates): (Option<Arc<AccessLog>>, Option<Arc<Files>>, Arc<RateLimits>),
 ) -> Gate {
     Gate {
         cors: Cors::new(&config.cors),
@@ -306,6 +313,8 @@ fn gate(
         stopping: kept.stopping.clone(),
         clock: kept.clock.clone(),
         downstream: Arc::clone(&kept.downstream),
+        files,
+        rest: Arc::clone(&kept.rest),
         log,
         config,
     }
@@ -328,6 +337,19 @@ async fn log(
     }
     let opened = AccessLog::open(path, tasks).await;
     opened.map(Some).map_err(|source| ApplyError::AccessLog { path: path.clone(), source })
+}
+
+/// The web app of the settings; as it is open, if they say the same.
+async fn files(
+    config: &Config,
+    open: Option<&Arc<Files>>,
+    tasks: &Tasks,
+) -> Result<Option<Arc<Files>>, FilesError> {
+    let Some(directory) = &config.static_files else { return Ok(None) };
+    match open.filter(|open| open.directory == *directory) {
+        Some(open) => Ok(Some(Arc::clone(open))),
+        None => Files::open(directory.clone(), tasks).await.map(Some),
+    }
 }
 
 /// The buckets of the settings' rules.

@@ -3,18 +3,27 @@
 use http::{Method, Request, Response, StatusCode, header};
 use tonic::body::Body;
 
-/// The answer to a request that is not a call.
-pub fn answer<B>(request: &Request<B>, serving: bool) -> Response<Body> {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    match request.uri().path() {
-        "/livez" if reads => text(StatusCode::OK, "alive\n"),
-        "/healthz" | "/readyz" if reads && serving => text(StatusCode::OK, "ready\n"),
-        "/healthz" | "/readyz" if reads => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
-        _ if *request.method() == Method::POST => text(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "gRPC (application/grpc) or gRPC-Web (application/grpc-web, application/grpc-web-text)\n",
-        ),
-        _ => text(StatusCode::NOT_FOUND, "nothing here\n"),
+/// The answer to whoever asks whether we live.
+pub fn probe<B>(request: &Request<B>, serving: bool) -> Option<Response<Body>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return None;
+    }
+    let (status, said) = match request.uri().path() {
+        "/livez" => (StatusCode::OK, "alive\n"),
+        "/healthz" | "/readyz" if serving => (StatusCode::OK, "ready\n"),
+        "/healthz" | "/readyz" => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+        _ => return None,
+    };
+    Some(text(status, said))
+}
+
+/// The answer to a request that is no call, and for nothing that is here.
+pub fn nothing<B>(request: &Request<B>) -> Response<Body> {
+    if *request.method() == Method::POST {
+        let calls = "gRPC (application/grpc) or gRPC-Web (application/grpc-web, application/grpc-web-text)\n";
+        text(StatusCode::UNSUPPORTED_MEDIA_TYPE, calls)
+    } else {
+        text(StatusCode::NOT_FOUND, "nothing here\n")
     }
 }
 

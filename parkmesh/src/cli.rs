@@ -77,6 +77,9 @@ pub struct Up {
     /// Gateway at this port, services at +1 to +7, admin ports at +100 to +107; default 8080, 7001–7007 and 7100–7107.
     #[arg(long)]
     pub port_base: Option<u16>,
+    /// The web app, built: the gateway serves it if there is an index.html in it when `up` begins, and sees later builds.
+    #[arg(long, default_value = "app/dist")]
+    pub app_dir: PathBuf,
     /// Where a collector listens for OTLP over gRPC, for example http://127.0.0.1:4317.
     #[arg(long)]
     pub otlp_endpoint: Option<String>,

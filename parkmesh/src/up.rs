@@ -76,6 +76,7 @@ async fn up(options: &Up, servers: &Arc<Servers>) -> Result<(), Failure> {
         home: options.home.clone(),
         servers: urls,
         otlp_endpoint: options.otlp_endpoint.clone(),
+        app_dir: Some(options.app_dir.clone()).filter(|app| app.join("index.html").is_file()),
     };
     step("bringing the database up to date");
     postgres::migrate(&plan.servers.postgres, &migrate::schemas(true)).await?;
@@ -127,7 +128,7 @@ async fn run_parts(
     if let (Some(lot), false) = (lot_id, options.no_simulate) {
         parts.push(keep_alive(simulation(&file, &options.home, &lot), &plan.run_dir(), tasks));
     }
-    tell(&file, &path);
+    tell(&file, &path, plan.app_dir.as_deref());
     stop.told().await;
     Ok(())
 }
@@ -162,8 +163,16 @@ fn simulation(file: &UpFile, home: &Path, lot: &str) -> Part {
     Part { name: "simulate".to_owned(), args, env: Vec::new() }
 }
 
-fn tell(file: &UpFile, path: &Path) {
+fn tell(file: &UpFile, path: &Path, app: Option<&Path>) {
     println!("\nready. gateway (gRPC-web and gRPC): {}", file.gateway);
+    if let Some(app) = app {
+        println!("  the web app      {}/   ({})", file.gateway, app.display());
+        for (who, page) in [("driver", ""), ("kiosk", "kiosk"), ("operator", "operator")] {
+            if let Some(token) = file.tokens.get(who) {
+                println!("    as {who:<11} {}/{page}#token={token}", file.gateway);
+            }
+        }
+    }
     for (name, url) in &file.services {
         println!("  {name:<16} {url}   admin {}", file.admin.get(name).map_or("", |url| url));
     }

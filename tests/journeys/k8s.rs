@@ -2,6 +2,7 @@
 //! Deployment, or StatefulSet, says.
 
 mod container;
+mod network;
 mod probe;
 mod render;
 

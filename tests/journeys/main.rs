@@ -6,11 +6,13 @@
     reason = "a test is outside of the house: it has its own time and chance"
 )]
 
+mod app;
 mod canary;
 mod clients;
 mod k8s;
 mod kills;
 mod longer;
+mod matrix;
 mod opendata;
 mod race;
 mod refusals;

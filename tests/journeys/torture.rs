@@ -107,8 +107,11 @@ fn power_cuts_take_nothing_that_was_acknowledged_or_are_refused_by_name() {
     let report = report.unwrap_or_else(|| panic!("no report:\n{said}"));
     assert!(ended_well && report["holds"] == true, "{said}");
     assert!(number(&report, "power_cuts") > 0 && number(&report, "facts") > 200, "{said}");
-    // What the stream acknowledged it kept, but for when it was deleted.
-    assert!(number(&report, "stream_losses") <= number(&report, "streams_deleted"), "{said}");
+    // What the stream acknowledged it kept, but for when it was deleted. A cut that comes before the
+    // deletion is on disk brings the deleted one back in place of its successor: once more another stream.
+    assert_eq!(number(&report, "stream_losses"), 0, "{said}");
+    let (anew, deleted) = (number(&report, "streams_anew"), number(&report, "streams_deleted"));
+    assert!(anew <= 2 * deleted, "{said}");
 }
 
 #[test]
@@ -122,7 +125,8 @@ fn a_power_cut_is_one_because_stores_that_acknowledge_too_early_lose_by_it() {
     let often = ["--attempts", "1000", "--clients", "16", "--cut-power-every", "3"];
     let (ended_well, said, report) = torture(&[&hasty[..], &often[..]].concat());
     assert!(!ended_well && number(&report, "violations") > 0, "{said}");
-    assert!(number(&report, "stream_losses") > 0, "{said}");
+    let lost = number(&report, "stream_losses") + number(&report, "streams_anew");
+    assert!(lost > 0, "{said}");
 }
 
 #[test]

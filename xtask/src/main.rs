@@ -1,7 +1,11 @@
 //! The one front door for people who work on Parkmesh: `cargo xtask up | test | lint | servers | prove | bench`.
 
+mod app;
+mod browser;
 mod buf;
 mod lint;
+mod node;
+mod npm;
 mod run;
 mod testing;
 
@@ -54,7 +58,7 @@ enum Task {
     Servers,
     /// Run a proof at the full size that was asked for; writes target/proof/<name>.json.
     Prove {
-        /// Which; `cargo xtask prove help` lists them.
+        /// Which; `cargo xtask prove help` lists them, and `app` plays all stories of the web app in a browser.
         name: String,
         /// Passed on.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -76,6 +80,7 @@ fn main() -> ExitCode {
         Task::Test { args } => testing::test(&args),
         Task::Lint { against } => lint::lint(against.as_deref()),
         Task::Servers => testing::servers(),
+        Task::Prove { name, .. } if name == "app" => testing::prove_app(),
         Task::Prove { name, args } => measure("prove", &name, &args),
         Task::Bench { name, args } => measure("bench", &name, &args),
     };
@@ -86,6 +91,10 @@ fn main() -> ExitCode {
 }
 
 fn up(args: &[String]) -> Result<ExitCode, Failure> {
+    // Everything but the app's pages runs without them.
+    if let Err(failure) = app::build() {
+        eprintln!("== the web app is not built, and left out: {failure}");
+    }
     let binary = run::build(&["--package", "parkmesh"])?;
     run::become_program(std::process::Command::new(binary).arg("up").args(args))
 }

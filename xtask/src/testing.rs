@@ -7,6 +7,9 @@ use std::time::Instant;
 
 use parkmesh_servers::{Binaries, Error, Kind, Options, Servers};
 
+use crate::app;
+use crate::browser::Browser;
+use crate::node::Node;
 use crate::run::{self, Failure};
 
 /// How many commands may run tests on one target folder at once.
@@ -17,6 +20,10 @@ const BINARY_USERS: [&str; 3] = ["parkmesh-contracts", "parkmesh", "parkmesh-ben
 
 /// Runs `cargo test` with servers of its own.
 pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
+    test_with(args, &[])
+}
+
+fn test_with(args: &[String], more: &[(&str, &str)]) -> Result<ExitCode, Failure> {
     let begin = Instant::now();
     let chosen = chooses_packages(args);
     let binary = match (chosen, runs_binary(args)) {
@@ -33,9 +40,9 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
     if !chosen {
         command.arg("--workspace");
     }
-    command.args(args).envs(variables(&servers));
+    command.args(args).envs(variables(&servers)).envs(more.iter().copied());
     if let Some(binary) = binary {
-        command.env("PARKMESH_TEST_BIN", binary);
+        command.env("PARKMESH_TEST_BIN", binary).envs(browsing()?);
     }
     let begin = Instant::now();
     let status = command.status()?;
@@ -46,6 +53,16 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(code))
 }
 
+/// Plays every story of the web app, and not only the short ones; pictures of the views go to docs/app.
+pub fn prove_app() -> Result<ExitCode, Failure> {
+    let stories = ["--package", "parkmesh", "--test", "journeys", "app::", "--", "--nocapture"];
+    let pictures = run::root().join("docs/app");
+    std::fs::create_dir_all(&pictures)?;
+    let pictures = pictures.display().to_string();
+    let more = [("PARKMESH_TEST_STORIES", "all"), ("PARKMESH_STORIES_PICTURES", pictures.as_str())];
+    test_with(&stories.map(str::to_owned), &more)
+}
+
 /// Starts servers and waits for Ctrl-C, on which they end with us.
 pub fn servers() -> Result<ExitCode, Failure> {
     let servers = start()?;
@@ -53,7 +70,12 @@ pub fn servers() -> Result<ExitCode, Failure> {
         println!("export {name}='{value}'");
     }
     match run::build(&["--workspace"]) {
-        Ok(binary) => println!("export PARKMESH_TEST_BIN='{}'", binary.display()),
+        Ok(binary) => {
+            println!("export PARKMESH_TEST_BIN='{}'", binary.display());
+            for (name, value) in browsing()? {
+                println!("export {name}='{value}'");
+            }
+        }
         Err(failure) => eprintln!("== {failure}: the tests that run it will fail"),
     }
     io::stdout().flush()?;
@@ -85,6 +107,20 @@ fn variables(servers: &Servers) -> [(&'static str, String); 5] {
         ("PARKMESH_TEST_MQTT_URL", servers.mqtt_url()),
         ("PARKMESH_TEST_HOME", run::home().display().to_string()),
     ]
+}
+
+/// What the stories of the web app need, see `tests/journeys/app.rs`: the app, Node, and a browser with its variables.
+fn browsing() -> Result<Vec<(&'static str, String)>, Failure> {
+    let app = app::build()?;
+    let (node, browser) = (Node::locate_or_fetch()?, Browser::locate_or_fetch()?);
+    app::install(&node, &run::root().join("tests/e2e"))?;
+    let variables = browser.variables.iter().map(|(name, value)| format!("{name}={value}"));
+    Ok(vec![
+        ("PARKMESH_TEST_APP_DIR", app.display().to_string()),
+        ("PARKMESH_TEST_NODE", node.program().display().to_string()),
+        ("PARKMESH_TEST_CHROMIUM", browser.program.display().to_string()),
+        ("PARKMESH_TEST_CHROMIUM_ENV", variables.collect::<Vec<_>>().join("\n")),
+    ])
 }
 
 /// Whether the arguments of cargo, before `--`, say which packages are meant.

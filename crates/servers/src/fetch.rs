@@ -6,7 +6,7 @@ mod wheel;
 mod zip;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub use web::download;
@@ -31,6 +31,24 @@ pub(crate) fn all(
     }
     apt.forget();
     Ok(programs)
+}
+
+/// Unpacks a Debian package, with all that it needs and the machine lacks, into the folder `place`, unless it is there. Gives the
+/// folders of shared libraries in it.
+///
+/// # Errors
+/// When it cannot be downloaded or unpacked.
+pub fn debian(package: &str, place: &Path, progress: &dyn Fn(&str)) -> Result<Vec<PathBuf>, Error> {
+    if !place.exists() {
+        let fresh = place.with_extension("new");
+        clear(&fresh)?;
+        account::create(&fresh)?;
+        let mut apt = apt::Apt::new(&place.with_extension("apt"));
+        apt.unpack(package, &fresh, progress)?;
+        apt.forget();
+        fs::rename(&fresh, place).map_err(Error::file(place, "could not be put in place"))?;
+    }
+    Ok(locate::libraries(place))
 }
 
 fn one(

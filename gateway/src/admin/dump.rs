@@ -33,6 +33,7 @@ pub fn config(config: &Config) -> Value {
         "routes": config.routes.iter().map(route).collect::<Vec<_>>(),
         "clusters": config.clusters.iter().map(cluster).collect::<Vec<_>>(),
         "rate_limits": rates.collect::<Vec<_>>(),
+        "static_files": config.static_files,
         "cors": { "origins": config.cors.origins, "expose_headers": config.cors.expose },
         "limits": {
             "max_request_bytes": config.request_bytes_max,

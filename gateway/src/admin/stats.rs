@@ -79,8 +79,11 @@ pub fn clusters(live: &Live) -> String {
 fn server(live: &Live) -> BTreeMap<String, u64> {
     let (taken, refused) = live.reloads.counts();
     let downstream = live.downstream();
+    let (files, bytes) = live.gate().files.as_ref().map_or((0, 0), |files| files.size());
     let mut all = BTreeMap::from([
         ("server.live".to_owned(), u64::from(live.state() == "LIVE")),
+        ("gateway.static_files".to_owned(), files as u64),
+        ("gateway.static_files_bytes".to_owned(), bytes as u64),
         ("gateway.config.reload_success".to_owned(), taken),
         ("gateway.config.reload_rejected".to_owned(), refused),
         ("gateway.downstream_cx_active".to_owned(), downstream.cx_active.taken() as u64),

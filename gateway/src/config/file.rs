@@ -1,7 +1,7 @@
 //! The settings in a file, over those of the environment: what it does not mention stays.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use parkmesh_contracts::methods::METHODS;
 
@@ -76,6 +76,7 @@ fn read(base: &Config, mut fields: Fields<'_>, mistakes: &Mistakes) -> Config {
     clusters(&mut fields, &mut config);
     routes(&mut fields, &mut config, mistakes);
     config.rate_limits = rate::read(&mut fields, config.redis.is_some());
+    static_files(&mut fields, &mut config);
     cors(&mut fields, &mut config);
     limits(&mut fields, &mut config);
     config
@@ -124,6 +125,17 @@ fn routes(fields: &mut Fields<'_>, config: &mut Config, mistakes: &Mistakes) {
     if !lost.is_empty() {
         tracing::warn!(?lost, "no route leads to these services");
     }
+}
+
+/// Envoy has no such thing; of ours.
+fn static_files(fields: &mut Fields<'_>, config: &mut Config) {
+    let Some(mut files) = fields.map("static_files") else { return };
+    let Some((line, directory)) = files.require("directory") else { return };
+    let directory = PathBuf::from(directory);
+    if !directory.join("index.html").is_file() {
+        files.wrong_at(line, "directory", &format!("{} holds no index.html", directory.display()));
+    }
+    config.static_files = Some(directory);
 }
 
 /// As Envoy's filter says it.

@@ -172,6 +172,7 @@ cors:
   allow_origin_string_match:
   - exact: '*'
 listener: []
+static_files: { directory: /nowhere }
 ";
     let (path, base) = ("gateway.yaml".into(), Config::default());
     let source = Arc::new(Source { path, base, text: String::new() });
@@ -188,6 +189,7 @@ listener: []
         "gateway.yaml:20: routes[1].route.retry_policy.num_retries: two does not fit",
         "gateway.yaml:20: routes[1].route.retry_policy.retry_on: 5xx is not known",
         "gateway.yaml:23: cors.allow_origin_string_match[0].exact: * is not an origin",
+        "gateway.yaml:25: static_files.directory: /nowhere holds no index.html",
         "gateway.yaml:24: listener is not known; there is access_log, admin, clusters",
     ];
     for start in expected {

@@ -16,6 +16,8 @@ use super::faults::Faults;
 const PROGRESS_PERIOD: Duration = Duration::from_secs(5);
 /// What the relay says of a stream that has forgotten what it had acknowledged.
 const STREAM_LOSS: &str = "has lost facts that it had acknowledged";
+/// What it says when a stream has become another one.
+const STREAM_ANEW: &str = "the stream is another";
 /// Violations that are printed.
 const PRINTED_MAX: usize = 20;
 
@@ -98,6 +100,7 @@ pub struct Summary {
     seconds: f64,
     complaints: usize,
     stream_losses: usize,
+    streams_anew: usize,
 }
 
 impl Summary {
@@ -111,6 +114,7 @@ impl Summary {
             // A transaction that a cancelled call left open.
             complaints: own.map_or(0, |own| own.complaints("25P02")),
             stream_losses: own.map_or(0, |own| own.complaints(STREAM_LOSS)),
+            streams_anew: own.map_or(0, |own| own.complaints(STREAM_ANEW)),
         }
     }
 
@@ -147,9 +151,9 @@ impl Summary {
             self.faults.nats_kills, self.faults.streams_deleted, self.complaints
         );
         println!(
-            "the power of Postgres and NATS was cut {} times; the stream was found {} times to have lost what it had \
-             acknowledged",
-            self.faults.power_cuts, self.stream_losses
+            "the power of Postgres and NATS was cut {} times; the stream was found {} times to be another, and {} times \
+             to have lost some of what it had acknowledged",
+            self.faults.power_cuts, self.streams_anew, self.stream_losses
         );
     }
 
@@ -176,6 +180,7 @@ impl Summary {
             "nats_kills": self.faults.nats_kills,
             "streams_deleted": self.faults.streams_deleted,
             "power_cuts": self.faults.power_cuts,
+            "streams_anew": self.streams_anew,
             "stream_losses": self.stream_losses,
             "broken_transactions": self.complaints,
             "bookings": report.bookings,

@@ -36,6 +36,8 @@ pub struct Plan {
     pub servers: ServerUrls,
     /// A collector, if there is one.
     pub otlp_endpoint: Option<String>,
+    /// The web app, if it is built.
+    pub app_dir: Option<PathBuf>,
 }
 
 impl Plan {
@@ -141,6 +143,11 @@ impl Plan {
         if matches!(role, Role::Payment | Role::PaymentSandbox) {
             env.push(("PROVIDER_WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()));
         }
+        if let Some(app) = &self.app_dir {
+            env.push(("GATEWAY_APP_DIR", path(app.clone())));
+            // Messages link into it.
+            env.extend(self.url(Role::Gateway).map(|url| ("APP_URL", url)));
+        }
         // As a provider would find us: through the gateway.
         let gateway = self.url(Role::Gateway).filter(|_| role == Role::PaymentSandbox);
         env.extend(gateway.map(|url| ("SANDBOX_WEBHOOK_URL", format!("{url}{WEBHOOK_PATH}"))));
@@ -164,7 +171,7 @@ mod tests {
             nats: "nats://127.0.0.1:7".to_owned(),
             mqtt: "mqtt://127.0.0.1:8".to_owned(),
         };
-        Plan { port_base, home: "home".into(), servers, otlp_endpoint: None }
+        Plan { port_base, home: "home".into(), servers, otlp_endpoint: None, app_dir: None }
     }
 
     #[test]

@@ -255,12 +255,15 @@ impl Session<'_> {
         store::wait_for_disk(self.connection, false).await?;
         self.positions.insert(stream.to_owned(), position);
         self.meters.again.add(facts, &self.meters.labels);
-        tracing::error!(
-            stream,
-            above,
-            facts,
-            "the stream has lost facts that it had acknowledged; they are published again"
-        );
+        match above {
+            0 => tracing::error!(stream, facts, "the stream is another; all is published again"),
+            _ => tracing::error!(
+                stream,
+                above,
+                facts,
+                "the stream has lost facts that it had acknowledged; they are published again"
+            ),
+        }
         Ok(())
     }
 

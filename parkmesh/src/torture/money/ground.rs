@@ -61,7 +61,7 @@ impl Ground {
         };
         postgres::migrate(&urls.postgres, &migrate::schemas(true)).await?;
         let port_base = Some(free_port_base()?);
-        let plan = Plan { port_base, home, servers: urls, otlp_endpoint: None };
+        let plan = Plan { port_base, home, servers: urls, otlp_endpoint: None, app_dir: None };
         let clock = Clock::system();
         let tasks = Tasks::new(&clock);
         let issuer = keys::prepare(&plan, &clock, &tasks)?;

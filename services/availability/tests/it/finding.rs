@@ -1,6 +1,6 @@
 //! Lots are found by place, by name, by price and by what is free in them.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::availability::v1 as proto;
 use parkmesh_contracts::availability::v1::LotOrder;
 use parkmesh_contracts::booking::v1 as booking;
@@ -126,10 +126,17 @@ async fn lots_near_a_point_come_by_distance_by_price_and_by_free_places() {
     house.stop([replica]).await;
 }
 
+/// In the morning of the lots: the window lies in one day of theirs, and meets one day's cap.
+fn tomorrow_at_ten(now: Timestamp) -> Timestamp {
+    let here = now.in_tz("Europe/Berlin").expect("a time zone");
+    let tomorrow = here.date().tomorrow().expect("a day");
+    tomorrow.at(10, 0, 0, 0).in_tz("Europe/Berlin").expect("a time").timestamp()
+}
+
 #[tokio::test]
 async fn a_window_decides_what_is_free_and_what_it_costs() {
     let (house, replica) = town().await;
-    let start = house.clock.now() + SignedDuration::from_hours(24);
+    let start = tomorrow_at_ten(house.clock.now());
     let end = start + SignedDuration::from_mins(150);
     let window = Some(Window { start_time: Some(to_proto(start)), end_time: Some(to_proto(end)) });
     let (lot_id, spot_id) = {

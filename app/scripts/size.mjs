@@ -1,0 +1,30 @@
+// How much script, compressed, a face loads for its first view. More than the limit fails the build.
+
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+
+const LIMIT_KB = 150;
+const FACES = ["src/driver/Driver.svelte", "src/kiosk/Kiosk.svelte", "src/operator/Operator.svelte"];
+
+const read = (name) => readFileSync(new URL(`../dist/${name}`, import.meta.url));
+const manifest = JSON.parse(read(".vite/manifest.json"));
+
+/** The files that come with a chunk: its own, and all that it imports at once. */
+function chunks(key, found = new Set()) {
+  const chunk = manifest[key];
+  if (chunk === undefined) throw new Error(`${key} is not in the manifest`);
+  if (found.has(chunk.file)) return found;
+  found.add(chunk.file);
+  for (const imported of chunk.imports ?? []) chunks(imported, found);
+  return found;
+}
+
+let tooLarge = false;
+for (const face of FACES) {
+  const files = chunks(face, chunks("index.html"));
+  const bytes = [...files].reduce((sum, file) => sum + gzipSync(read(file), { level: 9 }).length, 0);
+  const size = bytes / 1024;
+  tooLarge ||= size > LIMIT_KB;
+  console.log(`${face}: ${size.toFixed(1)} KB of compressed script, at most ${LIMIT_KB}`);
+}
+process.exit(tooLarge ? 1 : 0);

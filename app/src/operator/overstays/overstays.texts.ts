@@ -1,0 +1,43 @@
+import { dictionary } from "../../lib/i18n.svelte";
+
+export const overstayTexts = dictionary(
+  {
+    title: "Overstays",
+    about: "Cars that are still there though their window is over.",
+    none: "Every car is within its window.",
+    over: "Past their window",
+    overAbout: "The session is still open. It ends by itself when the grace is over.",
+    standing: "Still standing after their booking ended",
+    standingAbout: "The booking is over and charged; what the car owes beyond it is counted until it leaves.",
+    noneStanding: "No car has stayed behind.",
+    spot: "Spot",
+    code: "Booking",
+    plate: "Plate",
+    ended: "Window ended",
+    since: "Over by",
+    charged: "Charged",
+    show: "Show",
+    past: "Charged in the past",
+    nonePast: "No overstay among the last completed bookings.",
+  },
+  {
+    title: "Überziehungen",
+    about: "Autos, die noch da sind, obwohl ihre Zeit um ist.",
+    none: "Jedes Auto ist in seiner Zeit.",
+    over: "Über ihre Zeit",
+    overAbout: "Der Parkvorgang läuft noch. Er endet von selbst, wenn die Nachfrist um ist.",
+    standing: "Stehen noch, obwohl die Buchung zu Ende ist",
+    standingAbout:
+      "Die Buchung ist beendet und berechnet; was darüber hinaus geschuldet ist, zählt, bis das Auto fährt.",
+    noneStanding: "Kein Auto ist stehen geblieben.",
+    spot: "Platz",
+    code: "Buchung",
+    plate: "Kennzeichen",
+    ended: "Ende der Zeit",
+    since: "Darüber",
+    charged: "Berechnet",
+    show: "Zeigen",
+    past: "Früher berechnet",
+    nonePast: "Unter den letzten beendeten Buchungen ist keine Überziehung.",
+  },
+);
