@@ -27,6 +27,8 @@ use crate::client::Gateway;
 use crate::names::Role;
 use crate::seed::money;
 
+pub mod exits;
+
 mod facts;
 
 /// Of a hundred calls so many are repeated afterwards, and at the same time.
