@@ -134,6 +134,12 @@ enum Proof {
         #[arg(long, default_value_t = torture::PAYMENTS)]
         size: u64,
     },
+    /// Exits of a hundred stays that are told again and again, in any order: each is captured once.
+    Exits {
+        /// Facts.
+        #[arg(long, default_value_t = torture::EXITS)]
+        size: u64,
+    },
     /// Calls that are given up at random instants.
     Cancels {
         /// Calls.
@@ -170,6 +176,7 @@ fn main() -> ExitCode {
         What::Prove(Proof::ConfirmRace { size }) => torture::confirm_race(size),
         What::Prove(Proof::Failpoints { size }) => torture::failpoints(size),
         What::Prove(Proof::Payments { size }) => torture::payments(size),
+        What::Prove(Proof::Exits { size }) => torture::exits(size),
         What::Prove(Proof::Cancels { size }) => torture::cancels(size),
     };
     match outcome {

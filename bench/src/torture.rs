@@ -11,6 +11,8 @@ use crate::up;
 /// Deaths at each failpoint, and operations of the crowd that pays.
 pub const FAILPOINTS: u64 = 2;
 pub const PAYMENTS: u64 = 20_000;
+/// Facts that tell of exits.
+pub const EXITS: u64 = 20_000;
 /// Calls of the history that was asked for.
 pub const HISTORY: u64 = 1_000_000;
 /// Trials of confirmations that race the end of their hold.
@@ -184,6 +186,27 @@ pub fn payments(size: u64) -> Result<bool, Failure> {
     let rate = Figure::told("payments-rate", number(&report, "per_second"), "operations/s");
     let (wrong, late, _told) = (wrong.tell()?, late.tell()?, rate.tell()?);
     Ok(wrong && late)
+}
+
+/// Exits that are told again and again.
+pub fn exits(size: u64) -> Result<bool, Failure> {
+    let report = torture("exits", size, &["--what", "exits"])?;
+    println!(
+        "  {} facts of {} stays, {:.0} a second; {} captures",
+        report["facts"],
+        report["stays"],
+        number(&report, "per_second"),
+        report["captures"]
+    );
+    let figure = Figure {
+        name: "exits",
+        figure: number(&report, "violations"),
+        unit: "captures too many or too few, or cents between our ledger and the provider's",
+        yardstick: "the provider's own ledger",
+        ask: format!("= 0 with {size} facts of exits and arrivals of 100 stays, in any order"),
+        holds: report["holds"] == true && number(&report, "facts") >= to_float(size),
+    };
+    figure.tell()
 }
 
 fn to_float(size: u64) -> f64 {

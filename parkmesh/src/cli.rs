@@ -243,6 +243,8 @@ pub enum TortureKind {
     /// A crowd sets money aside, repeats itself and takes back, while the provider fails every seventh time and every booking's end is told
     /// twice and out of order; judged by the provider's own books.
     Payments,
+    /// The exits of a hundred stays are told --attempts times, and their arrivals in between; judged by the provider's own books.
+    Exits,
 }
 
 /// Options of `torture`.
@@ -263,7 +265,7 @@ pub struct Torture {
     /// What is done to it.
     #[arg(long, value_enum, default_value_t = TortureKind::Crowd)]
     pub what: TortureKind,
-    /// Calls to make; operations of `payments`; trials of `expiry`; deaths at each of the `failpoints`.
+    /// Calls to make; operations of `payments`; facts of `exits`; trials of `expiry`; deaths at each of the `failpoints`.
     #[arg(long, default_value_t = 20_000)]
     pub attempts: u64,
     /// The same seed makes the same wishes (never the same timing).

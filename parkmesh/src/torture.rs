@@ -59,6 +59,9 @@ pub fn run(options: Torture) -> Result<(), Failure> {
         TortureKind::Payments => {
             return runtime.block_on(money::payments::run(&options, &scratch.0));
         }
+        TortureKind::Exits => {
+            return runtime.block_on(money::payments::exits::run(&options, &scratch.0));
+        }
         TortureKind::Failpoints => {
             return runtime.block_on(money::failpoints::run(&options, &scratch.0));
         }

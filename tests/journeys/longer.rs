@@ -71,7 +71,7 @@ async fn a_driver_extends_a_stay_and_overstays_it_and_pays_for_each_once() {
     })
     .await;
     assert!(payments.iter().all(|one| one.captured_amount == eur(2, 500_000_000)), "{payments:?}");
-    let request = GetReceiptRequest { booking_id: held.booking_id.clone() };
+    let request = GetReceiptRequest { booking_id: held.booking_id.clone(), ..Default::default() };
     let receipts = anna.payment().get_receipt(request).await.expect("receipts").into_inner();
     assert_eq!(receipts.receipt.expect("of the stay").total, eur(5, 0));
     assert_eq!(receipts.overstay_receipt.expect("of the overstay").total, eur(2, 500_000_000));

@@ -86,7 +86,7 @@ async fn a_driver_reserves_arrives_leaves_pays_by_the_hour_and_is_told() {
         (payment.authorized_amount, payment.captured_amount),
         (eur(7, 500_000_000), eur(5, 0))
     );
-    let request = GetReceiptRequest { booking_id: held.booking_id.clone() };
+    let request = GetReceiptRequest { booking_id: held.booking_id.clone(), ..Default::default() };
     let receipt =
         anna.payment().get_receipt(request).await.expect("a receipt").into_inner().receipt;
     let receipt = receipt.expect("a receipt");

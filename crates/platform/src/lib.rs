@@ -9,6 +9,7 @@ pub mod clock_file;
 pub mod config;
 pub mod failpoint;
 pub mod fault;
+pub mod html;
 pub mod ids;
 pub mod page;
 pub mod postgres;

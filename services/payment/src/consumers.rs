@@ -5,7 +5,7 @@ use parkmesh_eventbus::{Bus, Delivered, Failure};
 use parkmesh_platform::tasks::Tasks;
 
 use crate::app::App;
-use crate::events;
+use crate::{events, store};
 
 /// Who we are to the bus and in the inbox.
 const BOOKING: Consumer =
@@ -22,6 +22,10 @@ impl Handler for FromBooking {
         if let Some(erasure) = events::erasure(&fact)? {
             let erased = self.0.erase(BOOKING.name, fact.fact_id, erasure).await;
             return erased.map_err(Failure::retry);
+        }
+        if let Some((lot_id, seller, version)) = events::seller(&fact)? {
+            // Versions take the inbox's place.
+            return Ok(store::lot::keep(&self.0.pool, lot_id, &seller, version).await?);
         }
         match events::news(&fact)? {
             Some(news) => {

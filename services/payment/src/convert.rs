@@ -14,6 +14,9 @@ use crate::domain::{
 };
 use crate::error::Error;
 use crate::store::ledger::Written;
+use page::Language;
+
+pub mod page;
 
 /// The id in this field.
 ///
@@ -221,6 +224,7 @@ impl From<Line> for proto::ReceiptLine {
 
 impl From<Receipt> for proto::Receipt {
     fn from(receipt: Receipt) -> Self {
+        let (vat, net) = (receipt.vat(), receipt.net());
         Self {
             receipt_number: number_text(receipt.number),
             payment_id: receipt.payment_id.to_string(),
@@ -233,7 +237,20 @@ impl From<Receipt> for proto::Receipt {
             lines: receipt.lines.into_iter().map(Into::into).collect(),
             total: Some(receipt.total.into()),
             issue_time: Some(time::to_proto(receipt.issue_time)),
+            lot_address: receipt.seller.address,
+            vat_basis_points: receipt.seller.vat_basis_points,
+            vat_amount: vat.map(Into::into),
+            net_amount: net.map(Into::into),
         }
+    }
+}
+
+/// The language of a page that is asked for.
+pub const fn page_language(asked: proto::ReceiptLanguage) -> Option<Language> {
+    match asked {
+        proto::ReceiptLanguage::Unspecified => None,
+        proto::ReceiptLanguage::English => Some(Language::English),
+        proto::ReceiptLanguage::German => Some(Language::German),
     }
 }
 

@@ -16,6 +16,6 @@ pub use chargeback::{Chargeback, Dispute};
 pub use ledger::Entry;
 pub use method::{CardFace, Method};
 pub use payment::{Action, Intent, Kind, Outcome, Payment, Refusal, Settlement, Status};
-pub use receipt::{Line, Overstay, Receipt, Stay};
+pub use receipt::{Line, Overstay, Receipt, Seller, Stay};
 pub use refund::{Refund, RefundStatus};
 pub use revenue::{Moved, Report, Revenue};

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use parkmesh_contracts::booking::v1::{
     BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingExtended,
     BookingMoved, BookingNoShow, BookingOverstayed, BookingRelocated, BookingReserved,
-    BookingSummary, QuoteLine, UserErased,
+    BookingSummary, InventoryChanged, QuoteLine, UserErased,
 };
 use parkmesh_contracts::erasure::Erasure;
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::google::r#type::Money as ProtoMoney;
-use parkmesh_contracts::ids::{BookingId, ErasureId};
+use parkmesh_contracts::ids::{BookingId, ErasureId, LotId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::payment::v1::{
     PaymentActionFinished, PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentRefunded,
@@ -22,7 +22,7 @@ use parkmesh_platform::ids::Ids;
 
 use crate::app::News;
 use crate::domain::receipt::number_text;
-use crate::domain::{Line, Outcome, Overstay, Payment, Receipt, Settlement, Stay};
+use crate::domain::{Line, Outcome, Overstay, Payment, Receipt, Seller, Settlement, Stay};
 
 /// What we listen to.
 pub const HEARD: &[&str] = &[
@@ -37,6 +37,7 @@ pub const HEARD: &[&str] = &[
     BookingMoved::TYPE,
     BookingRelocated::TYPE,
     BookingOverstayed::TYPE,
+    InventoryChanged::TYPE,
 ];
 
 /// The fact of what has just been noted of a payment; none where nothing happened.
@@ -129,6 +130,21 @@ pub fn user_data_erased(ids: &Ids, now: Timestamp, erasure_id: ErasureId) -> Row
 pub fn erasure(fact: &Delivered) -> Result<Option<Erasure>, Failure> {
     let told = (fact.fact_type == UserErased::TYPE).then(|| fact.decode::<UserErased>());
     told.transpose()?.map(Erasure::try_from).transpose().map_err(poison)
+}
+
+/// What a fact tells of a lot that receipts say, and the version of the lot; `None` when it is no such fact.
+///
+/// # Errors
+/// [`Failure::Poison`] for a body that makes no sense.
+pub fn seller(fact: &Delivered) -> Result<Option<(LotId, Seller, i64)>, Failure> {
+    if fact.fact_type != InventoryChanged::TYPE {
+        return Ok(None);
+    }
+    let told: InventoryChanged = fact.decode()?;
+    let lot = told.lot.ok_or_else(|| poison("lot is missing"))?;
+    let vat_basis_points = lot.policy.map_or(0, |policy| policy.vat_basis_points);
+    let lot_id = told.lot_id.parse().map_err(poison)?;
+    Ok(Some((lot_id, Seller { address: lot.address, vat_basis_points }, told.version)))
 }
 
 /// What a fact of booking means for money; `None` for one that we do not know.

@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status};
 
 use crate::app::{Access, App, AskMethod};
 use crate::convert;
+use crate::convert::page::page;
 use crate::error::Error;
 
 /// Rows to a page when the caller does not say.
@@ -110,11 +111,15 @@ impl PaymentService for Door {
     ) -> Result<Response<proto::GetReceiptResponse>, Status> {
         let (access, message) = enter(request)?;
         let booking_id = convert::id("booking_id", &message.booking_id)?;
+        let language = convert::page_language(message.page_language());
         let mut answer = proto::GetReceiptResponse::default();
         for receipt in self.0.receipts(&access, booking_id).await? {
+            let page = language.map(|language| page(&receipt, language)).unwrap_or_default();
             match receipt.overstay {
-                true => answer.overstay_receipt = Some(receipt.into()),
-                false => answer.receipt = Some(receipt.into()),
+                true => {
+                    (answer.overstay_receipt, answer.overstay_page) = (Some(receipt.into()), page)
+                }
+                false => (answer.receipt, answer.page) = (Some(receipt.into()), page),
             }
         }
         Ok(Response::new(answer))

@@ -2,8 +2,8 @@
 //! those whose outcome stayed unknown.
 
 use futures_util::StreamExt;
-use futures_util::stream;
-use jiff::Timestamp;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use parkmesh_platform::fault::chain;
 use parkmesh_platform::tasks::Tasks;
 use parkmesh_platform::telemetry;
@@ -12,34 +12,37 @@ use crate::app::App;
 use crate::error::Error;
 use crate::store;
 
-/// Intents claimed at a time.
-const CLAIM_MAX: usize = 64;
-/// Calls of the provider at the same time.
-const CALLS_MAX: usize = 16;
+/// Calls of the provider at the same time. Of a provider that fails most are waits, and one that waits holds nobody up.
+const CALLS_MAX: usize = 64;
+/// With so many under way no more are claimed: each claim is a statement.
+const CALLS_FEW: usize = CALLS_MAX / 2;
 
-/// Takes up everything that is due now; tells how many intents that were.
+type Driving = FuturesUnordered<BoxFuture<'static, ()>>;
+
+/// Takes up what is due, as long as there is room for it.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn tick(app: &App, now: Timestamp) -> Result<usize, Error> {
-    let mut taken = 0;
-    loop {
+async fn take_up(app: &App, driving: &mut Driving) -> Result<(), Error> {
+    while driving.len() <= CALLS_FEW {
+        let room = CALLS_MAX - driving.len();
         let waits = (app.config.lease().as_secs_f64(), app.config.rescue_wait_max_seconds);
-        let due = store::payment::claim_due(&app.pool, now, CLAIM_MAX, waits).await?;
+        let due = store::payment::claim_due(&app.pool, app.clock.now(), room, waits).await?;
         let claimed = due.len();
-        taken += claimed;
-        stream::iter(due)
-            .for_each_concurrent(CALLS_MAX, |payment_id| async move {
+        for payment_id in due {
+            let app = app.clone();
+            driving.push(Box::pin(async move {
                 if let Err(error) = app.drive(payment_id).await {
                     let error = chain(&error);
                     tracing::warn!(%payment_id, error, "an intent was not finished");
                 }
-            })
-            .await;
-        if claimed < CLAIM_MAX {
-            return Ok(taken);
+            }));
+        }
+        if claimed < room {
+            return Ok(());
         }
     }
+    Ok(())
 }
 
 /// Compares our ledger with the provider's in every period, and tells how many payments differ.
@@ -84,21 +87,34 @@ fn start_notices(app: &App, tasks: &Tasks) {
     });
 }
 
-/// Ticks when an intent is committed that nobody drives, and once in every period.
+/// Takes intents up when one is committed that nobody drives, when others are done, and in every period.
 pub fn start(app: &App, tasks: &Tasks) {
     start_reconciling(app, tasks);
     start_notices(app, tasks);
     let (app, sleeper) = (app.clone(), tasks.clone());
     tasks.spawn("payment-intents", async move {
+        let mut driving = Driving::new();
         loop {
-            if let Err(error) = tick(&app, app.clock.now()).await {
+            if let Err(error) = take_up(&app, &mut driving).await {
                 let error = chain(&error);
                 tracing::warn!(error, "open intents could not be read");
             }
+            let full = driving.len() > CALLS_FEW;
             tokio::select! {
+                () = go_on(&mut driving, full) => {}
                 () = app.intents.notified() => {}
                 () = sleeper.sleep(app.config.rescue_period) => {}
             }
         }
     });
+}
+
+/// Goes on with what is under way: until there is room for more where there was none, else without end.
+async fn go_on(driving: &mut Driving, full: bool) {
+    while driving.next().await.is_some() {
+        if full && driving.len() <= CALLS_FEW {
+            return;
+        }
+    }
+    std::future::pending().await
 }

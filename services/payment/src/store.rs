@@ -6,6 +6,7 @@
 pub mod booking;
 pub mod chargeback;
 pub mod ledger;
+pub mod lot;
 pub mod method;
 pub mod notice;
 pub mod payment;

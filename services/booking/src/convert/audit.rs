@@ -48,6 +48,7 @@ pub fn lot(lot: &Lot) -> Value {
             "turnaround_seconds": lot.rules.turnaround_seconds,
             "unpaid_holds_per_hour": lot.rules.unpaid_holds_per_hour,
             "walk_in_seconds": lot.rules.walk_in_seconds,
+            "vat_basis_points": lot.rules.vat_basis_points,
             "drive_up_allowed": lot.rules.drive_up_allowed,
             "pool_order": lot.pooling.order.as_str_name(),
             "spot_promise": lot.pooling.promise.as_str_name(),

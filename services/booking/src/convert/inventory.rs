@@ -179,6 +179,7 @@ fn policy(lot: &Lot) -> proto::LotPolicy {
         turnaround_seconds: rules.turnaround_seconds,
         unpaid_holds_per_hour: rules.unpaid_holds_per_hour,
         walk_in_seconds: rules.walk_in_seconds,
+        vat_basis_points: rules.vat_basis_points,
         drive_up_allowed: rules.drive_up_allowed,
         pool_order: pooling.order.into(),
         spot_promise: pooling.promise.into(),

@@ -33,6 +33,7 @@ pub fn limits(rules: LotRules, policy: &proto::LotPolicy) -> LotRules {
         unpaid_holds_per_hour: policy.unpaid_holds_per_hour,
         walk_in_seconds: policy.walk_in_seconds,
         drive_up_allowed: policy.drive_up_allowed,
+        vat_basis_points: policy.vat_basis_points,
     }
 }
 
@@ -46,6 +47,7 @@ pub fn limit(rules: &mut LotRules, field: &str, asked: &proto::LotPolicy) -> boo
         "unpaid_holds_per_hour" => rules.unpaid_holds_per_hour = asked.unpaid_holds_per_hour,
         "walk_in_seconds" => rules.walk_in_seconds = asked.walk_in_seconds,
         "drive_up_allowed" => rules.drive_up_allowed = asked.drive_up_allowed,
+        "vat_basis_points" => rules.vat_basis_points = asked.vat_basis_points,
         _ => return false,
     }
     true

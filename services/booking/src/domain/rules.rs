@@ -27,6 +27,8 @@ pub struct LotRules {
     pub unpaid_holds_per_hour: i32,
     /// Seconds of a walk-in that is not told until when.
     pub walk_in_seconds: i32,
+    /// Tax that prices include, in hundredths of a percent.
+    pub vat_basis_points: i32,
     /// Drivers may start a walk-in themselves.
     pub drive_up_allowed: bool,
 }

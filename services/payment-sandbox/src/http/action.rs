@@ -5,6 +5,7 @@ use axum::Router;
 use axum::extract::{Form, Path, Query, State};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
+use parkmesh_platform::html::escaped;
 use serde::Deserialize;
 
 use super::{Answered, Body, id_of, read, respond};
@@ -129,18 +130,4 @@ fn page(middle: &str) -> axum::response::Response {
          <h1>Test bank</h1>{middle}</body></html>"
     ))
     .into_response()
-}
-
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            c => safe.push(c),
-        }
-    }
-    safe
 }

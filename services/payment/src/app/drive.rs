@@ -374,7 +374,8 @@ impl App {
             Money::new(minor, moved.authorized.currency),
         );
         let stay = stay.unwrap_or_default();
-        let receipt = Receipt::of(first, total, number, stay, lines, self.clock.now());
+        let seller = store::lot::find(connection, moved.lot_id).await?;
+        let receipt = Receipt::of(first, total, number, stay, lines, seller, self.clock.now());
         store::receipt::insert(connection, &receipt).await?;
         Ok(Some(receipt))
     }

@@ -357,4 +357,4 @@ impl Payment {
 
 #[cfg(test)]
 #[path = "payment_tests.rs"]
-pub(super) mod tests;
+pub(crate) mod tests;

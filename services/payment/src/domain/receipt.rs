@@ -85,6 +85,17 @@ pub struct Receipt {
     pub total: Money,
     /// When.
     pub issue_time: Timestamp,
+    /// Who sells.
+    pub seller: Seller,
+}
+
+/// What a receipt says of its lot beside its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seller {
+    /// Street address; empty where it is not known.
+    pub address: String,
+    /// Tax that prices include, in hundredths of a percent; 0: none is told.
+    pub vat_basis_points: i32,
 }
 
 /// Digits that a receipt number is filled up to, so that numbers also sort as text.
@@ -103,6 +114,19 @@ impl Line {
 }
 
 impl Receipt {
+    /// The tax in the total, rounded to the nearest minor unit; none where none is told.
+    pub fn vat(&self) -> Option<Money> {
+        let points = i64::from(self.seller.vat_basis_points);
+        let vat = (points > 0).then(|| self.total.checked_mul_ratio(points, 10_000 + points));
+        vat.and_then(Result::ok)
+    }
+
+    /// The total without the tax; none where none is told.
+    pub fn net(&self) -> Option<Money> {
+        let vat = self.vat()?;
+        Some(Money::new(self.total.minor - vat.minor, self.total.currency))
+    }
+
     /// The receipt of a captured payment. Lines that do not add up to what was taken give way to a
     /// single one that does.
     pub fn of(
@@ -111,6 +135,7 @@ impl Receipt {
         number: i64,
         stay: Stay,
         lines: &[Line],
+        seller: Seller,
         now: Timestamp,
     ) -> Self {
         let sum = lines
@@ -131,6 +156,7 @@ impl Receipt {
             lines,
             total,
             issue_time: now,
+            seller,
         }
     }
 }

@@ -9,7 +9,7 @@ use sqlx::{FromRow, PgConnection, PgPool, Row};
 use uuid::Uuid;
 
 use super::{broken, money};
-use crate::domain::{Line, Receipt, Stay};
+use crate::domain::{Line, Receipt, Seller, Stay};
 
 /// The next number of a lot. Whoever takes one keeps the counter locked until the commit: numbers
 /// have no gaps, and ascend in the order of the captures.
@@ -46,8 +46,8 @@ pub async fn insert(connection: &mut PgConnection, receipt: &Receipt) -> Result<
     sqlx::query(
         "INSERT INTO receipt (payment_id, booking_id, lot_id, user_id, receipt_number, lot_name,
              spot_number, start_time, end_time, time_zone, lines, total_minor, currency, issue_time,
-             overstay)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             overstay, lot_address, vat_basis_points)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(receipt.payment_id.as_uuid())
     .bind(receipt.booking_id.as_uuid())
@@ -64,6 +64,8 @@ pub async fn insert(connection: &mut PgConnection, receipt: &Receipt) -> Result<
     .bind(receipt.total.currency.as_str())
     .bind(receipt.issue_time.to_sqlx())
     .bind(receipt.overstay)
+    .bind(&receipt.seller.address)
+    .bind(receipt.seller.vat_basis_points)
     .execute(connection)
     .await
     .map(drop)
@@ -102,6 +104,10 @@ impl FromRow<'_, PgRow> for Receipt {
             lines: lines.0,
             total: money(row.try_get("total_minor")?, row.try_get("currency")?)?,
             issue_time: time("issue_time")?.unwrap_or(Timestamp::UNIX_EPOCH),
+            seller: Seller {
+                address: row.try_get("lot_address")?,
+                vat_basis_points: row.try_get("vat_basis_points")?,
+            },
         })
     }
 }

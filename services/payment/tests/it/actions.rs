@@ -1,6 +1,7 @@
 //! Cards whose bank wants its owner to act first.
 
 use jiff::SignedDuration;
+use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::ids::BookingId;
 use parkmesh_contracts::payment::v1::{AuthorizePaymentRequest, Payment, PaymentStatus};
 use parkmesh_testkit::eventually;
@@ -166,20 +167,20 @@ async fn a_provider_that_is_silent_about_what_the_driver_did_is_asked_until_it_a
     let world = World::new().await;
     let (_, _, first) = waiting(&world).await;
     press(&first.action_url, true).await;
-    let failing = json!({ "script": [{ "on": "read", "fault": "error_before", "times": 1 }] });
-    world.admin(true, "faults", failing).await;
+    let away = json!({ "script": [{ "on": "read", "fault": "error_before", "times": 1_000_000 }] });
+    world.admin(true, "faults", away).await;
     world.clock.advance(SignedDuration::from_secs(6));
-    eventually("the silence is used up", || async {
-        let faults: serde_json::Value =
-            reqwest::get(format!("{}/admin/faults", world.provider_url))
-                .await
-                .unwrap()
-                .json()
-                .await
-                .unwrap();
-        faults["script"].as_array().is_none_or(Vec::is_empty).then_some(())
+    eventually("it was asked in vain", || async {
+        let due: bool = sqlx::query_scalar("SELECT due_time > $1 FROM payment")
+            .bind(world.clock.now().to_sqlx())
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+        due.then_some(())
     })
     .await;
+    assert_eq!(world.get(&first.payment_id).await.status(), PaymentStatus::ActionRequired);
+    world.admin(true, "faults", json!({})).await;
     world.clock.advance(SignedDuration::from_secs(6));
     world.comes_to(&first.payment_id, PaymentStatus::Authorized).await;
 }

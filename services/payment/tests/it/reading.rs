@@ -14,7 +14,7 @@ async fn somebody_elses_payment_and_receipt_are_not_found() {
     world
         .comes_to(&payment.payment_id, parkmesh_contracts::payment::v1::PaymentStatus::Captured)
         .await;
-    let receipt = GetReceiptRequest { booking_id: booking.to_string() };
+    let receipt = GetReceiptRequest { booking_id: booking.to_string(), ..Default::default() };
     let mut client = world.client.clone();
     for token in [world.tokens.driver("eve"), world.tokens.operator("op", [world.ids.next()])] {
         assert_eq!(reason(client.get_payment(by(&token, get.clone())).await), "PAYMENT_NOT_FOUND");

@@ -1,7 +1,12 @@
-use parkmesh_contracts::payment::v1::{PaymentCaptured, PaymentStatus, PaymentVoided};
+use parkmesh_contracts::booking::v1::{InventoryChanged, Lot, LotPolicy};
+use parkmesh_contracts::ids::BookingId;
+use parkmesh_contracts::payment::v1::{
+    GetReceiptRequest, PaymentCaptured, PaymentStatus, PaymentVoided, ReceiptLanguage,
+};
 use parkmesh_contracts::time;
+use parkmesh_testkit::eventually;
 
-use crate::world::{World, eur, reason};
+use crate::world::{World, by, eur, reason};
 
 #[tokio::test]
 async fn a_stay_is_captured_with_a_receipt_that_tells_it() {
@@ -33,6 +38,56 @@ async fn a_stay_is_captured_with_a_receipt_that_tells_it() {
     assert_eq!((fact.amount, fact.receipt_number.as_str()), (Some(eur(850)), "00000001"));
     assert_eq!(fact.version, captured.version);
     assert_eq!(world.at_provider(&payment.payment_id).await[0]["captured_minor"], 850);
+}
+
+#[tokio::test]
+async fn a_receipt_tells_the_tax_that_the_lot_had_then_also_as_a_page() {
+    let world = World::new().await;
+    let inventory = |version, address: &str, vat_basis_points| InventoryChanged {
+        lot_id: world.lot.to_string(),
+        version,
+        lot: Some(Lot {
+            address: address.to_owned(),
+            policy: Some(LotPolicy { vat_basis_points, ..LotPolicy::default() }),
+            ..Lot::default()
+        }),
+        ..InventoryChanged::default()
+    };
+    let known = |wanted: i64| {
+        let pool = world.pool.clone();
+        eventually("what booking told of the lot", move || {
+            let pool = pool.clone();
+            async move {
+                let version: Option<i64> = sqlx::query_scalar("SELECT version FROM lot")
+                    .fetch_optional(&pool)
+                    .await
+                    .unwrap();
+                version.filter(|version| *version == wanted)
+            }
+        })
+    };
+    let lot = BookingId::from(world.lot.as_uuid());
+    world.tell(lot, 2, &inventory(2, "Kai 1, Hamburg", 1_900)).await;
+    known(2).await;
+    let booking = world.ids.next();
+    let id = world.authorize(world.asking(booking, "pm_card_ok")).await.unwrap().payment_id;
+    world.completed(booking, 850, world.in_hours(2)).await;
+    world.comes_to(&id, PaymentStatus::Captured).await;
+    // An older word comes later, and a newer one changes no receipt that is written.
+    world.tell(lot, 1, &inventory(1, "Nowhere", 700)).await;
+    world.tell(lot, 3, &inventory(3, "Elsewhere", 500)).await;
+    known(3).await;
+    let receipt = world.receipt(booking).await.unwrap();
+    assert_eq!((receipt.lot_address.as_str(), receipt.vat_basis_points), ("Kai 1, Hamburg", 1_900));
+    assert_eq!((receipt.vat_amount, receipt.net_amount), (Some(eur(136)), Some(eur(714))));
+    let request = GetReceiptRequest {
+        booking_id: booking.to_string(),
+        page_language: ReceiptLanguage::German.into(),
+    };
+    let token = world.tokens.driver("anna");
+    let told = world.client.clone().get_receipt(by(&token, request)).await.unwrap().into_inner();
+    assert!(told.page.contains("Quittung 00000001") && told.page.contains("USt. 19 %"));
+    assert_eq!(told.overstay_page, "");
 }
 
 #[tokio::test]

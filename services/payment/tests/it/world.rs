@@ -245,7 +245,10 @@ impl World {
     }
 
     async fn receipts(&self, booking: BookingId) -> Result<proto::GetReceiptResponse, Status> {
-        let request = proto::GetReceiptRequest { booking_id: booking.to_string() };
+        let request = proto::GetReceiptRequest {
+            booking_id: booking.to_string(),
+            ..proto::GetReceiptRequest::default()
+        };
         let token = self.tokens.driver("anna");
         Ok(self.client.clone().get_receipt(by(&token, request)).await?.into_inner())
     }

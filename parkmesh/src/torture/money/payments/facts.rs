@@ -4,6 +4,7 @@
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use parkmesh_contracts::booking::v1::{
     BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingSummary, QuoteLine,
@@ -15,6 +16,7 @@ use parkmesh_eventbus::{Bus, BusConfig};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::{self, PostgresConfig, url_as};
+use parkmesh_platform::tasks::Tasks;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -28,6 +30,11 @@ const TWICE_PERCENT: usize = 30;
 const EARLY_PERCENT: usize = 30;
 /// Facts that are written together.
 const BATCH: usize = 32;
+/// How long payment may take to hear, and beside that each fact.
+const HEARD_MAX: Duration = Duration::from_secs(60);
+const HEARD_MAX_EACH: Duration = Duration::from_millis(50);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(200);
 /// Payment's ear.
 const CONSUMER: &str = "payment-booking";
 
@@ -91,13 +98,7 @@ impl Facts {
         }
         if dice.percent(EARLY_PERCENT) {
             self.out_of_order.fetch_add(1, Ordering::Relaxed);
-            let fact = BookingActivated {
-                lot_id: lot.to_string(),
-                version: 3,
-                booking: Some(summary(booking, lot, 3)),
-                ..Default::default()
-            };
-            rows.push(self.row_of(booking, 3, &fact));
+            rows.push(self.arrival(booking, lot, 3));
         }
         let full = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,7 +108,8 @@ impl Facts {
         self.write(full).await
     }
 
-    async fn write(&self, rows: Vec<Row>) -> Result<(), Failure> {
+    /// Tells at once.
+    pub async fn write(&self, rows: Vec<Row>) -> Result<(), Failure> {
         if !rows.is_empty() {
             let mut connection = self.pool.acquire().await?;
             outbox::append(&mut connection, &rows).await?;
@@ -131,6 +133,26 @@ impl Facts {
         Ok(stream.info().await?.state.messages)
     }
 
+    /// Waits until payment has heard all that is published, so many facts.
+    pub async fn heard(&self, tasks: &Tasks, facts: u64) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let max = HEARD_MAX + HEARD_MAX_EACH * u32::try_from(facts).unwrap_or(u32::MAX);
+        loop {
+            let stream = self.bus.jetstream().get_stream(self.bus.name("BOOKING")).await?;
+            // One that was deleted is made again in a moment.
+            if let Ok(info) = stream.consumer_info(&self.bus.name(CONSUMER)).await
+                && info.num_pending == 0
+                && info.num_ack_pending == 0
+            {
+                return Ok(());
+            }
+            if begun.elapsed() > max {
+                return Err("payment has not heard all facts".into());
+            }
+            tasks.sleep(LOOK).await;
+        }
+    }
+
     /// Ends that were told twice.
     pub fn twice(&self) -> u64 {
         self.twice.load(Ordering::Relaxed)
@@ -141,7 +163,8 @@ impl Facts {
         self.out_of_order.load(Ordering::Relaxed)
     }
 
-    fn row(&self, booking: Uuid, lot: Uuid, version: i64, end: End) -> Row {
+    /// That a booking has ended so.
+    pub fn row(&self, booking: Uuid, lot: Uuid, version: i64, end: End) -> Row {
         let (lot_id, summary) = (lot.to_string(), Some(summary(booking, lot, version)));
         match end {
             End::Completed(minor) => {
@@ -178,6 +201,17 @@ impl Facts {
                 self.row_of(booking, version, &fact)
             }
         }
+    }
+
+    /// That its car came.
+    pub fn arrival(&self, booking: Uuid, lot: Uuid, version: i64) -> Row {
+        let fact = BookingActivated {
+            lot_id: lot.to_string(),
+            version,
+            booking: Some(summary(booking, lot, version)),
+            ..Default::default()
+        };
+        self.row_of(booking, version, &fact)
     }
 
     fn row_of<F: Fact>(&self, booking: Uuid, version: i64, fact: &F) -> Row {

@@ -29,6 +29,7 @@ macro_rules! select_lot {
                     lot.max_holds_per_user, lot.opening_hours, lot.shortest_window_seconds,
                     lot.longest_window_seconds, lot.booking_ahead_seconds, lot.turnaround_seconds,
                     lot.unpaid_holds_per_hour, lot.walk_in_seconds, lot.drive_up_allowed,
+                    lot.vat_basis_points,
                     lot.version, lot.pool_order, lot.spot_promise, lot.assign_before_seconds,
                     lot.has_waiting, lot.offer_ttl_seconds, lot.max_waits_per_user, (
                         SELECT coalesce(jsonb_agg(closure ORDER BY closure_id), '[]')
@@ -80,6 +81,7 @@ fn of_row(row: &PgRow) -> Result<Lot, Error> {
             turnaround_seconds: row.try_get("turnaround_seconds")?,
             unpaid_holds_per_hour: row.try_get("unpaid_holds_per_hour")?,
             walk_in_seconds: row.try_get("walk_in_seconds")?,
+            vat_basis_points: row.try_get("vat_basis_points")?,
             drive_up_allowed: row.try_get("drive_up_allowed")?,
         },
         pooling: pooling_of(row)?,
@@ -137,9 +139,10 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
                  shortest_window_seconds, longest_window_seconds, booking_ahead_seconds,
                  turnaround_seconds, unpaid_holds_per_hour, walk_in_seconds, drive_up_allowed,
                  pool_order, spot_promise, assign_before_seconds, offer_ttl_seconds,
-                 max_waits_per_user, departure_grace_seconds, in_and_out_allowed)
+                 max_waits_per_user, departure_grace_seconds, in_and_out_allowed,
+                 vat_basis_points)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $22, $23,
-                 $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)
+                 $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)
              RETURNING lot_id)
          INSERT INTO tariff (tariff_id, lot_id, version, hourly_rate_minor, currency_code,
              rules, create_time)
@@ -181,6 +184,7 @@ pub async fn insert(executor: impl PgExecutor<'_>, lot: &Lot) -> Result<(), Erro
     .bind(waiting.max_waits_per_user)
     .bind(policy.departure_grace_seconds)
     .bind(policy.in_and_out_allowed)
+    .bind(rules.vat_basis_points)
     .execute(executor)
     .await?;
     Ok(())
@@ -268,7 +272,7 @@ pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Erro
              unpaid_holds_per_hour = $18, walk_in_seconds = $19, drive_up_allowed = $20,
              pool_order = $21, spot_promise = $22, assign_before_seconds = $23,
              offer_ttl_seconds = $24, max_waits_per_user = $25,
-             departure_grace_seconds = $26, in_and_out_allowed = $27
+             departure_grace_seconds = $26, in_and_out_allowed = $27, vat_basis_points = $28
          WHERE lot_id = $1",
     )
     .bind(lot.lot_id.as_uuid())
@@ -298,6 +302,7 @@ pub async fn update(connection: &mut PgConnection, lot: &Lot) -> Result<(), Erro
     .bind(waiting.max_waits_per_user)
     .bind(policy.departure_grace_seconds)
     .bind(policy.in_and_out_allowed)
+    .bind(rules.vat_basis_points)
     .execute(connection)
     .await?;
     Ok(())
