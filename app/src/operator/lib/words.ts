@@ -99,6 +99,7 @@ const english: Texts = {
     [PaymentStatus.DECLINED]: "declined",
     [PaymentStatus.CAPTURED]: "taken",
     [PaymentStatus.VOIDED]: "given back",
+    [PaymentStatus.ACTION_REQUIRED]: "waits for the bank",
   },
   kind: {
     [PaymentKind.UNSPECIFIED]: "payment",
@@ -205,6 +206,7 @@ const german: Texts = {
     [PaymentStatus.DECLINED]: "abgelehnt",
     [PaymentStatus.CAPTURED]: "eingezogen",
     [PaymentStatus.VOIDED]: "freigegeben",
+    [PaymentStatus.ACTION_REQUIRED]: "wartet auf die Bank",
   },
   kind: {
     [PaymentKind.UNSPECIFIED]: "Zahlung",
