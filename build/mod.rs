@@ -17,11 +17,15 @@ pub mod validation;
 /// What is wrong in the protos, one sentence each, with the name of the thing.
 pub type Mistakes = Vec<String>;
 
+/// What errors carry: no message of ours holds them, and whoever reads our descriptors wants to read errors too.
+const DETAILS: [&str; 2] = ["google/rpc/error_details.proto", "google/rpc/status.proto"];
+
 /// Compiles every `<root>/parkmesh/**/*.proto` and writes to `out_dir`: `lib.rs` (the module tree of the messages),
 /// `descriptors.binpb`, `methods.rs`, `facts.rs` and `validation.rs`.
 pub fn generate(root: &Path, includes: &[PathBuf], out_dir: &Path) -> Result<(), Mistakes> {
     let files = descriptors::proto_files(root, "parkmesh")?;
-    let compiled = descriptors::compile(&files, includes)?;
+    let compiled =
+        descriptors::compile(&[&files[..], &DETAILS.map(str::to_owned)].concat(), includes)?;
     let own = compiled.own_files(&files);
 
     let mut mistakes = Mistakes::new();

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use parkmesh_contracts::methods::Method;
@@ -14,6 +15,7 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
+use tonic::codegen::StdError;
 use tracing::Instrument;
 
 use crate::access::AccessLog;
@@ -26,6 +28,7 @@ use crate::files::Files;
 use crate::guard::{Account, Bounds, Guarded};
 use crate::live::Downstream;
 use crate::pages::Documents;
+use crate::rest::{self, Rest};
 use crate::route::{self, Route, Table, Target};
 use crate::story::{Flag, Story};
 use crate::web::request::{Protocol, native_headers};
@@ -45,6 +48,7 @@ pub struct Gate {
     pub clock: Clock,
     pub downstream: Arc<Downstream>,
     pub files: Option<Arc<Files>>,
+    pub rest: Arc<Rest>,
     pub log: Option<Arc<AccessLog>>,
 }
 
@@ -75,6 +79,9 @@ impl Gate {
         let origin = self.cors.admitted(request.headers());
         let mut response = match self.cors.preflight(&request) {
             Some(preflight) => preflight,
+            None if request.uri().path().starts_with(rest::PREFIX) => {
+                self.rest.serve(&self, request, peer, ending).await
+            }
             None => self.answer(request, peer, ending).await,
         };
         self.cors.mark(origin, response.headers_mut());
@@ -87,9 +94,24 @@ impl Gate {
         peer: IpAddr,
         ending: CancellationToken,
     ) -> Response<Body> {
-        let Some(protocol) = Protocol::of(request.headers()) else {
-            return self.plain(request).await;
-        };
+        match Protocol::of(request.headers()) {
+            Some(protocol) => self.call(request, protocol, peer, ending).await,
+            None => self.plain(request).await,
+        }
+    }
+
+    /// One call in one of gRPC's protocols.
+    pub async fn call<B>(
+        &self,
+        request: Request<B>,
+        protocol: Protocol,
+        peer: IpAddr,
+        ending: CancellationToken,
+    ) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<StdError>,
+    {
         if *request.method() != http::Method::POST {
             return plain::wrong_method();
         }
@@ -151,18 +173,23 @@ impl Gate {
             None => {
                 let told = plain::probe(&request, self.health.is_serving());
                 let file = || self.files.as_ref().and_then(|files| files.answer(&request));
-                told.or_else(file).unwrap_or_else(|| plain::nothing(&request))
+                let described = || self.rest.document(&request);
+                told.or_else(described).or_else(file).unwrap_or_else(|| plain::nothing(&request))
             }
         }
     }
 
     /// The part that the deadline covers.
-    async fn inside(
+    async fn inside<B>(
         &self,
-        request: Request<Incoming>,
+        request: Request<B>,
         call: Call,
         story: &mut Story,
-    ) -> Result<Answered, Refused> {
+    ) -> Result<Answered, Refused>
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<StdError>,
+    {
         let Call { method, protocol, .. } = call;
         let identity = self.admission.identity(method, request.headers()).await;
         let caller = match identity {

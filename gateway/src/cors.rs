@@ -47,7 +47,7 @@ impl Cors {
         let headers = response.headers_mut();
         if self.admitted(request.headers()).is_some() {
             let fixed = [
-                (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
+                (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, DELETE"),
                 (header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED),
                 (header::ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS),
             ];

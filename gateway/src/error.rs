@@ -37,6 +37,11 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         "The body is not gRPC framing, or not base64 in text mode; mend the client.",
     ),
     (
+        "JSON_INVALID",
+        Kind::Invalid,
+        "The request is not what the method takes: an argument is unknown, or does not fit. See /openapi.json.",
+    ),
+    (
         "RATE_LIMITED",
         Kind::Exhausted,
         "This client calls too often. Try again after the time told.",
@@ -54,7 +59,7 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// Why the gateway answers for itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No token admits anybody to this method.
     #[error("the method is for services inside only")]
@@ -80,6 +85,12 @@ pub enum Error {
     /// Not gRPC frames.
     #[error("the request's body is not readable")]
     RequestBroken,
+    /// No JSON, or not of the method's message.
+    #[error("{what}")]
+    JsonInvalid {
+        /// What is wrong with it.
+        what: String,
+    },
     /// Over the limit.
     #[error("the request is longer than {bytes_max} bytes")]
     RequestTooLarge {
@@ -108,7 +119,7 @@ impl Fault for Error {
             | Self::ServiceFull { .. }
             | Self::ServiceBrokeOff
             | Self::StreamIdle => Kind::Unavailable,
-            Self::RequestBroken => Kind::Invalid,
+            Self::RequestBroken | Self::JsonInvalid { .. } => Kind::Invalid,
             Self::RequestTooLarge { .. } | Self::AnswerTooLarge | Self::RateLimited { .. } => {
                 Kind::Exhausted
             }
@@ -124,6 +135,7 @@ impl Fault for Error {
             Self::ServiceBrokeOff => "SERVICE_BROKE_OFF",
             Self::StreamIdle => "STREAM_IDLE",
             Self::RequestBroken => "REQUEST_BROKEN",
+            Self::JsonInvalid { .. } => "JSON_INVALID",
             Self::RequestTooLarge { .. } => "REQUEST_TOO_LARGE",
             Self::RequestTooSlow => "REQUEST_TOO_SLOW",
             Self::RateLimited { .. } => "RATE_LIMITED",
@@ -168,6 +180,7 @@ mod tests {
             Error::ServiceBrokeOff,
             Error::StreamIdle,
             Error::RequestBroken,
+            Error::JsonInvalid { what: "x".to_owned() },
             Error::RequestTooLarge { bytes_max: 1 },
             Error::RequestTooSlow,
             Error::RateLimited { retry_after: Duration::ZERO },

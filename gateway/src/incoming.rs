@@ -1,12 +1,11 @@
 //! A request's body on its way in: decoded, bounded, and whole where the method takes one message.
 
-use std::error::Error as StdError;
-
+use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use parkmesh_contracts::methods::Method;
 use parkmesh_platform::serve::Deadline;
 use tonic::body::Body;
+use tonic::codegen::StdError;
 
 use crate::cluster::Outgoing;
 use crate::config::Config;
@@ -20,12 +19,16 @@ use crate::web::request::{Encoding, FromText, Protocol};
 ///
 /// # Errors
 /// When it is too long, too slow, or broken.
-pub async fn take(
-    body: Incoming,
+pub async fn take<B>(
+    body: B,
     protocol: Protocol,
     method: &Method,
     config: &Config,
-) -> Result<Outgoing, Error> {
+) -> Result<Outgoing, Error>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<StdError>,
+{
     let body = match protocol {
         Protocol::Web { request: Encoding::Text, .. } => Body::new(FromText::new(body)),
         Protocol::Native | Protocol::Web { .. } => Body::new(body),
@@ -47,11 +50,11 @@ pub async fn take(
     if sound && message_first { Ok(Outgoing::Whole(bytes)) } else { Err(Error::RequestBroken) }
 }
 
-fn why(error: &(dyn StdError + Send + Sync + 'static), bytes_max: usize) -> Error {
+fn why(error: &(dyn std::error::Error + Send + Sync + 'static), bytes_max: usize) -> Error {
     if error.is::<LengthLimitError>() {
         return Error::RequestTooLarge { bytes_max };
     }
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if error.is::<NotBase64>() {
             return Error::RequestBroken;

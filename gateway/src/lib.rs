@@ -4,7 +4,7 @@
 //! the services inside. The contracts' method table says which methods are open, to whom, for how long
 //! and what is refused first under load; a method that no token opens does not exist out here.
 //!
-//! It owns nothing and decodes no message. It never says yes for a service: every service checks the
+//! It owns nothing and decodes no message, but for REST (`rest.rs`), which turns JSON into calls and goes their way. It never says yes for a service: every service checks the
 //! token again, and whose booking it is only the service knows.
 //!
 //! Start reading at `call.rs`, one request's way through; `web` holds the translation, pure; `guard.rs`
@@ -30,6 +30,7 @@ mod plain;
 mod rate;
 mod red;
 mod reload;
+mod rest;
 mod route;
 mod start;
 mod story;

@@ -30,6 +30,7 @@ use crate::pages::Documents;
 use crate::rate::{RateLimits, Shared};
 use crate::red::Reds;
 use crate::reload::Reloads;
+use crate::rest::Rest;
 use crate::route::{Clusters, Table};
 use crate::tls::{self, TlsError};
 
@@ -86,6 +87,7 @@ pub struct Kept {
     pub tasks: Tasks,
     pub clock: Clock,
     pub reds: Reds,
+    pub rest: Arc<Rest>,
     pub downstream: Arc<Downstream>,
 }
 
@@ -312,6 +314,7 @@ fn gate(
         clock: kept.clock.clone(),
         downstream: Arc::clone(&kept.downstream),
         files,
+        rest: Arc::clone(&kept.rest),
         log,
         config,
     }

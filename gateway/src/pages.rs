@@ -108,7 +108,8 @@ async fn take(body: Incoming) -> Result<Bytes, StatusCode> {
     }
 }
 
-fn only(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
+/// These headers, and no others.
+pub fn only(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
     let pairs = names.iter().filter_map(|name| Some((name.clone(), headers.get(name)?.clone())));
     pairs.collect()
 }

@@ -90,26 +90,13 @@ fn clients() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients")
 }
 
-/// A copy of tests/web with its packages, kept below target/ and made anew when their list changes.
+/// tests/web with its packages.
 fn web() -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/web");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients-web");
-    std::fs::create_dir_all(&folder).expect("a writable folder");
-    for entry in std::fs::read_dir(&source).expect("tests/web").flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            std::fs::copy(entry.path(), folder.join(entry.file_name())).expect("a copy");
-        }
-    }
-    let read = |path: PathBuf| std::fs::read(path).unwrap_or_default();
-    let (wanted, installed) =
-        (folder.join("package-lock.json"), folder.join("installed-lock.json"));
-    if read(wanted.clone()) != read(installed.clone()) {
-        let arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
-        run(Command::new("npm").current_dir(&folder).args(arguments), "Node 20 with npm");
-        std::fs::copy(wanted, installed).expect("a copy");
-    }
-    run(Command::new("node").arg("--version"), "Node 20");
-    folder
+    parkmesh_testkit::node_with(
+        &source,
+        &Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients-web"),
+    )
 }
 
 /// host:port, as grpcio wants it.
@@ -136,9 +123,4 @@ fn python() -> PathBuf {
 pub fn python_with(name: &str, import: &str, packages: &[&str]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-python"));
     parkmesh_testkit::python_with(&folder, import, packages)
-}
-
-fn run(command: &mut Command, what: &str) {
-    let output = command.output().unwrap_or_else(|error| panic!("{what} is needed here: {error}"));
-    assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
 }

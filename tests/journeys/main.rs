@@ -12,6 +12,7 @@ mod clients;
 mod k8s;
 mod kills;
 mod longer;
+mod matrix;
 mod opendata;
 mod race;
 mod refusals;

@@ -7,6 +7,7 @@
 mod bus;
 mod database;
 mod mailbox;
+mod node;
 mod python;
 mod servers;
 mod tokens;
@@ -15,6 +16,7 @@ mod wait;
 pub use bus::{recorded, test_bus};
 pub use database::TestDatabase;
 pub use mailbox::Mailbox;
+pub use node::node_with;
 pub use python::python_with;
 pub use servers::{mqtt_url, nats_url, postgres_url, redis_url};
 pub use tokens::Tokens;

@@ -23,7 +23,8 @@ pub fn python_with(folder: &Path, import: &str, packages: &[&str]) -> PathBuf {
     python
 }
 
-fn run(command: &mut Command, what: &str) {
+/// Runs it to its end.
+pub(crate) fn run(command: &mut Command, what: &str) {
     let output = command.output().unwrap_or_else(|error| panic!("{what} is needed here: {error}"));
     assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -84,6 +84,26 @@ fn length(frame: &[u8]) -> Option<usize> {
     usize::try_from(length).ok()
 }
 
+/// The first frame of these bytes, which it leaves: its flags and its message.
+pub fn next_frame(bytes: &mut Bytes) -> Option<(u8, Bytes)> {
+    let end = HEADER_BYTES + length(bytes)?;
+    if bytes.len() < end {
+        return None;
+    }
+    let frame = bytes.split_to(end);
+    Some((frame[0], frame.slice(HEADER_BYTES..)))
+}
+
+/// What the message of a trailer frame of ours says.
+pub fn read_trailers(frame: &[u8]) -> HeaderMap {
+    let lines = frame.split(|byte| *byte == b'\n').filter_map(|line| {
+        let at = line.iter().position(|byte| *byte == b':')?;
+        let value = line[at + 1..].trim_ascii();
+        Some((line[..at].try_into().ok()?, value.try_into().ok()?))
+    });
+    lines.collect()
+}
+
 /// Trailers as gRPC-Web's last frame: `name: value\r\n`, names in lower case.
 pub fn trailer_frame(trailers: &HeaderMap) -> Bytes {
     let lines: usize =
@@ -122,6 +142,10 @@ mod tests {
         let written = trailer_frame(&trailers);
         let lines = b"grpc-status: 0\r\nx-lot: A 1\r\n";
         assert_eq!(written.as_ref(), frame(TRAILER_FLAG, lines));
+        let mut bytes = written;
+        let (flags, message) = next_frame(&mut bytes).expect("a frame");
+        assert_eq!((flags, read_trailers(&message)), (TRAILER_FLAG, trailers));
+        assert_eq!(next_frame(&mut bytes), None);
     }
 
     #[test]

@@ -116,7 +116,7 @@ async fn paths_of_pages_begin_with_the_same_file_and_other_paths_stay_what_they_
             (200, "text/html; charset=utf-8")
         );
     }
-    let gone = ["/assets/index-0ld.js", "/gone.png", "/v1/lots", "/assets/gone"];
+    let gone = ["/assets/index-0ld.js", "/gone.png", "/assets/gone"];
     let calls = ["/parkmesh.booking.v1.BookingService/HoldSpot", "/grpc.health.v1.Health/Check"];
     let out = [
         "/../Cargo.toml",

@@ -20,13 +20,13 @@ use crate::world::{LIST, WATCH, World};
 const BINARY: &str = "application/grpc-web+proto";
 
 /// A certificate of a test's own, in files.
-struct Certificate {
-    config: TlsConfig,
+pub struct Certificate {
+    pub config: TlsConfig,
     current: CertificateDer<'static>,
 }
 
 impl Certificate {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let path = |kind: &str| -> PathBuf {
             let file = format!("parkmesh-gateway-{name}-{}.{kind}", std::process::id());
             std::env::temp_dir().join(file)
