@@ -94,7 +94,6 @@ const english: Texts = {
   payment: {
     [PaymentStatus.UNSPECIFIED]: "unknown",
     [PaymentStatus.PENDING]: "asked, no answer yet",
-    [PaymentStatus.ACTION_REQUIRED]: "waits for the cardholder",
     [PaymentStatus.AUTHORIZED]: "set aside",
     [PaymentStatus.DECLINED]: "declined",
     [PaymentStatus.CAPTURED]: "taken",
@@ -201,7 +200,6 @@ const german: Texts = {
   payment: {
     [PaymentStatus.UNSPECIFIED]: "unbekannt",
     [PaymentStatus.PENDING]: "angefragt, noch keine Antwort",
-    [PaymentStatus.ACTION_REQUIRED]: "wartet auf den Karteninhaber",
     [PaymentStatus.AUTHORIZED]: "vorgemerkt",
     [PaymentStatus.DECLINED]: "abgelehnt",
     [PaymentStatus.CAPTURED]: "eingezogen",
