@@ -15,5 +15,11 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     manifest: true,
+    rolldownOptions: {
+      output: {
+        // What all faces share is one file: on a slow network each file more costs a way there and back.
+        codeSplitting: { groups: [{ name: "shared", test: /node_modules|src\/(lib|ui)\//, minShareCount: 2 }] },
+      },
+    },
   },
 });
