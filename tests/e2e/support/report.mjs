@@ -7,8 +7,16 @@ export default async function* report(events) {
   for await (const { type, data } of events) {
     if (type === "test:stdout") said.push(data.message.trim());
     if (type !== "test:pass" && type !== "test:fail") continue;
-    stories.push({ story: data.name, passed: type === "test:pass", seconds: Math.round(data.details.duration_ms / 100) / 10 });
+    stories.push({
+      story: data.name,
+      passed: type === "test:pass",
+      seconds: Math.round(data.details.duration_ms / 100) / 10,
+    });
   }
   const failed = stories.filter((one) => !one.passed).length;
-  yield JSON.stringify({ proof: "app", holds: failed === 0, played: stories.length, failed, said, stories }, null, 2);
+  yield JSON.stringify(
+    { proof: "app", holds: failed === 0, played: stories.length, failed, said, stories },
+    null,
+    2,
+  );
 }
