@@ -32,8 +32,14 @@ async fn people_do_in_the_browser_what_they_came_for() {
         node
     };
     told(node().arg("prepare.mjs"));
-    let run = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
-    println!("{}", told(node().args(run).args(stories(end))));
+    let mut run = node();
+    run.args(["--test", "--test-concurrency=1"]);
+    run.args(["--test-reporter=spec", "--test-reporter-destination=stdout"]);
+    if let Some(report) = variable("PARKMESH_STORIES_REPORT") {
+        run.arg("--test-reporter=./support/report.mjs");
+        run.arg(format!("--test-reporter-destination={report}"));
+    }
+    println!("{}", told(run.args(stories(end))));
 }
 
 /// What a command that succeeds says.

@@ -16,10 +16,9 @@ const INSTALL: [&str; 5] =
 
 /// Builds the app and gives the folder to serve.
 pub fn build() -> Result<PathBuf, Failure> {
-    let app = root().join("app");
+    let app = folder();
     let dist = app.join("dist");
-    let sources = [app.clone(), root().join("proto"), root().join("buf.yaml")];
-    let state = fingerprint(&sources)?;
+    let state = state()?;
     if dist.join("index.html").is_file() && kept("app-built") == state {
         return Ok(dist);
     }
@@ -29,6 +28,27 @@ pub fn build() -> Result<PathBuf, Failure> {
     step("npm run build", build.args(["run", "--silent", "build"]).current_dir(&app))?;
     keep("app-built", &state)?;
     Ok(dist)
+}
+
+/// Types, accessibility of the templates, and format; nothing when all is as it was when it was good.
+pub fn check() -> Result<(), Failure> {
+    let (app, state) = (folder(), state()?);
+    if kept("app-checked") == state {
+        return Ok(());
+    }
+    let node = Node::locate_or_fetch()?;
+    install(&node, &app)?;
+    step("npm run check", node.npm().args(["run", "--silent", "check"]).current_dir(&app))?;
+    keep("app-checked", &state)
+}
+
+fn folder() -> PathBuf {
+    root().join("app")
+}
+
+/// Changes when anything that the app is made from does.
+fn state() -> Result<String, Failure> {
+    fingerprint(&[folder(), root().join("proto"), root().join("buf.yaml")])
 }
 
 /// Installs the packages of a folder's lock file, where they are not.

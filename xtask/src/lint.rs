@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::{Command, ExitCode};
 
+use crate::app;
 use crate::buf;
 use crate::run::{self, Failure, output, root, step};
 
@@ -30,6 +31,7 @@ pub fn lint(against: Option<&str>) -> Result<ExitCode, Failure> {
         deny(),
         buf::lint(),
         buf::breaking(against),
+        app::check(),
     ];
     let failures: Vec<String> =
         outcomes.into_iter().filter_map(Result::err).map(|failure| failure.to_string()).collect();

@@ -1,5 +1,6 @@
 //! Tests, and the servers that they run against.
 
+use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::thread;
@@ -23,7 +24,7 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
     test_with(args, &[])
 }
 
-fn test_with(args: &[String], more: &[(&str, &str)]) -> Result<ExitCode, Failure> {
+fn test_with(args: &[String], more: &[(&str, String)]) -> Result<ExitCode, Failure> {
     let begin = Instant::now();
     let chosen = chooses_packages(args);
     let binary = match (chosen, runs_binary(args)) {
@@ -40,7 +41,10 @@ fn test_with(args: &[String], more: &[(&str, &str)]) -> Result<ExitCode, Failure
     if !chosen {
         command.arg("--workspace");
     }
-    command.args(args).envs(variables(&servers)).envs(more.iter().copied());
+    command
+        .args(args)
+        .envs(variables(&servers))
+        .envs(more.iter().map(|(name, value)| (name, value)));
     if let Some(binary) = binary {
         command.env("PARKMESH_TEST_BIN", binary).envs(browsing()?);
     }
@@ -55,11 +59,15 @@ fn test_with(args: &[String], more: &[(&str, &str)]) -> Result<ExitCode, Failure
 
 /// Plays every story of the web app, and not only the short ones; pictures of the views go to docs/app.
 pub fn prove_app() -> Result<ExitCode, Failure> {
+    let (pictures, proofs) = (run::root().join("docs/app"), run::root().join("target/proof"));
+    fs::create_dir_all(&pictures)?;
+    fs::create_dir_all(&proofs)?;
+    let more = [
+        ("PARKMESH_TEST_STORIES", "all".to_owned()),
+        ("PARKMESH_STORIES_PICTURES", pictures.display().to_string()),
+        ("PARKMESH_STORIES_REPORT", proofs.join("app.json").display().to_string()),
+    ];
     let stories = ["--package", "parkmesh", "--test", "journeys", "app::", "--", "--nocapture"];
-    let pictures = run::root().join("docs/app");
-    std::fs::create_dir_all(&pictures)?;
-    let pictures = pictures.display().to_string();
-    let more = [("PARKMESH_TEST_STORIES", "all"), ("PARKMESH_STORIES_PICTURES", pictures.as_str())];
     test_with(&stories.map(str::to_owned), &more)
 }
 
@@ -142,7 +150,7 @@ fn runs_binary(args: &[String]) -> bool {
 /// A server that died explains failures better than the failures do.
 fn told_if_dead(servers: &Servers) {
     for kind in Kind::ALL.into_iter().filter(|&kind| !servers.is_running(kind)) {
-        let log = std::fs::read_to_string(servers.log(kind)).unwrap_or_default();
+        let log = fs::read_to_string(servers.log(kind)).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         let tail = lines[lines.len().saturating_sub(15)..].join("\n");
         eprintln!("== {kind} has died during the tests; its log ends with:\n{tail}");

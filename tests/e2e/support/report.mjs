@@ -1,0 +1,22 @@
+// What was played, and how it went, as JSON: the record of `cargo xtask prove app`.
+
+/** A reporter of Node's test runner. */
+export default async function* report(events) {
+  const stories = [];
+  const said = [];
+  for await (const { type, data } of events) {
+    if (type === "test:stdout") said.push(data.message.trim());
+    if (type !== "test:pass" && type !== "test:fail") continue;
+    stories.push({
+      story: data.name,
+      passed: type === "test:pass",
+      seconds: Math.round(data.details.duration_ms / 100) / 10,
+    });
+  }
+  const failed = stories.filter((one) => !one.passed).length;
+  yield JSON.stringify(
+    { proof: "app", holds: failed === 0, played: stories.length, failed, said, stories },
+    null,
+    2,
+  );
+}
