@@ -183,7 +183,7 @@ async fn strangers_to_the_thing(up: &Up, doors: &Doors, world: &World, findings:
                         let told = outcome.as_ref().map(Value::to_string).unwrap_or_default();
                         let shown = |name: &&str| told.contains(world.things[*name].as_str());
                         went_in(method, &outcome)
-                            && !traces.iter().any(|name| shown(name))
+                            && !traces.iter().any(shown)
                             && !told.contains("\"anna\"")
                     }
                 };
