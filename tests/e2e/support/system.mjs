@@ -1,6 +1,6 @@
 // The running system, as `parkmesh up` tells of it in up.json; and what stories do to it from outside.
 
-import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { create, createFileRegistry, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
@@ -35,6 +35,12 @@ export function client(service, who) {
     interceptors: [authorized],
   });
   return createClient(registry.getService(`parkmesh.${service}`), transport);
+}
+
+/** A message as it goes over the wire, for example of `availability.v1.WatchAvailabilityResponse`. */
+export function encode(name, fields) {
+  const schema = registry.getMessage(`parkmesh.${name}`);
+  return toBinary(schema, create(schema, fields));
 }
 
 const issued = new Map();

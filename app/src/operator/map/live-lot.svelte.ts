@@ -1,5 +1,5 @@
 // The picture of a lot as WatchAvailability tells it. Each spot is a signal of its own, so that a change touches one element of the
-// map; changes are taken in ten times a second, so that a hundred a second are ten paints and not a hundred.
+// map; changes are taken in four times a second, so that a hundred a second are four paints and not a hundred.
 
 import type { SpotState } from "../../gen/parkmesh/availability/v1/availability_pb";
 import type {
@@ -9,7 +9,7 @@ import type {
 import type { SpotStatus, SpotType } from "../../gen/parkmesh/common/v1/common_pb";
 
 /** How long changes are gathered before they are shown. */
-const GATHER_MS = 100;
+const GATHER_MS = 250;
 /** Changes that are remembered for the list beside the map. */
 const CHANGES_KEPT = 40;
 
