@@ -62,7 +62,12 @@ function changing(ids) {
       const outOfService = !out.has(spotId);
       if (outOfService) out.add(spotId);
       else out.delete(spotId);
-      asked.push(inventory.setSpotStatus({ spotId, outOfService }).then(() => true, () => false));
+      asked.push(
+        inventory.setSpotStatus({ spotId, outOfService }).then(
+          () => true,
+          () => false,
+        ),
+      );
     }
   }, every);
   return async () => {
@@ -88,7 +93,13 @@ function watchFrames(seconds) {
       observer.disconnect();
       gaps.sort((a, b) => a - b);
       const share = (part) => gaps[Math.floor(gaps.length * part)];
-      resolve({ perSecond: (gaps.length * 1000) / (at - begun), p50: share(0.5), p95: share(0.95), longest: gaps.at(-1), changes });
+      resolve({
+        perSecond: (gaps.length * 1000) / (at - begun),
+        p50: share(0.5),
+        p95: share(0.95),
+        longest: gaps.at(-1),
+        changes,
+      });
     };
     requestAnimationFrame(frame);
   });
