@@ -18,7 +18,9 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         // What all faces share is one file: on a slow network each file more costs a way there and back.
-        codeSplitting: { groups: [{ name: "shared", test: /node_modules|src\/(lib|ui)\//, minShareCount: 2 }] },
+        codeSplitting: {
+          groups: [{ name: "shared", test: /node_modules|src\/(lib|ui)\//, minShareCount: 2 }],
+        },
       },
     },
   },

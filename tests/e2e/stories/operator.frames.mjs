@@ -102,11 +102,17 @@ test("three thousand spots with a hundred changes a second keep fifty frames a s
   const inventory = client("booking.v1.InventoryService", "operator");
   const { floors } = await inventory.listFloors({ lotId: up.lot_id });
   const olga = await person("operator", "/operator", { viewport: { width: 1440, height: 900 } });
-  await olga.addInitScript(answerWatch, { frames: answers(floors[0].floorId), perSecond: CHANGES_PER_SECOND });
+  await olga.addInitScript(answerWatch, {
+    frames: answers(floors[0].floorId),
+    perSecond: CHANGES_PER_SECOND,
+  });
   await olga.goto(`/operator/${up.lot_id}/map`);
   await olga.waitForFunction((count) => document.querySelectorAll("[data-number]").length === count, SPOTS);
   const seen = await olga.evaluate(watchFrames, SECONDS);
   console.log(`3,000 spots: ${JSON.stringify(seen)}`);
-  assert.ok(seen.changesPerSecond >= CHANGES_PER_SECOND * 0.9, `${seen.changesPerSecond} changes a second were drawn`);
+  assert.ok(
+    seen.changesPerSecond >= CHANGES_PER_SECOND * 0.9,
+    `${seen.changesPerSecond} changes a second were drawn`,
+  );
   assert.ok(seen.framesPerSecond >= 50, `${seen.framesPerSecond} frames a second`);
 });

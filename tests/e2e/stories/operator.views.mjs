@@ -23,7 +23,9 @@ const timestamp = (ms) => ({ seconds: BigInt(Math.floor(ms / 1000)), nanos: 0 })
 
 /** Waits until nothing of a view is still being read. */
 async function settled(page) {
-  await page.waitForFunction(() => document.querySelector("h1") && !document.querySelector('[aria-busy="true"].stack'));
+  await page.waitForFunction(
+    () => document.querySelector("h1") && !document.querySelector('[aria-busy="true"].stack'),
+  );
 }
 
 test("every view is there for everybody, light and dark, at a desk and on a tablet, in both languages", async () => {
