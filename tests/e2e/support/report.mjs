@@ -1,4 +1,4 @@
-// What was played, and how it went, as JSON: the record of `cargo xtask prove app`.
+// What was played, and how it went: the figure of `cargo xtask prove app`.
 
 /** A reporter of Node's test runner. */
 export default async function* report(events) {
@@ -14,9 +14,13 @@ export default async function* report(events) {
     });
   }
   const failed = stories.filter((one) => !one.passed).length;
-  yield JSON.stringify(
-    { proof: "app", holds: failed === 0, played: stories.length, failed, said, stories },
-    null,
-    2,
-  );
+  const figure = {
+    name: "app",
+    figure: failed,
+    unit: `stories of ${stories.length} that did not end well`,
+    yardstick: "none",
+    ask: "= 0",
+    holds: failed === 0 && stories.length > 0,
+  };
+  yield JSON.stringify({ ...figure, said, stories }, null, 2);
 }
