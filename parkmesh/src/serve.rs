@@ -9,6 +9,7 @@ use parkmesh_platform::config::Reader;
 use parkmesh_platform::serve::Running;
 use parkmesh_platform::telemetry::{self, TelemetryConfig};
 use tokio::io::AsyncReadExt;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
@@ -27,9 +28,10 @@ pub fn run(options: &Serve) -> Result<(), Failure> {
     let Some(first) = options.roles.first() else { return Err("no role was named".into()) };
     let mut reader = Reader::from_env().scoped(first.as_str());
     let config = TelemetryConfig::read(first.as_str(), &mut reader);
+    let threads = reader.get("THREADS", threads_of(*first));
     reader.finish()?;
     let exporters = telemetry::init(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = runtime(threads)?;
     let outcome = runtime.block_on(serve(&options.roles));
     if let Err(error) = &outcome {
         let error = parkmesh_platform::fault::chain(error.as_ref());
@@ -38,6 +40,23 @@ pub fn run(options: &Serve) -> Result<(), Failure> {
     runtime.shutdown_timeout(RUNTIME_END_MAX);
     exporters.shutdown();
     outcome
+}
+
+/// Threads that a role has by itself; 0 is one for each processor.
+///
+/// One thread takes its tasks in their order. Several overtake one another, and each puts off what it has
+/// beyond its 256th: of a burst of bookings the first would be served last, a hundred at a time. More
+/// replicas make booking larger.
+fn threads_of(role: Role) -> usize {
+    if role == Role::Booking { 1 } else { 0 }
+}
+
+fn runtime(threads: usize) -> std::io::Result<Runtime> {
+    match threads {
+        0 => Builder::new_multi_thread().enable_all().build(),
+        1 => Builder::new_current_thread().enable_all().build(),
+        threads => Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
+    }
 }
 
 async fn serve(roles: &[Role]) -> Result<(), Failure> {

@@ -137,9 +137,14 @@ impl Known {
         lot_id: LotId,
         spot_type: SpotType,
     ) -> Result<(), Error> {
-        let spots = PoolSpots::of(spot::of_pool(pool, lot_id, spot_type).await?);
-        keep(&self.pools, (lot_id, spot_type), &Arc::new(spots));
+        let spots = spot::of_pool(pool, lot_id, spot_type).await?;
+        self.keep_pool(lot_id, spot_type, spots);
         Ok(())
+    }
+
+    /// Keeps the spots of a pool that have just been read.
+    pub(super) fn keep_pool(&self, lot_id: LotId, spot_type: SpotType, spots: Vec<Spot>) {
+        keep(&self.pools, (lot_id, spot_type), &Arc::new(PoolSpots::of(spots)));
     }
 }
 

@@ -61,6 +61,8 @@ struct Marks {
     spots: HashMap<SpotId, Vec<Window>>,
     tickets: HashSet<(AllotmentId, i32)>,
     users: HashSet<(UserId, LotId)>,
+    /// Pools that are searched.
+    pools: HashSet<Pool>,
 }
 
 impl Marks {
@@ -136,6 +138,8 @@ impl Queue {
         let spot = match &ask.target {
             Target::Spot(spot, _) => Some(Arc::clone(spot)),
             Target::Pool { searched: true, .. } | Target::Ticket(_) => None,
+            // Who picks by chance must not be faster than somebody earlier who is searched for.
+            Target::Pool { pool, .. } if marks.pools.contains(pool) => None,
             Target::Pool { pool, .. } => known
                 .pool(pool.lot_id, pool.spot_type)
                 .and_then(|spots| self.pick(&spots, pool, chance.wrapping_add(ask.number), marks)),
@@ -145,7 +149,12 @@ impl Queue {
                 marks.mark_spot(spot.spot_id, window);
                 drawn.tries.push(Try { ask, seat: Seat::Spot(spot) });
             }
-            None => drawn.searches.push(ask),
+            None => {
+                if let Target::Pool { pool, .. } = &ask.target {
+                    marks.pools.insert(*pool);
+                }
+                drawn.searches.push(ask);
+            }
         }
         None
     }

@@ -202,6 +202,31 @@ fn two_of_a_pool_are_never_given_the_same_spot() {
 }
 
 #[test]
+fn once_somebody_is_searched_for_whoever_comes_later_does_not_pick_before_them() {
+    let mut world = World::new();
+    let spots: Vec<Spot> = (0..40).map(|_| Spot::clone(&world.spot())).collect();
+    world.known.keep_pool(world.lot_id, SpotType::Regular, spots);
+    let pool = |world: &World, kept| Pool {
+        lot_id: world.lot_id,
+        spot_type: SpotType::Regular,
+        preferred: None,
+        empty: false,
+        kept,
+        pooling: Pooling::default(),
+    };
+    let full = pool(&world, window((1, 2)));
+    let other = pool(&world, window((5, 6)));
+    let asks =
+        [("anna", full, false), ("ben", full, true), ("cleo", full, false), ("dan", other, false)];
+    for (user, pool, searched) in asks {
+        assert!(world.ask(user, Target::Pool { pool, searched }, (1, 2)));
+    }
+    let (_, drawn) = world.draw().unwrap();
+    assert_eq!(tried(&drawn), ["anna", "dan"], "dan wants another window");
+    assert_eq!(users(drawn.searches.iter()), ["ben", "cleo"]);
+}
+
+#[test]
 fn too_many_are_told_at_once() {
     let mut world = World::new();
     let spot = world.spot();
