@@ -7,13 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::BookingState;
-use parkmesh_contracts::ids::BookingId;
+use parkmesh_contracts::ids::{BookingId, PaymentId};
 use parkmesh_contracts::time;
 use parkmesh_platform::failpoint;
 use parkmesh_platform::fault::chain;
 use parkmesh_platform::postgres::transaction;
 
-use super::confirm::Goal;
+use super::confirm::{Goal, IfAsked};
 use super::payment::Authorized;
 use super::{carry_out, remember};
 use crate::app::App;
@@ -120,15 +120,11 @@ impl App {
     }
 
     /// The driver has done it, and the money is set aside.
-    async fn reserve_acted(
-        &self,
-        waiting: &Waiting,
-        payment_id: parkmesh_contracts::ids::PaymentId,
-    ) -> Result<(), Error> {
+    async fn reserve_acted(&self, waiting: &Waiting, payment_id: PaymentId) -> Result<(), Error> {
         let (booking_id, attempt) = (waiting.booking_id, waiting.attempt);
         let step = replay::step(waiting.request_id, ACTED);
         let key = Request::of(&waiting.subject, step, "ConfirmBooking", &());
-        let goal = Goal::Reservation { acts: true };
+        let goal = Goal::Reservation(IfAsked::Wait);
         match self.reserve_once(&key, booking_id, attempt, Some(payment_id), &goal).await {
             Ok(_) => self.relay.wake(),
             // They pay otherwise meanwhile, perhaps with this very money.

@@ -35,19 +35,35 @@ pub(super) const RESERVE_WAIT: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub(super) enum Goal {
     /// A reservation.
-    Reservation {
-        /// Whether its driver can do what the card's bank asks for.
-        acts: bool,
-    },
+    Reservation(IfAsked),
     /// The session that this caller starts.
     Session(Caller),
 }
 
+/// What becomes of a hold whose card's bank wants its owner to act first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfAsked {
+    /// The card is refused: nobody is there to act.
+    Refuse,
+    /// It waits for the driver, and stands for another card when they refuse.
+    Wait,
+    /// It waits for the driver, and is given back when they refuse.
+    WaitOrGiveBack,
+}
+
 impl Goal {
+    /// What is done where the card's bank wants its owner to act first. At a barrier nobody can.
+    const fn if_asked(&self) -> IfAsked {
+        match self {
+            Self::Reservation(if_asked) => *if_asked,
+            Self::Session(_) => IfAsked::Refuse,
+        }
+    }
+
     /// Names the step of a request that brings it about.
     pub(super) const fn step(&self) -> &'static [u8] {
         match self {
-            Self::Reservation { .. } => b"confirm",
+            Self::Reservation(_) => b"confirm",
             Self::Session(_) => b"start",
         }
     }
@@ -55,14 +71,14 @@ impl Goal {
     /// Who starts the session.
     const fn starter(&self) -> Option<&Caller> {
         match self {
-            Self::Reservation { .. } => None,
+            Self::Reservation(_) => None,
             Self::Session(caller) => Some(caller),
         }
     }
 
     fn command(&self, payment_id: Option<PaymentId>) -> Command {
         match self {
-            Self::Reservation { .. } => Command::Confirm(payment_id),
+            Self::Reservation(_) => Command::Confirm(payment_id),
             Self::Session(caller) => Command::Start(payment_id, cause(caller)),
         }
     }
@@ -84,8 +100,8 @@ impl App {
         // A client that goes away while the provider thinks must not cut this in half.
         let confirming = self.tasks.detached(async move {
             let method = &request.payment_method;
-            let goal = Goal::Reservation { acts: true };
-            app.confirm(&reach, &key, booking_id, method, &goal, false).await
+            let goal = Goal::Reservation(IfAsked::Wait);
+            app.confirm(&reach, &key, booking_id, method, &goal).await
         });
         confirming.await.map_err(|error| Error::Broken(error.to_string()))?
     }
@@ -97,7 +113,6 @@ impl App {
         booking_id: BookingId,
         payment_method: &str,
         goal: &Goal,
-        gives_up: bool,
     ) -> Result<proto::ConfirmBookingResponse, Error> {
         if let Some(before) = self.confirmed(key).await? {
             return Ok(before);
@@ -118,7 +133,8 @@ impl App {
         if booking.price.amount.minor == 0 {
             return self.reserve(key, booking_id, attempt, None, goal).await.map(done);
         }
-        let acts = matches!(goal, Goal::Reservation { acts: true });
+        let if_asked = goal.if_asked();
+        let acts = if_asked != IfAsked::Refuse;
         match self.authorize(&booking, payment_method, attempt, acts).await {
             Authorized::Yes(payment_id) => {
                 failpoint::hit("booking.confirm.authorized");
@@ -131,7 +147,7 @@ impl App {
                     payment_method: payment_method.to_owned(),
                     subject: key.subject.clone(),
                     request_id: key.request_id,
-                    gives_up,
+                    gives_up: if_asked == IfAsked::WaitOrGiveBack,
                 };
                 self.begin_action(key, waiting, act).await
             }

@@ -6,7 +6,7 @@ use parkmesh_contracts::ids::BookingId;
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::postgres::transaction;
 
-use super::confirm::Goal;
+use super::confirm::{Goal, IfAsked};
 use super::deed::request_of;
 use super::payment::method_refused;
 use super::{carry_out, own};
@@ -37,7 +37,7 @@ impl App {
         let (app, reach) = (self.clone(), own(caller));
         let creating = self.tasks.detached(async move {
             let method = &request.payment_method;
-            let goal = Goal::Reservation { acts: true };
+            let goal = Goal::Reservation(IfAsked::WaitOrGiveBack);
             app.create(&reach, &key, &wanted, method, &goal).await
         });
         let confirmed = creating.await.map_err(|error| Error::Broken(error.to_string()))??;
@@ -59,7 +59,7 @@ impl App {
         let booking_id: BookingId = id("booking_id", &held.booking_id)?;
         let confirmed = replay::step(key.request_id, goal.step());
         let confirm = Request { request_id: confirmed, ..key.clone() };
-        match self.confirm(reach, &confirm, booking_id, payment_method, goal, true).await {
+        match self.confirm(reach, &confirm, booking_id, payment_method, goal).await {
             Err(Error::PaymentDeclined { code }) => {
                 self.give_up(booking_id, &code).await?;
                 Err(Error::PaymentDeclined { code })

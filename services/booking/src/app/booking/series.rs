@@ -11,7 +11,7 @@ use parkmesh_contracts::ids::LotId;
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::postgres::transaction;
 
-use super::confirm::Goal;
+use super::confirm::{Goal, IfAsked};
 use super::deed::request_of;
 use super::own;
 use crate::app::App;
@@ -117,7 +117,7 @@ impl App {
         let request_id = replay::step(key.request_id, one.date.to_string().as_bytes());
         let key = Request { request_id, ..key.clone() };
         // Nobody is sent to their bank's page once for every occurrence.
-        let goal = Goal::Reservation { acts: false };
+        let goal = Goal::Reservation(IfAsked::Refuse);
         let booked = self.create(reach, &key, &wanted, &request.payment_method, &goal).await?;
         booked.booking.ok_or_else(|| Error::Broken("an answer without its booking".to_owned()))
     }
