@@ -18,6 +18,8 @@ const FOLDERS_MAX: u32 = 16;
 
 /// Packages whose tests run the built binary: those of tests/ belong to the root package.
 const BINARY_USERS: [&str; 3] = ["parkmesh-contracts", "parkmesh", "parkmesh-bench"];
+/// The package whose tests play the stories of the web app.
+const PLAYERS: [&str; 1] = ["parkmesh"];
 
 /// Runs `cargo test` with servers of its own.
 pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
@@ -27,7 +29,7 @@ pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
 fn test_with(args: &[String], more: &[(&str, String)]) -> Result<ExitCode, Failure> {
     let begin = Instant::now();
     let chosen = chooses_packages(args);
-    let binary = match (chosen, runs_binary(args)) {
+    let binary = match (chosen, meant(args, &BINARY_USERS)) {
         // With the workspace's selection of features, so that the tests compile nothing twice.
         (false, _) => Some(run::build(&["--workspace"])?),
         (true, true) => Some(run::build(&["--package", "parkmesh"])?),
@@ -46,7 +48,10 @@ fn test_with(args: &[String], more: &[(&str, String)]) -> Result<ExitCode, Failu
         .envs(variables(&servers))
         .envs(more.iter().map(|(name, value)| (name, value)));
     if let Some(binary) = binary {
-        command.env("PARKMESH_TEST_BIN", binary).envs(browsing()?);
+        command.env("PARKMESH_TEST_BIN", binary);
+    }
+    if !chosen || meant(args, &PLAYERS) {
+        command.envs(browsing()?);
     }
     let begin = Instant::now();
     let status = command.status()?;
@@ -141,9 +146,9 @@ fn chooses_packages(args: &[String]) -> bool {
     })
 }
 
-/// Whether a package is named whose tests run the built binary.
-fn runs_binary(args: &[String]) -> bool {
-    let named = |arg: &String| BINARY_USERS.contains(&arg.rsplit('=').next().unwrap_or(arg));
+/// Whether all packages are meant, or one of these is named.
+fn meant(args: &[String], packages: &[&str]) -> bool {
+    let named = |arg: &String| packages.contains(&arg.rsplit('=').next().unwrap_or(arg));
     args.iter().any(|arg| arg == "--workspace" || arg == "--all" || named(arg))
 }
 

@@ -22,9 +22,10 @@ fn who_may_reach_whom_is_what_the_environments_name_and_no_more() {
     for pair in [("gateway", "booking"), ("booking", "payment"), ("payment", "payment-sandbox")] {
         assert!(pairs.contains(&pair), "{pair:?} is not in {pairs:?}");
     }
-    for name in roles().into_iter().chain(["migrate".to_owned()]) {
-        let policy = &named(&manifests, "NetworkPolicy", &name)["spec"];
-        let expected = policy_of(&manifests, &calls, &name);
+    let roles = roles();
+    for name in roles.iter().map(String::as_str).chain(["migrate"]) {
+        let policy = &named(&manifests, "NetworkPolicy", name)["spec"];
+        let expected = policy_of(&manifests, (&roles, &calls), name);
         assert_eq!(*policy, expected, "{name} should have the spec\n{expected:#}");
     }
 }
@@ -78,7 +79,7 @@ fn calls_of(manifests: &[Value], workload: &Value) -> Vec<Call> {
 }
 
 /// What the policy of a role, or of the migration, says.
-fn policy_of(manifests: &[Value], calls: &[Call], name: &str) -> Value {
+fn policy_of(manifests: &[Value], (roles, calls): (&[String], &[Call]), name: &str) -> Value {
     let pod = |name: &str| json!({ "matchLabels": { "app.kubernetes.io/name": name } });
     let tcp = |port: u64| json!({ "protocol": "TCP", "port": port });
     let mut egress = vec![json!({ "ports": [
@@ -91,7 +92,7 @@ fn policy_of(manifests: &[Value], calls: &[Call], name: &str) -> Value {
     }
     for (host, port) in called {
         // Where the servers underneath are, an overlay says.
-        egress.push(match roles().iter().any(|role| role == host) {
+        egress.push(match roles.iter().any(|role| role == host) {
             true => json!({ "to": [{ "podSelector": pod(host) }], "ports": [tcp(port)] }),
             false => json!({ "ports": [tcp(port)] }),
         });
