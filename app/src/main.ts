@@ -1,19 +1,12 @@
-import { mount, type Component } from "svelte";
 import "./ui/theme.css";
 import { face, type Face } from "./lib/face";
-import { startRouting } from "./lib/route.svelte";
-import { startTheme } from "./ui/theme.svelte";
 
-// Each face is a bundle of its own: nobody loads what they do not use.
-const FACES: Record<Face, () => Promise<{ default: Component }>> = {
-  driver: () => import("./driver/Driver.svelte"),
-  kiosk: () => import("./kiosk/Kiosk.svelte"),
-  operator: () => import("./operator/Operator.svelte"),
+// Each face is a bundle of its own: nobody loads what they do not use. Nothing else is imported here, so that the face is asked for while
+// what all share is still under way.
+const FACES: Record<Face, () => Promise<unknown>> = {
+  driver: () => import("./driver/main"),
+  kiosk: () => import("./kiosk/main"),
+  operator: () => import("./operator/main"),
 };
 
-startTheme();
-startRouting();
-const target = document.getElementById("app");
-if (target === null) throw new Error("index.html has no #app");
-const { default: App } = await FACES[face()]();
-mount(App, { target });
+void FACES[face()]();

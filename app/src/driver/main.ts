@@ -1,0 +1,4 @@
+import { show } from "../ui/show";
+import Driver from "./Driver.svelte";
+
+show(Driver);

@@ -1,0 +1,4 @@
+import { show } from "../ui/show";
+import Kiosk from "./Kiosk.svelte";
+
+show(Kiosk);

@@ -1,0 +1,4 @@
+import { show } from "../ui/show";
+import Operator from "./Operator.svelte";
+
+show(Operator);
