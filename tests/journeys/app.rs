@@ -40,6 +40,9 @@ async fn people_do_in_the_browser_what_they_came_for() {
         run.arg(format!("--test-reporter-destination={report}"));
     }
     println!("{}", told(run.args(stories(end))));
+    if variable("PARKMESH_STORIES_PICTURES").is_some() {
+        println!("{}", told(node().arg("pictures.mjs")));
+    }
 }
 
 /// What a command that succeeds says.

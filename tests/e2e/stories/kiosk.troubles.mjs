@@ -56,6 +56,7 @@ test("a car that is booked by its plate arrives by it; the kiosk tells nobody wh
   await page.keyboard.type(plate);
   await page.keyboard.press("Enter");
   await page.getByText("Your car is known.").waitFor();
+  await accessible(page, "kiosk, a known car");
   assert.equal(await page.getByText(booking.spotNumber).count(), 0);
   const bookings = client("booking.v1.BookingService", "rosa");
   const ACTIVE = 3;

@@ -1,10 +1,12 @@
 // Chromium, people in front of it, and the judge of what they see.
 
 import axe from "axe-core";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before } from "node:test";
 import { chromium } from "playwright-core";
 import { token, up, variable } from "./system.mjs";
+import { pictureOf } from "./views.mjs";
 
 /** The success criteria of WCAG 2.2, levels A and AA, and what axe calls good practice. */
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -45,20 +47,43 @@ export async function person(who, path = "/", { before: prepare, ...options } = 
   return Object.assign(page, { errors });
 }
 
-/** Fails when the page breaks a rule that a machine can check, or a script of it has failed. Takes a picture of it, where those are wanted. */
+/** Fails when the page breaks a rule that a machine can check, light or dark, or a script of it has failed. Takes a picture of it, where those are wanted. */
 export async function accessible(page, view) {
+  await obeysRules(page, view);
+  await picture(page, view);
+  const isDark = await page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches);
+  await page.emulateMedia({ colorScheme: isDark ? "light" : "dark" });
+  await obeysRules(page, `${view}, ${isDark ? "light" : "dark"}`);
+  await page.emulateMedia({ colorScheme: isDark ? "dark" : "light" });
+  if (page.errors.length > 0) throw new Error(`${view}: ${page.errors.join("; ")}`);
+}
+
+async function obeysRules(page, view) {
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe.source);
+  // What fades from one colour to another is looked at when it has.
+  await page.evaluate(() =>
+    Promise.allSettled(
+      document
+        .getAnimations()
+        .filter((one) => one instanceof CSSTransition)
+        .map((one) => one.finished),
+    ),
+  );
   const { violations } = await page.evaluate((rules) => window.axe.run({ runOnly: rules }), RULES);
   const told = violations.map(
     (one) => `${one.id} (${one.help}): ${one.nodes.map((node) => node.html).join(" | ")}`,
   );
   if (told.length > 0) throw new Error(`${view} breaks rules:\n${told.join("\n")}`);
-  const pictures = process.env["PARKMESH_STORIES_PICTURES"];
-  if (pictures)
-    await page.screenshot({
-      path: join(pictures, `${view.replace(/[^a-z0-9]+/gi, "-")}.png`),
-    });
-  if (page.errors.length > 0) throw new Error(`${view}: ${page.errors.join("; ")}`);
+}
+
+/** Keeps how a view looks, small enough to be kept with the sources. */
+async function picture(page, view) {
+  const folder = process.env["PARKMESH_STORIES_PICTURES"];
+  if (!folder) return;
+  const cdp = await page.context().newCDPSession(page);
+  const { data } = await cdp.send("Page.captureScreenshot", { format: "webp", quality: 60 });
+  await cdp.detach();
+  writeFileSync(join(folder, pictureOf(view)), Buffer.from(data, "base64"));
 }
 
 /** Waits until the page is at an address. */
