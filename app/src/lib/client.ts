@@ -11,6 +11,7 @@ import {
 } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { method as policy } from "../gen/parkmesh/common/v1/options_pb";
+import { clock } from "./clock.svelte";
 import { timed } from "./network.svelte";
 import { session } from "./session.svelte";
 
@@ -20,7 +21,9 @@ const GRACE_MS = 2_000;
 const authorized: Interceptor = (next) => async (request) => {
   if (session.token !== undefined) request.header.set("authorization", `Bearer ${session.token}`);
   try {
-    return await next(request);
+    const response = await next(request);
+    clock.heardDate(response.header.get("date"));
+    return response;
   } catch (error) {
     if (ConnectError.from(error).code === Code.Unauthenticated) session.expire();
     throw error;

@@ -3,6 +3,7 @@
  * `parkmesh token` do, and the sign-in view takes one, pasted or from `#token=…`.
  */
 
+import { clock } from "./clock.svelte";
 import { face } from "./face";
 import { wakeAll } from "./wake";
 
@@ -51,10 +52,10 @@ export const session = {
   get endsSoon(): boolean {
     return endsSoon && !expired;
   },
-  /** Takes a token; false when it is none or over. */
+  /** Takes a token; false when it is none or, by the server's clock, over. */
   signIn(text: string): boolean {
     const read = readClaims(text.trim());
-    if (read === undefined || read.exp * 1000 <= Date.now()) return false;
+    if (read === undefined || leftOf(read) <= 0) return false;
     token = text.trim();
     claims = read;
     expired = false;
@@ -99,11 +100,17 @@ function isClaims(json: unknown): json is Partial<Claims> & Pick<Claims, "sub" |
   );
 }
 
-/** Looks at the end of the token when it comes near. */
+/** Milliseconds for which a token is still good, by the clock of who judges it; without end until that is known. */
+function leftOf({ exp }: Claims): number {
+  return clock.known ? exp * 1000 - clock.now() : Infinity;
+}
+
+/** Looks at the end of the token when it comes near, and whenever the server turns out to have another time. */
 function attend(): void {
   clearTimeout(timer);
-  if (claims === undefined) return;
-  const left = claims.exp * 1000 - Date.now();
+  // What has ended stays so: the gateway may have said it before the clock does.
+  if (claims === undefined || expired) return;
+  const left = leftOf(claims);
   endsSoon = left <= NOTICE_MS;
   expired = left <= 0;
   if (expired) return;
@@ -117,5 +124,6 @@ function takeFromAddress(): string | null {
   return given;
 }
 
+clock.onmoved(attend);
 const given = takeFromAddress() ?? localStorage.getItem(keptAs);
 if (given !== null && !session.signIn(given)) localStorage.removeItem(keptAs);

@@ -33,6 +33,7 @@ pub const FACT_TYPES: &[&str] = &[
     proto::BookingRelocated::TYPE,
     proto::BookingClaimAsked::TYPE,
     proto::BookingOverstayed::TYPE,
+    proto::BookingPaymentDeclined::TYPE,
 ];
 
 /// The fact that `event` made the booking what it is.
@@ -54,6 +55,7 @@ pub fn fact(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms, event: 
         Event::Relocated(from, block) => telling.row(&telling.relocated(from, *block)),
         Event::ClaimAsked(spot_id, number) => telling.row(&telling.claim_asked(*spot_id, number)),
         Event::Overstayed(left, lines) => telling.row(&telling.overstayed(*left, lines)),
+        Event::PaymentDeclined => telling.row(&telling.payment_declined()),
     }
 }
 
@@ -140,6 +142,18 @@ impl Telling<'_> {
             version: self.booking.version,
             booking: Some(self.summary()),
             hold_expire_time: Some(to_proto(self.booking.hold_expire_time)),
+        }
+    }
+
+    fn payment_declined(&self) -> proto::BookingPaymentDeclined {
+        // A hold whose driver acts is kept beyond the end that it was made with.
+        let ends = self.booking.due_time.unwrap_or(self.booking.hold_expire_time);
+        proto::BookingPaymentDeclined {
+            lot_id: self.lot_id(),
+            version: self.booking.version,
+            booking: Some(self.summary()),
+            hold_expire_time: Some(to_proto(ends)),
+            decline_code: self.booking.decline_code.clone().unwrap_or_default(),
         }
     }
 

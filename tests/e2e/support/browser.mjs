@@ -27,8 +27,8 @@ before(async () => {
 
 after(() => browser?.close());
 
-/** A person with a browser of their own, signed in by a token, in front of a view. */
-export async function person(who, path = "/", options = {}) {
+/** A person with a browser of their own, signed in by a token, in front of a view; `before` is done with the page while it is empty. */
+export async function person(who, path = "/", { before: prepare, ...options } = {}) {
   const context = await browser.newContext({
     viewport: PHONE,
     baseURL: up.gateway,
@@ -40,6 +40,7 @@ export async function person(who, path = "/", options = {}) {
   const page = await context.newPage();
   const errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
+  await prepare?.(page);
   await page.goto(`${path}#token=${options.token ?? up.tokens[who] ?? token(who)}`);
   return Object.assign(page, { errors });
 }

@@ -8,7 +8,7 @@ use parkmesh_contracts::time::to_proto;
 use parkmesh_eventbus::outbox::{self, Row};
 use parkmesh_testkit::eventually;
 
-use crate::booking_relocate::read;
+use crate::booking_relocate::{fact_of, read};
 use crate::booking_world::{Acted, Bookings, Town, confirm, held, reason};
 
 fn act(town: &Town, acted: Acted) {
@@ -120,6 +120,35 @@ async fn a_refusal_leaves_a_hold_for_another_card_and_gives_back_what_one_call_t
     assert_eq!(anna.create_booking(create).await.unwrap().into_inner(), made, "as the first time");
     let paid = anna.confirm_booking(confirm(&booking, "ok")).await.unwrap().into_inner();
     assert_eq!(paid.booking.unwrap().state(), BookingState::Reserved);
+    town.world.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_watches_learns_that_the_bank_said_no() {
+    let town = Town::start().await;
+    let mut anna = town.driver("anna").await;
+    let (booking, ..) = waiting(&town, &mut anna, 0).await;
+    // The hold lives on the time that was given for acting alone.
+    town.advance(9);
+    let booking_id = booking.booking_id.clone();
+    let asked = proto::WatchBookingRequest { booking_id, after_version: booking.version };
+    let mut watch = anna.watch_booking(asked).await.unwrap().into_inner();
+    act(&town, Acted::Refused);
+    soon(&town);
+    let told = loop {
+        let next = watch.message().await.unwrap().unwrap();
+        // The rest are heartbeats.
+        if let Some(told) = next.booking {
+            break told;
+        }
+    };
+    assert_eq!((told.state(), &*told.decline_code), (BookingState::Held, "authentication_failed"));
+    assert_eq!(told.version, booking.version + 1);
+    let facts = town.facts_of(&booking.booking_id, 2).await;
+    assert_eq!(facts, [(1, "held".to_owned()), (2, "payment_declined".to_owned())]);
+    let told: proto::BookingPaymentDeclined = fact_of(&town, &booking).await;
+    assert_eq!(told.decline_code, "authentication_failed");
+    assert!(told.hold_expire_time.is_some());
     town.world.stop().await;
 }
 

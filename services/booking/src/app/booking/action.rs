@@ -155,11 +155,11 @@ impl App {
                 if over || booking.payment_attempt != Some(waiting.attempt) {
                     return Ok(());
                 }
-                if waiting.gives_up {
-                    let command = Command::Cancel(Some(code));
-                    return carry_out(connection, &ids, &kept, &command, now).await.map(drop);
-                }
-                action::refused(connection, waiting.booking_id, &code).await
+                let command = match waiting.gives_up {
+                    true => Command::Cancel(Some(code)),
+                    false => Command::Decline(code),
+                };
+                carry_out(connection, &ids, &kept, &command, now).await.map(drop)
             })
         })
         .await?;

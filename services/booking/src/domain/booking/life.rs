@@ -49,6 +49,8 @@ pub enum Command {
     AskClaim(SpotId, String),
     /// The car that had stayed past the window left at that moment, which is not in the future.
     Overstay(Timestamp),
+    /// Its card is refused, by this code, after its driver has acted at their bank: another may be used.
+    Decline(String),
 }
 
 /// Where a booking is to go, and when it is to be.
@@ -81,6 +83,7 @@ impl Command {
             Self::Relocate(..) => Verb::Relocate,
             Self::AskClaim(..) => Verb::AskClaim,
             Self::Overstay(_) => Verb::Overstay,
+            Self::Decline(_) => Verb::Decline,
         }
     }
 }
@@ -118,6 +121,8 @@ pub enum Event {
     ClaimAsked(SpotId, String),
     /// The car has left; until when that is charged, and how it adds up.
     Overstayed(Timestamp, Vec<Line>),
+    /// Its card was refused; the hold stands for another.
+    PaymentDeclined,
 }
 
 /// What a command does.
@@ -198,6 +203,7 @@ impl Booking {
                 Some(over) => over,
                 None => return Ok(Step::Stands),
             },
+            Command::Decline(code) => self.decline(code, now)?,
         };
         let version = self.version + 1;
         Ok(Step::Changed(Box::new(Self { state, version, ..booking }), event))
@@ -279,6 +285,15 @@ impl Booking {
         }
         let booking = Self { due_time: None, payment_attempt: None, ..self.clone() };
         Ok((booking, Event::Cancelled(Some(cause))))
+    }
+
+    fn decline(&self, code: &str, now: Timestamp) -> Result<(Self, Event), Refusal> {
+        if self.is_due(now) {
+            return Err(Refusal::State(self.state_when_due()));
+        }
+        let decline_code = Some(code.to_owned());
+        let booking = Self { payment_attempt: None, decline_code, ..self.clone() };
+        Ok((booking, Event::PaymentDeclined))
     }
 
     fn assign(&self, place: &Place, now: Timestamp) -> Result<(Self, Event), Refusal> {

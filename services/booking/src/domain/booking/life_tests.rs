@@ -240,7 +240,7 @@ fn elsewhere(start: i64) -> Box<Target> {
 }
 
 fn commands() -> impl Strategy<Value = (Command, i64)> {
-    (0..12_u8, 0..240_i64, 0..20_i64).prop_map(|(verb, now, ago)| {
+    (0..13_u8, 0..240_i64, 0..20_i64).prop_map(|(verb, now, ago)| {
         let seen = at(now - ago);
         let command = match verb {
             0 => paid(),
@@ -254,6 +254,7 @@ fn commands() -> impl Strategy<Value = (Command, i64)> {
             8 => Command::AskClaim(Uuid::nil().into(), "A2".to_owned()),
             9 => Command::Overstay(seen),
             10 => Command::Assign(spot("B2", true)),
+            11 => Command::Decline("stolen_card".to_owned()),
             _ => Command::Lapse,
         };
         (command, now)

@@ -37,6 +37,8 @@ pub enum Verb {
     AskClaim,
     /// The car that had stayed too long has left.
     Overstay,
+    /// The card is refused after its driver has acted.
+    Decline,
 }
 
 /// Where a command leads.
@@ -57,6 +59,7 @@ pub const fn next(state: BookingState, verb: Verb) -> Next {
         (Held, Verb::Start) => Next::To(Active),
         (Held | Reserved, Verb::Cancel | Verb::Withdraw) => Next::To(Cancelled),
         (Held, Verb::Lapse) => Next::To(Expired),
+        (Held, Verb::Decline) => Next::To(Held),
         (Reserved, Verb::Assign) => Next::To(Reserved),
         (Reserved, Verb::Arrive) => Next::To(Active),
         (Reserved, Verb::Lapse) => Next::To(NoShow),
@@ -77,7 +80,7 @@ pub(super) mod tests {
 
     pub const STATES: [BookingState; 7] =
         [Held, Reserved, Active, Completed, Cancelled, Expired, NoShow];
-    pub const VERBS: [Verb; 15] = [
+    pub const VERBS: [Verb; 16] = [
         Verb::Confirm,
         Verb::Cancel,
         Verb::Withdraw,
@@ -93,6 +96,7 @@ pub(super) mod tests {
         Verb::Overstay,
         Verb::Depart,
         Verb::Return,
+        Verb::Decline,
     ];
 
     /// Whether a booking in this state keeps its spot.
@@ -144,20 +148,22 @@ pub(super) mod tests {
     /// The whole table, written out a second time: who changes one has to mean it.
     #[test]
     fn each_command_in_each_state_is_what_the_plan_says() {
-        let says = |state: BookingState| -> [&str; 15] {
-            // Confirm Cancel Withdraw Arrive Leave Lapse Start Assign Extend Move Relocate AskClaim Overstay Depart Return
+        let says = |state: BookingState| -> [&str; 16] {
+            // Confirm Cancel Withdraw Arrive Leave Lapse Start Assign Extend Move Relocate AskClaim Overstay Depart Return Decline
             match state {
-                Held => ["R", "X", "X", "-", "-", "E", "A", "-", "-", "-", "-", "-", "-", "-", "-"],
+                Held => {
+                    ["R", "X", "X", "-", "-", "E", "A", "-", "-", "-", "-", "-", "-", "-", "-", "H"]
+                }
                 Reserved => {
-                    ["-", "X", "X", "A", "-", "N", "-", "R", "R", "R", "R", "R", "-", "-", "-"]
+                    ["-", "X", "X", "A", "-", "N", "-", "R", "R", "R", "R", "R", "-", "-", "-", "-"]
                 }
                 Active => {
-                    ["-", "-", "-", "=", "C", "C", "-", "-", "A", "-", "-", "-", "-", "A", "A"]
+                    ["-", "-", "-", "=", "C", "C", "-", "-", "A", "-", "-", "-", "-", "A", "A", "-"]
                 }
                 Completed => {
-                    ["-", "-", "-", "-", "=", "-", "-", "-", "-", "-", "-", "-", "C", "-", "-"]
+                    ["-", "-", "-", "-", "=", "-", "-", "-", "-", "-", "-", "-", "C", "-", "-", "-"]
                 }
-                _ => ["-"; 15],
+                _ => ["-"; 16],
             }
         };
         for (state, verb) in STATES.iter().flat_map(|s| VERBS.iter().map(move |v| (*s, *v))) {
@@ -168,6 +174,7 @@ pub(super) mod tests {
                 Next::To(Cancelled) => "X",
                 Next::To(Expired) => "E",
                 Next::To(NoShow) => "N",
+                Next::To(Held) => "H",
                 Next::To(_) => "?",
                 Next::Stands => "=",
                 Next::Refused => "-",

@@ -78,26 +78,6 @@ pub async fn begin(
     super::time(&row, "until")
 }
 
-/// Notes that a hold which is locked, and whose card was refused after its driver had acted, may be
-/// paid for otherwise.
-///
-/// # Errors
-/// The store's.
-pub async fn refused(
-    connection: &mut PgConnection,
-    booking_id: BookingId,
-    decline_code: &str,
-) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE booking SET payment_attempt = NULL, decline_code = $2 WHERE booking_id = $1",
-    )
-    .bind(booking_id.as_uuid())
-    .bind(decline_code)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// It is done, refused or given up: what came of it is to be asked now.
 ///
 /// # Errors
