@@ -23,6 +23,10 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 
+/// Every call makes and drops hundreds of small things; glibc spends more on that than the rules do on the call.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Any error of a command: it is told once, here, with all that caused it.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 

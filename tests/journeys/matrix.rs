@@ -153,19 +153,22 @@ async fn strangers_to_the_thing(up: &Up, doors: &Doors, world: &World, findings:
         ["reserved", "second", "held", "receipted", "payment", "card", "entry", "notification"];
     for row in ROWS {
         let method = method(row);
-        // Sensor and payment know whose a lot is from the token alone; booking knows its operator too.
-        let by_lot = ["oscar at his lot", "olga elsewhere"];
-        let by_owner = ["eve", "oscar", by_lot[0], by_lot[1]];
+        // Somebody without a lot; operators whose token names none, another's, or one that is not theirs.
+        let by_owner = ["eve", "oscar", "oscar at her lot", "oscar at his lot", "olga elsewhere"];
         let strangers: &[&str] = match (row.whose, row.right) {
             (Whose::Inside, _) => continue,
             (Whose::Own, _) => &["eve"],
             (Whose::Everybodys, _) => &["eve", "oscar"],
             (_, "device") => &["other device"],
-            (_, "camera") => &["camera elsewhere", "olga elsewhere"],
-            (Whose::Olgas, _) if method.role == "booking" => &by_owner,
-            (Whose::Olgas, _) => &by_lot,
-            (Whose::Annas, _) if method.role == "booking" => &by_owner,
-            (Whose::Annas, _) => &["eve", by_lot[0], by_lot[1]],
+            (_, "camera") => &[
+                "camera elsewhere",
+                "eve",
+                "oscar",
+                "oscar at her lot",
+                "oscar at his lot",
+                "olga elsewhere",
+            ],
+            (Whose::Olgas | Whose::Annas, _) => &by_owner,
         };
         // A driver sees their own where an operator sees a lot's: there is a row for that.
         let own = |other: &Row| other.method == row.method && other.whose == Whose::Own;

@@ -11,8 +11,9 @@ use crate::Failure;
 use crate::lab::strategy::{Client, Outcome, Want};
 
 /// The tables as the service's own migrations make them.
-pub const MIGRATIONS: [&str; 3] = [
+pub const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/eventbus/0001_outbox.sql"),
+    include_str!("../../../migrations/eventbus/0002_fewer_indexes.sql"),
     include_str!("../../../migrations/booking/0101_inventory.sql"),
     include_str!("../../../migrations/booking/0102_booking.sql"),
 ];

@@ -1,5 +1,9 @@
-//! Publishing to JetStream: as one atomic batch where the server can, one by one where it cannot.
+//! Publishing to JetStream: a few facts side by side, many as one atomic batch where the server can, and one by
+//! one where it cannot.
 
+use std::collections::HashSet;
+
+use async_nats::jetstream::context::PublishAckFuture;
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
@@ -7,10 +11,13 @@ use parkmesh_contracts::ids::{FactId, LotId};
 use serde::Deserialize;
 
 use crate::bus::{Bus, BusError, jetstream_error};
-use crate::headers::MESSAGE_ID;
+use crate::headers::{MESSAGE_ID, aggregate};
 
 /// Most messages in one atomic batch; the server allows 1,000.
 pub(crate) const BATCH_MAX: usize = 500;
+/// Up to so many go side by side. The server makes files for each atomic batch, which takes it as long as a dozen
+/// messages on their own.
+const SIDE_BY_SIDE_MAX: usize = 8;
 
 const BATCH_ID: &str = "Nats-Batch-Id";
 const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";
@@ -55,6 +62,9 @@ struct Refusal {
 /// acknowledged is it a success; after an error any of them may have been kept.
 pub(crate) async fn all(bus: &Bus, messages: &[Message]) -> Result<Vec<Kept>, BusError> {
     debug_assert!(messages.len() <= BATCH_MAX);
+    if messages.len() <= SIDE_BY_SIDE_MAX && are_of_different_aggregates(messages) {
+        return side_by_side(bus, messages).await;
+    }
     if messages.len() > 1 {
         match batch(bus, messages).await? {
             Batch::Kept(kept) => return Ok(kept),
@@ -76,13 +86,37 @@ pub(crate) async fn all(bus: &Bus, messages: &[Message]) -> Result<Vec<Kept>, Bu
 
 /// Publishes one message and waits for its acknowledgement.
 pub(crate) async fn one(bus: &Bus, message: Message) -> Result<Kept, BusError> {
-    let ack: PublishAck = bus
-        .jetstream()
-        .publish_with_headers(message.subject, message.headers, message.body)
-        .await
-        .map_err(jetstream_error)?
-        .await
-        .map_err(jetstream_error)?;
+    kept(send(bus, message).await?).await
+}
+
+/// Whether any of them may be lost without another overtaking it: only the facts of one aggregate have an order.
+fn are_of_different_aggregates(messages: &[Message]) -> bool {
+    let mut seen = HashSet::new();
+    messages
+        .iter()
+        .all(|message| aggregate(Some(&message.headers)).is_none_or(|one| seen.insert(one)))
+}
+
+/// Sends all, and only then waits for the acknowledgements.
+async fn side_by_side(bus: &Bus, messages: &[Message]) -> Result<Vec<Kept>, BusError> {
+    let mut sent = Vec::with_capacity(messages.len());
+    for message in messages {
+        sent.push(send(bus, message.clone()).await?);
+    }
+    let mut all = Vec::with_capacity(messages.len());
+    for ack in sent {
+        all.push(kept(ack).await?);
+    }
+    Ok(all)
+}
+
+async fn send(bus: &Bus, message: Message) -> Result<PublishAckFuture, BusError> {
+    let Message { subject, headers, body } = message;
+    bus.jetstream().publish_with_headers(subject, headers, body).await.map_err(jetstream_error)
+}
+
+async fn kept(ack: PublishAckFuture) -> Result<Kept, BusError> {
+    let ack: PublishAck = ack.await.map_err(jetstream_error)?;
     Ok(Kept { sequence: ack.sequence, duplicate: ack.duplicate })
 }
 
@@ -159,6 +193,18 @@ fn places(last: u64, count: usize) -> Vec<Kept> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn about(aggregate_id: &str) -> Message {
+        let mut headers = HeaderMap::new();
+        headers.insert("ce-subject", aggregate_id);
+        Message { subject: String::new(), headers, body: Bytes::new() }
+    }
+
+    #[test]
+    fn facts_of_one_aggregate_do_not_go_side_by_side() {
+        assert!(are_of_different_aggregates(&[about("a"), about("b")]));
+        assert!(!are_of_different_aggregates(&[about("a"), about("b"), about("a")]));
+    }
 
     #[test]
     fn the_places_of_a_batch_end_at_the_acknowledged_one() {

@@ -11,8 +11,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, Postgres};
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::config::Reader;
@@ -30,6 +32,11 @@ const PLAN_CACHE_MODE: &str = "force_generic_plan";
 /// statements find their rows by an index, but a plan that is made while a table has a page or two
 /// would read all of it, and still do so when it has millions.
 const SEQ_PAGE_COST: &str = "100";
+
+/// How long the first plans of a worker's own connection hold; each time twice as long, up to the last. A plan for
+/// a table that is still empty may read the whole of it later.
+const PLANS_YOUNG: Duration = Duration::from_secs(1);
+const PLANS_OLD: Duration = Duration::from_secs(3_600);
 
 /// How Postgres is reached.
 #[derive(Clone, Debug)]
@@ -126,6 +133,63 @@ async fn set_offset(connection: &mut PgConnection, clock: &Clock) -> Result<(), 
     let set = sqlx::query("SELECT set_config('parkmesh.clock_offset_ms', $1, false)")
         .bind(clock.offset_ms().to_string());
     connection.execute(set).await.map(drop)
+}
+
+/// A connection that one worker keeps between its statements. The pool hands its connections out in turn:
+/// each statement would meet a session that has cold caches, and each return costs one more round trip.
+#[derive(Debug)]
+pub struct OwnConnection {
+    pool: PgPool,
+    clock: Clock,
+    connection: Option<PoolConnection<Postgres>>,
+    /// When its plans are made anew, and how long those hold.
+    plans: Option<(Instant, Duration)>,
+}
+
+impl OwnConnection {
+    /// Takes it from the pool when it is first asked for.
+    pub fn new(pool: &PgPool, clock: &Clock) -> Self {
+        Self { pool: pool.clone(), clock: clock.clone(), connection: None, plans: None }
+    }
+
+    /// The connection.
+    ///
+    /// # Errors
+    /// The pool's.
+    pub async fn get(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        let connection = match self.connection.take() {
+            Some(mut connection) if self.clock.is_movable() => {
+                // What the pool does each time.
+                set_offset(&mut connection, &self.clock).await?;
+                connection
+            }
+            Some(connection) => connection,
+            None => self.pool.acquire().await?,
+        };
+        let connection = self.connection.insert(connection);
+        let (until, kept_for) =
+            *self.plans.get_or_insert_with(|| (Instant::now() + PLANS_YOUNG, PLANS_YOUNG));
+        if Instant::now() >= until {
+            connection.execute("DISCARD PLANS").await?;
+            let kept_for = PLANS_OLD.min(kept_for * 2);
+            self.plans = Some((Instant::now() + kept_for, kept_for));
+        }
+        Ok(connection)
+    }
+
+    /// Ends the advisory locks that the worker has taken on it, if it is there.
+    pub async fn unlock(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        let unlocked = sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut **connection);
+        if unlocked.await.is_err() {
+            self.close();
+        }
+    }
+
+    /// After an error: whatever it was good for and held ends with it, and the next statement gets another.
+    pub fn close(&mut self) {
+        drop(self.connection.take().map(PoolConnection::detach));
+    }
 }
 
 /// Runs several statements as one. The work goes on to its commit or rollback also when the caller is

@@ -19,7 +19,8 @@ pub const SIMULATE: &str = "Lets cars come and go in a lot, or in a whole city, 
      With --speed other than 1 the clock of the product is moved too, through the file that the processes of `parkmesh up` follow, so that \
      all of its own times (a settling sensor, a hold, a no-show, a silent sensor) keep their proportion to the cars. It stays where it is at \
      the end: a clock that went back would break promises. Only deadlines of calls and the servers underneath keep to real time. A \
-     system that follows no such file can be simulated at speed 1 only.";
+     system that follows no such file can be simulated at speed 1 only.\n\n\
+     An MQTT broker that is away is waited for, and the simulation fails when it stays away for a minute.";
 
 /// What it ends with.
 pub const EXAMPLES: &str = "Examples:\n  parkmesh simulate --lot 0193…\n  parkmesh simulate --spots 2000 --booked 0.3 --day mall --speed 20\n  \

@@ -47,7 +47,7 @@ impl Config {
         let heartbeat = seconds("WATCH_HEARTBEAT_SECONDS", default.watch.heartbeat);
         let life_max = seconds("WATCH_LIFE_MAX_SECONDS", default.watch.life_max);
         let reconcile_period = seconds("RECONCILE_SECONDS", default.reconcile_period);
-        let gather_ms = reader.get("WATCH_GATHER_MS", 10);
+        let gather_ms = reader.get("WATCH_GATHER_MS", 5);
         let watch = WatchConfig { heartbeat, life_max, gather: Duration::from_millis(gather_ms) };
         let redis_prefix = reader.get("REDIS_PREFIX", default.redis_prefix);
         Self { serve, watch, reconcile_period, redis_prefix }

@@ -55,7 +55,7 @@ impl Default for WatchConfig {
         Self {
             heartbeat: Duration::from_secs(15),
             life_max: Duration::from_secs(15 * 60),
-            gather: Duration::from_millis(10),
+            gather: Duration::from_millis(5),
         }
     }
 }

@@ -13,6 +13,8 @@ const BOOKING: Consumer =
 /// Beside the other one, and held up by it as little as it holds it up.
 const NAMES: Consumer =
     Consumer { name: "notification-names", stream: "BOOKING", fact_types: events::OF_NAMES };
+const OWNERS: Consumer =
+    Consumer { name: "notification-owners", stream: "BOOKING", fact_types: events::OF_OWNERS };
 const SENSOR: Consumer =
     Consumer { name: "notification-sensor", stream: "SENSOR", fact_types: events::OF_SENSOR };
 const PAYMENT: Consumer =
@@ -39,10 +41,24 @@ impl Handler for Ear {
     }
 }
 
+/// Hears whose lots are. Versions take the inbox's place.
+struct Owners(App);
+
+impl Handler for Owners {
+    async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
+        let (lot_id, operator_id, version) = events::owner(&fact)?;
+        let kept = store::operator::keep_lot(&self.0.pool, lot_id, &operator_id, version).await;
+        Ok(kept?)
+    }
+}
+
 /// Hears what things are called. Versions take the inbox's place.
 struct Names(App);
 
 impl Handler for Names {
+    // In every order the newest version stays; and thousands come at once when a city is imported.
+    const LANES: usize = 8;
+
     async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
         let pool = &self.0.pool;
         match events::name(&fact)? {
@@ -64,4 +80,5 @@ pub fn start(bus: &Bus, app: &App, tasks: &Tasks) {
         consumer::start(bus, from, Ear { app: app.clone(), name: from.name }, tasks);
     }
     consumer::start(bus, NAMES, Names(app.clone()), tasks);
+    consumer::start(bus, OWNERS, Owners(app.clone()), tasks);
 }

@@ -61,6 +61,20 @@ pub const OF_SENSOR: &[&str] = &[SensorSilent::TYPE, DiscrepancyOpened::TYPE];
 /// nobody's messages.
 pub const OF_NAMES: &[&str] = &[InventoryChanged::TYPE, SpotStateChanged::TYPE];
 
+/// What we hear of booking for whose lots are.
+pub const OF_OWNERS: &[&str] = &[InventoryChanged::TYPE];
+
+/// Whose a lot is, and the version of the lot.
+///
+/// # Errors
+/// [`Failure::Poison`] for a body that makes no sense.
+pub fn owner(fact: &Delivered) -> Result<(LotId, UserId, i64), Failure> {
+    let changed: InventoryChanged = fact.decode()?;
+    let lot = changed.lot.ok_or_else(|| poison("lot is missing"))?;
+    let lot_id = changed.lot_id.parse().map_err(poison)?;
+    Ok((lot_id, lot.operator_id.parse().map_err(poison)?, changed.version))
+}
+
 /// The name of a thing.
 pub enum Name {
     /// A lot's name and zone.

@@ -1,6 +1,6 @@
 //! Ears: booking's facts decide what becomes of money.
 
-use parkmesh_eventbus::consumer::{self, Consumer, Handler, Listening};
+use parkmesh_eventbus::consumer::{self, Consumer, Handler};
 use parkmesh_eventbus::{Bus, Delivered, Failure};
 use parkmesh_platform::tasks::Tasks;
 
@@ -10,6 +10,21 @@ use crate::{events, store};
 /// Who we are to the bus and in the inbox.
 const BOOKING: Consumer =
     Consumer { name: "payment-booking", stream: "BOOKING", fact_types: events::HEARD };
+
+/// What receipts say of lots, and whose they are.
+const LOTS: Consumer =
+    Consumer { name: "payment-lots", stream: "BOOKING", fact_types: events::OF_LOTS };
+
+struct Lots(App);
+
+impl Handler for Lots {
+    async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
+        let told = events::lot(&fact)?;
+        let whose = (&told.seller, &told.operator_id);
+        // Versions take the inbox's place.
+        Ok(store::lot::keep(&self.0.pool, told.lot_id, whose, told.version).await?)
+    }
+}
 
 struct FromBooking(App);
 
@@ -23,10 +38,6 @@ impl Handler for FromBooking {
             let erased = self.0.erase(BOOKING.name, fact.fact_id, erasure).await;
             return erased.map_err(Failure::retry);
         }
-        if let Some((lot_id, seller, version)) = events::seller(&fact)? {
-            // Versions take the inbox's place.
-            return Ok(store::lot::keep(&self.0.pool, lot_id, &seller, version).await?);
-        }
         match events::news(&fact)? {
             Some(news) => {
                 let heard = self.0.hear(BOOKING.name, fact.fact_id, news).await;
@@ -38,6 +49,7 @@ impl Handler for FromBooking {
 }
 
 /// Begins to listen.
-pub fn start(bus: &Bus, app: &App, tasks: &Tasks) -> Listening {
-    consumer::start(bus, BOOKING, FromBooking(app.clone()), tasks)
+pub fn start(bus: &Bus, app: &App, tasks: &Tasks) {
+    consumer::start(bus, LOTS, Lots(app.clone()), tasks);
+    consumer::start(bus, BOOKING, FromBooking(app.clone()), tasks);
 }

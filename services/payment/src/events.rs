@@ -9,7 +9,7 @@ use parkmesh_contracts::booking::v1::{
 use parkmesh_contracts::erasure::Erasure;
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::google::r#type::Money as ProtoMoney;
-use parkmesh_contracts::ids::{BookingId, ErasureId, LotId};
+use parkmesh_contracts::ids::{BookingId, ErasureId, LotId, UserId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::payment::v1::{
     PaymentActionFinished, PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentRefunded,
@@ -37,8 +37,11 @@ pub const HEARD: &[&str] = &[
     BookingMoved::TYPE,
     BookingRelocated::TYPE,
     BookingOverstayed::TYPE,
-    InventoryChanged::TYPE,
 ];
+
+/// What we hear of booking for receipts and ownership, apart from the rest: a city that is imported holds up
+/// nobody's money.
+pub const OF_LOTS: &[&str] = &[InventoryChanged::TYPE];
 
 /// The fact of what has just been noted of a payment; none where nothing happened.
 pub fn rows(
@@ -132,19 +135,30 @@ pub fn erasure(fact: &Delivered) -> Result<Option<Erasure>, Failure> {
     told.transpose()?.map(Erasure::try_from).transpose().map_err(poison)
 }
 
-/// What a fact tells of a lot that receipts say, and the version of the lot; `None` when it is no such fact.
+/// A lot, as booking tells of it.
+pub struct LotTold {
+    /// Which.
+    pub lot_id: LotId,
+    /// What receipts say of it.
+    pub seller: Seller,
+    /// Who runs it.
+    pub operator_id: UserId,
+    /// Of the lot.
+    pub version: i64,
+}
+
+/// What a fact tells of a lot.
 ///
 /// # Errors
 /// [`Failure::Poison`] for a body that makes no sense.
-pub fn seller(fact: &Delivered) -> Result<Option<(LotId, Seller, i64)>, Failure> {
-    if fact.fact_type != InventoryChanged::TYPE {
-        return Ok(None);
-    }
+pub fn lot(fact: &Delivered) -> Result<LotTold, Failure> {
     let told: InventoryChanged = fact.decode()?;
     let lot = told.lot.ok_or_else(|| poison("lot is missing"))?;
     let vat_basis_points = lot.policy.map_or(0, |policy| policy.vat_basis_points);
     let lot_id = told.lot_id.parse().map_err(poison)?;
-    Ok(Some((lot_id, Seller { address: lot.address, vat_basis_points }, told.version)))
+    let operator_id = UserId::parse(&lot.operator_id).map_err(poison)?;
+    let seller = Seller { address: lot.address, vat_basis_points };
+    Ok(LotTold { lot_id, seller, operator_id, version: told.version })
 }
 
 /// What a fact of booking means for money; `None` for one that we do not know.

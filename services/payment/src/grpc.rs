@@ -24,11 +24,11 @@ const PAGE_MAX: usize = 200;
 pub struct Door(pub(crate) App);
 
 /// Checks a request, and tells what its caller may reach.
-fn enter<M: Validate>(request: Request<M>) -> Result<(Access, M), Status> {
-    let access = Access::of(Caller::of(&request)?);
+async fn enter<M: Validate>(app: &App, request: Request<M>) -> Result<(Access, M), Status> {
+    let caller = Caller::of(&request)?.clone();
     let message = request.into_inner();
     check(&message).map_err(Error::from)?;
-    Ok((access, message))
+    Ok((app.access(&caller).await?, message))
 }
 
 #[tonic::async_trait]
@@ -37,7 +37,7 @@ impl PaymentService for Door {
         &self,
         request: Request<proto::AuthorizePaymentRequest>,
     ) -> Result<Response<proto::AuthorizePaymentResponse>, Status> {
-        let (_, message) = enter(request)?;
+        let (_, message) = enter(&self.0, request).await?;
         let payment = self.0.authorize(message.try_into()?).await?;
         let payment = Some(convert::asked(payment));
         Ok(Response::new(proto::AuthorizePaymentResponse { payment }))
@@ -47,7 +47,7 @@ impl PaymentService for Door {
         &self,
         request: Request<proto::CapturePaymentRequest>,
     ) -> Result<Response<proto::CapturePaymentResponse>, Status> {
-        let (access, message) = enter(request)?;
+        let (access, message) = enter(&self.0, request).await?;
         let payment_id = convert::id("payment_id", &message.payment_id)?;
         let amount = convert::amount(message.amount.as_ref())?;
         let payment = self.0.capture(access, payment_id, amount).await?;
@@ -58,7 +58,7 @@ impl PaymentService for Door {
         &self,
         request: Request<proto::VoidPaymentRequest>,
     ) -> Result<Response<proto::VoidPaymentResponse>, Status> {
-        let (access, message) = enter(request)?;
+        let (access, message) = enter(&self.0, request).await?;
         let payment_id = convert::id("payment_id", &message.payment_id)?;
         let payment = self.0.void(access, payment_id).await?;
         Ok(Response::new(proto::VoidPaymentResponse { payment: Some(payment.into()) }))
@@ -68,7 +68,7 @@ impl PaymentService for Door {
         &self,
         request: Request<proto::RefundPaymentRequest>,
     ) -> Result<Response<proto::RefundPaymentResponse>, Status> {
-        let (access, message) = enter(request)?;
+        let (access, message) = enter(&self.0, request).await?;
         let refund = self.0.refund(access, message.try_into()?).await?;
         Ok(Response::new(proto::RefundPaymentResponse { refund: Some(refund.into()) }))
     }
@@ -77,7 +77,7 @@ impl PaymentService for Door {
         &self,
         request: Request<proto::GetPaymentRequest>,
     ) -> Result<Response<proto::GetPaymentResponse>, Status> {
-        let (access, message) = enter(request)?;
+        let (access, message) = enter(&self.0, request).await?;
         let payment_id = convert::id("payment_id", &message.payment_id)?;
         let (payment, refunds) = self.0.get_with_refunds(&access, payment_id).await?;
         Ok(Response::new(proto::GetPaymentResponse {
@@ -91,7 +91,7 @@ impl PaymentService for Door {
         request: Request<proto::ListPaymentsRequest>,
     ) -> Result<Response<proto::ListPaymentsResponse>, Status> {
         let caller = Caller::of(&request)?.subject.clone();
-        let (_, message) = enter(request)?;
+        let (_, message) = enter(&self.0, request).await?;
         let booking_id: Option<BookingId> = match message.booking_id.as_str() {
             "" => None,
             text => Some(convert::id("booking_id", text)?),
@@ -109,7 +109,7 @@ impl PaymentService for Door {
         &self,
         request: Request<proto::GetReceiptRequest>,
     ) -> Result<Response<proto::GetReceiptResponse>, Status> {
-        let (access, message) = enter(request)?;
+        let (access, message) = enter(&self.0, request).await?;
         let booking_id = convert::id("booking_id", &message.booking_id)?;
         let language = convert::page_language(message.page_language());
         let mut answer = proto::GetReceiptResponse::default();
@@ -129,7 +129,7 @@ impl PaymentService for Door {
         &self,
         request: Request<proto::GetLedgerRequest>,
     ) -> Result<Response<proto::GetLedgerResponse>, Status> {
-        let (access, message) = enter(request)?;
+        let (access, message) = enter(&self.0, request).await?;
         let payment_id = convert::id("payment_id", &message.payment_id)?;
         let entries = self.0.ledger(&access, payment_id).await?;
         let entries = entries.into_iter().map(|entry| convert::entry(payment_id, entry)).collect();
@@ -141,7 +141,7 @@ impl PaymentService for Door {
         request: Request<proto::CreatePaymentMethodRequest>,
     ) -> Result<Response<proto::CreatePaymentMethodResponse>, Status> {
         let user_id = Caller::of(&request)?.subject.clone();
-        let (_, message) = enter(request)?;
+        let (_, message) = enter(&self.0, request).await?;
         let request_id = convert::id("request_id", &message.request_id)?;
         let asked = AskMethod { user_id, request_id, token: message.token };
         let method = self.0.create_method(asked).await?;
@@ -163,7 +163,7 @@ impl PaymentService for Door {
         request: Request<proto::DeletePaymentMethodRequest>,
     ) -> Result<Response<proto::DeletePaymentMethodResponse>, Status> {
         let user_id = Caller::of(&request)?.subject.clone();
-        let (_, message) = enter(request)?;
+        let (_, message) = enter(&self.0, request).await?;
         let method_id = convert::id("payment_method_id", &message.payment_method_id)?;
         self.0.delete_method(&user_id, method_id).await?;
         Ok(Response::new(proto::DeletePaymentMethodResponse {}))
@@ -173,7 +173,7 @@ impl PaymentService for Door {
         &self,
         request: Request<proto::GetRevenueReportRequest>,
     ) -> Result<Response<proto::GetRevenueReportResponse>, Status> {
-        let (access, message) = enter(request)?;
+        let (access, message) = enter(&self.0, request).await?;
         let report = self.0.revenue(&access, &message.try_into()?).await?;
         Ok(Response::new(report.map(Into::into).unwrap_or_default()))
     }

@@ -27,6 +27,7 @@ pub mod judge;
 pub mod keep;
 pub mod list;
 pub mod passage;
+pub mod reach;
 pub mod read_plate;
 pub mod register;
 pub mod settle;

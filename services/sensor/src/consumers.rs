@@ -1,15 +1,17 @@
-//! What sensor listens to: booking's sessions. It never asks booking; it learns by its facts.
+//! What sensor listens to: booking's sessions, and whose its lots are. It never asks booking; it learns by its facts.
 
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1 as booking;
 use parkmesh_contracts::booking::v1::Cause;
 use parkmesh_contracts::facts::Fact;
-use parkmesh_eventbus::consumer::{self, Consumer, Handler, Listening};
+use parkmesh_contracts::ids::UserId;
+use parkmesh_eventbus::consumer::{self, Consumer, Handler};
 use parkmesh_eventbus::{Delivered, Failure};
 
 use crate::app::App;
 use crate::domain::discrepancy::TOLERANCE;
 use crate::store::books::Session;
+use crate::store::lot::{self as store, Lot};
 
 /// The consumer of booking's facts.
 const BOOKING: Consumer = Consumer {
@@ -18,9 +20,34 @@ const BOOKING: Consumer = Consumer {
     fact_types: &[booking::BookingActivated::TYPE, booking::BookingCompleted::TYPE],
 };
 
-/// Starts the consumer.
-pub fn start(app: &App) -> Listening {
-    consumer::start(&app.bus, BOOKING, Books(app.clone()), &app.tasks)
+/// Whose lots are; beside the sessions, so that a city that is imported holds up none of them.
+const LOTS: Consumer = Consumer {
+    name: "sensor-lots",
+    stream: "BOOKING",
+    fact_types: &[booking::InventoryChanged::TYPE],
+};
+
+/// Starts the consumers.
+pub fn start(app: &App) {
+    consumer::start(&app.bus, BOOKING, Books(app.clone()), &app.tasks);
+    consumer::start(&app.bus, LOTS, Lots(app.clone()), &app.tasks);
+}
+
+struct Lots(App);
+
+impl Handler for Lots {
+    async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
+        let told: booking::InventoryChanged = fact.decode()?;
+        let lot = told.lot.ok_or_else(|| poison("lot", "is missing"))?;
+        let lot = Lot {
+            lot_id: told.lot_id.parse().map_err(|error| poison("lot_id", error))?,
+            operator_id: UserId::parse(&lot.operator_id)
+                .map_err(|error| poison("lot.operator_id", error))?,
+            version: told.version,
+        };
+        // Versions take the inbox's place.
+        Ok(store::keep(&self.0.pool, &lot).await?)
+    }
 }
 
 struct Books(App);

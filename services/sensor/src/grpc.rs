@@ -125,7 +125,7 @@ impl SensorService for SensorDoor {
     ) -> Result<Response<Self::WatchOccupancyStream>, Status> {
         let (caller, request) = checked(request)?;
         let lot_id = convert::lot_id(&request.lot_id)?;
-        let watched = self.app.watch_occupancy(&caller, lot_id, &request.resume_token)?;
+        let watched = self.app.watch_occupancy(&caller, lot_id, &request.resume_token).await?;
         let changes = ReceiverStream::new(watched);
         Ok(Response::new(Box::pin(changes.map(|change| change.map_err(Status::from)))))
     }
@@ -188,7 +188,7 @@ impl SensorService for SensorDoor {
     ) -> Result<Response<Self::WatchPassagesStream>, Status> {
         let (caller, request) = checked(request)?;
         let lot_id = convert::lot_id(&request.lot_id)?;
-        let watched = self.app.watch_passages(&caller, lot_id, request.gate_id)?;
+        let watched = self.app.watch_passages(&caller, lot_id, request.gate_id).await?;
         let passages = ReceiverStream::new(watched);
         Ok(Response::new(Box::pin(passages.map(|passage| passage.map_err(Status::from)))))
     }

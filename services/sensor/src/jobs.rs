@@ -18,10 +18,11 @@ const LOCKED_WAIT: Duration = Duration::from_millis(5);
 const SILENCE_PERIOD: Duration = Duration::from_millis(500);
 /// How often ground and books are compared. They may differ for minutes before anybody is told.
 const COMPARE_PERIOD: Duration = Duration::from_secs(5);
-/// The same where minutes pass when the clock is moved.
-const COMPARE_MOVED_PERIOD: Duration = Duration::from_millis(200);
-/// And how many times as long as a look takes it waits at least.
+/// And how many times as long as a look takes it waits at least: each look reads all spots.
 const COMPARE_SHARE: u32 = 100;
+/// The same where minutes pass when the clock is moved, and never longer than elsewhere.
+const COMPARE_MOVED_PERIOD: Duration = Duration::from_millis(200);
+const COMPARE_MOVED_SHARE: u32 = 20;
 /// How often the quarantine is trimmed.
 const TRIM_PERIOD: Duration = Duration::from_secs(60);
 
@@ -47,11 +48,7 @@ pub fn start(app: &App, silence_grace: Duration) {
             let begun = tokio::time::Instant::now();
             logged("discrepancies", comparer.compare(comparer.clock.now()).await);
             logged("agreement", comparer.judge(comparer.clock.now()).await);
-            let wait = match comparer.clock.is_movable() {
-                true => COMPARE_MOVED_PERIOD,
-                // Each look reads all spots: it may take a hundredth of the time.
-                false => COMPARE_PERIOD.max(begun.elapsed() * COMPARE_SHARE),
-            };
+            let wait = wait_to_compare(begun.elapsed(), comparer.clock.is_movable());
             comparer.tasks.sleep(wait).await;
         }
     });
@@ -93,8 +90,29 @@ fn wait_until(next: Option<Timestamp>, now: Timestamp, movable: bool) -> Duratio
         .map_or(longest, |until: Duration| until.min(longest))
 }
 
+/// How long to wait after a look that took so long.
+fn wait_to_compare(took: Duration, movable: bool) -> Duration {
+    if movable {
+        COMPARE_MOVED_PERIOD.max(took * COMPARE_MOVED_SHARE).min(COMPARE_PERIOD)
+    } else {
+        COMPARE_PERIOD.max(took * COMPARE_SHARE)
+    }
+}
+
 fn logged(job: &'static str, outcome: Result<(), Error>) {
     if let Err(error) = outcome {
         tracing::warn!(job, error = %parkmesh_platform::fault::chain(&error), "will be tried again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_at_all_spots_leave_the_database_to_others() {
+        let wait = |ms, movable| wait_to_compare(Duration::from_millis(ms), movable).as_millis();
+        assert_eq!((wait(3, false), wait(300, false)), (5_000, 30_000));
+        assert_eq!((wait(3, true), wait(60, true), wait(3_000, true)), (200, 1_200, 5_000));
     }
 }

@@ -4,6 +4,7 @@ pub mod agreement;
 pub mod books;
 pub mod discrepancy;
 pub mod ground;
+pub mod lot;
 pub mod plate;
 pub mod quarantine;
 pub mod row;

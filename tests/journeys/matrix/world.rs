@@ -39,6 +39,7 @@ impl World {
         let of = |subject: &str, role| Claims::new(subject, role, 86_400);
         match who {
             "olga" | "oscar" => of(who, Role::Operator),
+            "oscar at her lot" => of("oscar", Role::Operator).at([lot]),
             "oscar at his lot" => of("oscar", Role::Operator).at([elsewhere()]),
             "olga elsewhere" => of("olga", Role::Operator).at([elsewhere()]),
             "camera" => of("camera-1", Role::Device).at([lot]),

@@ -160,7 +160,8 @@ pub(super) async fn clean(
 ) -> Result<bool, sqlx::Error> {
     let outbox = sqlx::query(
         "DELETE FROM outbox WHERE seq = ANY (ARRAY(
-             SELECT seq FROM outbox WHERE publish_time < $1 ORDER BY publish_time LIMIT $2))",
+             SELECT seq FROM (SELECT seq, publish_time FROM outbox ORDER BY seq LIMIT $2) AS oldest
+             WHERE publish_time < $1))",
     )
     .bind(earlier(now, KEPT_FOR).to_sqlx())
     .bind(DELETED_AT_ONCE)

@@ -77,6 +77,30 @@ async fn a_crash_between_publishing_and_marking_publishes_nothing_twice() {
 }
 
 #[tokio::test]
+async fn facts_of_different_spots_that_go_side_by_side_keep_their_places_through_a_crash() {
+    let world = World::new().await;
+    let process = world.another_process();
+    let relay = relay::start(&world.bus, &world.pool, "sensor", &process);
+    world.commit((1..=5).map(|version| world.row(world.ids.next(), version)).collect()).await;
+    relay.idle().await.unwrap();
+    process.stop().await;
+    world
+        .count(
+            "WITH forgotten AS (UPDATE outbox SET publish_time = NULL, stream = NULL,
+             stream_sequence = NULL WHERE version IN (2, 4) RETURNING 1) SELECT count(*) FROM forgotten",
+        )
+        .await;
+    world.commit(vec![world.row(world.ids.next(), 6)]).await;
+    world.relay().idle().await.unwrap();
+
+    assert_eq!(recorded(&world.bus, STREAM).await.len(), 6, "only the new one was added");
+    let wrong = world
+        .count("SELECT count(*) FROM outbox WHERE stream_sequence IS DISTINCT FROM version")
+        .await;
+    assert_eq!(wrong, 0, "each is marked with the place of its original");
+}
+
+#[tokio::test]
 async fn two_relays_publish_each_fact_once_and_the_second_takes_over() {
     let world = World::new().await;
     let first = world.another_process();

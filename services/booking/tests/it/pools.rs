@@ -103,3 +103,26 @@ async fn a_crowd_at_a_compact_lot_gets_every_place_and_nobody_is_told_full_befor
     assert_eq!((town.double_bookings().await, town.deadlocks().await), (0, 0));
     town.world.stop().await;
 }
+
+#[tokio::test]
+async fn what_others_try_for_is_not_sold_out_and_is_had_once_they_let_go() {
+    let town = Town::with(1, false).await;
+    let wish = any(&town, (60, 120), "");
+    let start = wish.window.unwrap().start_time.unwrap().seconds;
+    let mut other = town.world.pool.acquire().await.unwrap();
+    let spot_id: uuid::Uuid = town.place.spots[0].spot_id.parse().unwrap();
+    let claim = sqlx::query_scalar("SELECT pg_try_advisory_lock(uuid_hash_extended($1, $2))");
+    let claimed: bool = claim.bind(spot_id).bind(start).fetch_one(&mut *other).await.unwrap();
+    assert!(claimed);
+    let mut anna = town.driver("anna").await;
+    assert_eq!(reason(anna.hold_spot(wish.clone()).await), "STORE_BUSY", "not SOLD_OUT");
+    other.close().await.unwrap();
+    assert_eq!(given(&mut anna, wish).await, "A0001");
+    // The claim of the group ended with it.
+    let mut other = town.world.pool.acquire().await.unwrap();
+    let claim = sqlx::query_scalar("SELECT pg_try_advisory_lock(uuid_hash_extended($1, $2))");
+    let claimed: bool = claim.bind(spot_id).bind(start).fetch_one(&mut *other).await.unwrap();
+    assert!(claimed);
+    other.close().await.unwrap();
+    town.world.stop().await;
+}

@@ -40,6 +40,19 @@ impl Operators {
 }
 
 impl App {
+    /// The lots that an operator runs and that the token names, if it names any; for anybody else none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn own_lots(&self, caller: &Caller) -> Result<Vec<LotId>, Error> {
+        if caller.role != Role::Operator {
+            return Ok(Vec::new());
+        }
+        let mut lots = store::operator::lots_of(&self.pool, &caller.subject).await?;
+        lots.retain(|lot_id| caller.may_act_at(*lot_id));
+        Ok(lots)
+    }
+
     /// Notes which lots a caller speaks for, if it is an operator: alerts of them go there from now on.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use parkmesh_contracts::ids::{DeliveryId, LotId, RequestId};
 use parkmesh_contracts::notification::v1 as proto;
-use parkmesh_platform::auth::{Caller, Role};
+use parkmesh_platform::auth::Caller;
 use parkmesh_platform::postgres;
 
 use super::App;
@@ -26,9 +26,7 @@ impl App {
     ) -> Result<Vec<Listed>, Error> {
         let owner = match lot_id {
             None => Owner::User(caller.subject.clone()),
-            Some(lot_id) if caller.role == Role::Operator && caller.may_act_at(lot_id) => {
-                Owner::Lot(lot_id)
-            }
+            Some(lot_id) if self.own_lots(caller).await?.contains(&lot_id) => Owner::Lot(lot_id),
             Some(_) => return Err(Error::LotNotFound),
         };
         Ok(store::delivery::list(&self.pool, &owner, state, below, limit).await?)
@@ -47,7 +45,7 @@ impl App {
     ) -> Result<proto::ResendDeliveryResponse, Error> {
         let (app, user_id) = (self.clone(), caller.subject.clone());
         let sealer = self.config.sealer.clone();
-        let lots = (caller.role == Role::Operator).then(|| caller.lots.clone());
+        let lots = self.own_lots(caller).await?;
         let key = replay::Request::of(&sealer, &user_id, request_id, "ResendDelivery", &request);
         let response = postgres::transaction(&self.pool, move |connection| {
             Box::pin(async move {
@@ -55,9 +53,8 @@ impl App {
                     return Ok::<_, Error>(before);
                 }
                 let now = app.clock.now();
-                let lots = lots.as_deref();
                 let again =
-                    store::delivery::again(connection, delivery_id, &user_id, lots, now).await?;
+                    store::delivery::again(connection, delivery_id, &user_id, &lots, now).await?;
                 let delivery = convert::delivery(again.ok_or(Error::DeliveryNotFound)?);
                 let response = proto::ResendDeliveryResponse { delivery: Some(delivery) };
                 replay::keep(connection, &sealer, &key, &response, now).await?;

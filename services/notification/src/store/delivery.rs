@@ -217,22 +217,21 @@ pub async fn list(
     Ok(found)
 }
 
-/// One delivery of a person, or of one of these lots; every lot where there are none.
+/// One delivery of a person, or of one of these lots.
 pub async fn again(
     connection: &mut PgConnection,
     delivery_id: DeliveryId,
     user_id: &UserId,
-    lots: Option<&[LotId]>,
+    lots: &[LotId],
     now: Timestamp,
 ) -> Result<Option<Listed>, sqlx::Error> {
-    let every = lots.is_some_and(<[_]>::is_empty);
-    let lots: Vec<Uuid> = lots.unwrap_or_default().iter().map(|lot| lot.as_uuid()).collect();
+    let lots: Vec<Uuid> = lots.iter().map(|lot| lot.as_uuid()).collect();
     let found: Option<Listed> = sqlx::query_as(
         "WITH again AS (
              UPDATE delivery SET state = 'waiting', attempts = 0, begin_time = $4,
                  next_attempt_time = $4
              WHERE delivery_id = $1
-                 AND (user_id = $2 OR lot_id = ANY($3) OR ($5 AND lot_id IS NOT NULL))
+                 AND (user_id = $2 OR lot_id = ANY($3))
              RETURNING *)
          SELECT again.*, kind, booking_id FROM again JOIN notification USING (notification_id)",
     )
@@ -240,7 +239,6 @@ pub async fn again(
     .bind(user_id.as_str())
     .bind(&lots)
     .bind(now.to_sqlx())
-    .bind(every)
     .fetch_optional(&mut *connection)
     .await?;
     let Some(mut found) = found else { return Ok(None) };

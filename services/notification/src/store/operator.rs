@@ -1,4 +1,4 @@
-//! Whom alerts of a lot go to.
+//! Whose a lot is, and whom alerts of it go to.
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
@@ -8,10 +8,39 @@ use uuid::Uuid;
 
 use super::broken;
 
-/// Stands for every lot.
+/// Stands for every lot that they run.
 const EVERY: Uuid = Uuid::nil();
 
-/// An operator speaks for these lots and no others; for none in particular: for every one.
+/// Keeps whose a lot is, unless something newer is known.
+pub async fn keep_lot(
+    pool: &PgPool,
+    lot_id: LotId,
+    operator_id: &UserId,
+    version: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO lot_operator AS known (lot_id, operator_id, version) VALUES ($1, $2, $3)
+         ON CONFLICT (lot_id) DO UPDATE
+         SET operator_id = excluded.operator_id, version = excluded.version
+         WHERE known.version < excluded.version",
+    )
+    .bind(lot_id.as_uuid())
+    .bind(operator_id.as_str())
+    .bind(version)
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
+/// The lots that an operator runs.
+pub async fn lots_of(pool: &PgPool, operator_id: &UserId) -> Result<Vec<LotId>, sqlx::Error> {
+    let query = "SELECT lot_id FROM lot_operator WHERE operator_id = $1";
+    let lots: Vec<Uuid> =
+        sqlx::query_scalar(query).bind(operator_id.as_str()).fetch_all(pool).await?;
+    Ok(lots.into_iter().map(LotId::from).collect())
+}
+
+/// An operator speaks for these lots and no others; for none in particular: for all that they run.
 pub async fn keep(
     connection: &mut PgConnection,
     user_id: &UserId,
@@ -41,13 +70,15 @@ pub async fn keep(
     .map(drop)
 }
 
-/// Who speaks for a lot, in the order of their names: who writes to several does so in this order.
+/// Who speaks for a lot that is theirs, in the order of their names: who writes to several does so in this order.
 pub async fn of_lot(
     connection: &mut PgConnection,
     lot_id: LotId,
 ) -> Result<Vec<UserId>, sqlx::Error> {
     let found: Vec<(String,)> = sqlx::query_as(
-        "SELECT DISTINCT user_id FROM operator_lot WHERE lot_id IN ($1, $2) ORDER BY user_id",
+        "SELECT DISTINCT user_id FROM operator_lot AS spoken
+         JOIN lot_operator AS own ON own.lot_id = $1 AND own.operator_id = spoken.user_id
+         WHERE spoken.lot_id IN ($1, $2) ORDER BY user_id",
     )
     .bind(lot_id.as_uuid())
     .bind(EVERY)

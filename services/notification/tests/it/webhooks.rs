@@ -138,7 +138,9 @@ async fn a_delivery_is_sent_again_by_its_owner_or_an_operator_of_the_lot_alone()
         request_id: Ids::random().next::<Uuid>().to_string(),
         delivery_id: failed.delivery_id.clone(),
     };
-    for token in [world.tokens.driver("eve"), world.tokens.operator("oleg", [elsewhere])] {
+    let strangers = [vec![], vec![elsewhere], vec![world.lot]];
+    let strangers = strangers.map(|lots| world.tokens.operator("oleg", lots));
+    for token in strangers.into_iter().chain([world.tokens.driver("eve")]) {
         let refused = resend(&world, &token, &request()).await.unwrap_err();
         assert_eq!(reason_of(&refused).as_deref(), Some("DELIVERY_NOT_FOUND"));
     }

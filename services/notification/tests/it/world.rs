@@ -96,7 +96,7 @@ impl World {
         let running = start(config.clone(), deps).await.unwrap();
         let client = Client::connect(format!("http://{}", running.addr)).await.unwrap();
         let (lot, running) = (ids.next(), vec![running]);
-        Self {
+        let world = Self {
             clock,
             ids,
             tokens,
@@ -109,7 +109,19 @@ impl World {
             running,
             tasks,
             database,
-        }
+        };
+        world.run_by(world.lot, "otto").await;
+        world
+    }
+
+    /// This operator runs the lot from now on, as a fact of booking has told.
+    pub async fn run_by(&self, lot: LotId, operator: &str) {
+        sqlx::query("INSERT INTO lot_operator (lot_id, operator_id, version) VALUES ($1, $2, 0)")
+            .bind(lot.as_uuid())
+            .bind(operator)
+            .execute(&self.pool)
+            .await
+            .unwrap();
     }
 
     /// Another process of the same service.

@@ -1,5 +1,7 @@
 //! Reading, by whoever may see it: an object of somebody else is not found.
 
+use std::collections::HashSet;
+
 use parkmesh_contracts::ids::{BookingId, LotId, PaymentId, UserId};
 use parkmesh_platform::auth::{Caller, PeerIdentity, Role};
 
@@ -14,22 +16,13 @@ use crate::store::ledger::Written;
 pub enum Access {
     /// One of our services: everything that its methods reach.
     Service,
-    /// An operator: what belongs to these lots, or to all where none is named.
-    Lots(Vec<LotId>),
+    /// An operator: what belongs to these lots.
+    Lots(HashSet<LotId>),
     /// Anybody else: their own.
     Own(UserId),
 }
 
 impl Access {
-    /// Of a verified caller.
-    pub fn of(caller: &Caller) -> Self {
-        match (caller.peer(), caller.role) {
-            (PeerIdentity::Service(_), _) => Self::Service,
-            (_, Role::Operator) => Self::Lots(caller.lots.clone()),
-            _ => Self::Own(caller.subject.clone()),
-        }
-    }
-
     /// Whether it reaches what belongs to this lot and user.
     pub fn sees(&self, lot_id: LotId, user_id: &UserId) -> bool {
         match self {
@@ -42,7 +35,7 @@ impl Access {
     pub fn reaches(&self, lot_id: LotId) -> bool {
         match self {
             Self::Service => true,
-            Self::Lots(lots) => lots.is_empty() || lots.contains(&lot_id),
+            Self::Lots(lots) => lots.contains(&lot_id),
             Self::Own(_) => false,
         }
     }
@@ -60,6 +53,23 @@ impl Access {
 }
 
 impl App {
+    /// What a verified caller reaches: an operator the lots that they run and that their token names, if
+    /// it names any.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn access(&self, caller: &Caller) -> Result<Access, Error> {
+        Ok(match (caller.peer(), caller.role) {
+            (PeerIdentity::Service(_), _) => Access::Service,
+            (_, Role::Operator) => {
+                let mut lots = store::lot::run_by(&self.pool, &caller.subject).await?;
+                lots.retain(|lot_id| caller.may_act_at(*lot_id));
+                Access::Lots(lots)
+            }
+            _ => Access::Own(caller.subject.clone()),
+        })
+    }
+
     /// One payment.
     ///
     /// # Errors

@@ -84,7 +84,11 @@ async fn only_operators_of_the_lot_give_back() {
     assert_eq!(reason(refund(driver, asked.clone()).await), "OPERATOR_REQUIRED");
     let reader = refund(world.operator(&["payment.read"]), asked.clone()).await;
     assert_eq!(reader.unwrap_err().code(), tonic::Code::PermissionDenied);
-    let bound_to_no_lot = world.tokens.operator("boss", []);
+    for lots in [vec![], vec![world.lot]] {
+        let boss = world.tokens.operator("boss", lots);
+        assert_eq!(reason(refund(boss, asked.clone()).await), "PAYMENT_NOT_FOUND");
+    }
+    let bound_to_no_lot = world.tokens.operator("op", []);
     refund(bound_to_no_lot, asked).await.unwrap();
     assert_eq!(world.get(&id).await.refunded_amount, Some(eur(900)));
 }

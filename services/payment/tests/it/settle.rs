@@ -48,6 +48,7 @@ async fn a_receipt_tells_the_tax_that_the_lot_had_then_also_as_a_page() {
         version,
         lot: Some(Lot {
             address: address.to_owned(),
+            operator_id: "op".to_owned(),
             policy: Some(LotPolicy { vat_basis_points, ..LotPolicy::default() }),
             ..Lot::default()
         }),

@@ -96,6 +96,19 @@ pub fn reason<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
     reason_of(&answer.unwrap_err()).unwrap()
 }
 
+/// This operator runs the lot from now on.
+pub async fn run_by(pool: &PgPool, lot: LotId, operator: &str) {
+    sqlx::query(
+        "INSERT INTO lot (lot_id, address, vat_basis_points, version, operator_id)
+         VALUES ($1, '', 0, 0, $2)",
+    )
+    .bind(lot.as_uuid())
+    .bind(operator)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
 impl World {
     pub async fn new() -> Self {
         Self::with(ProviderChoice::Sandbox).await
@@ -133,6 +146,7 @@ impl World {
         let client =
             PaymentServiceClient::connect(format!("http://{}", payment.addr)).await.unwrap();
         let lot = ids.next();
+        run_by(&pool, lot, "op").await;
         Self {
             clock,
             ids,

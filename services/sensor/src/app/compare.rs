@@ -111,9 +111,7 @@ impl App {
         with_closed: bool,
         (page_size, page_token): (i32, &str),
     ) -> Result<(Vec<Discrepancy>, String), Error> {
-        if !caller.may_act_at(lot_id) {
-            return Err(Error::LotNotFound);
-        }
+        self.check_lot(caller, lot_id).await?;
         let arguments = [lot_id.to_string(), with_closed.to_string()];
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let list = List::of("ListDiscrepancies", &caller.subject, &arguments);

@@ -29,9 +29,7 @@ impl App {
         page_size: i32,
         page_token: &str,
     ) -> Result<(Vec<Sensor>, String), Error> {
-        if !caller.may_act_at(lot_id) {
-            return Err(Error::LotNotFound);
-        }
+        self.check_lot(caller, lot_id).await?;
         let list = List::of("ListSensors", &caller.subject, &[&lot_id.to_string()]);
         let after: String = list.after(page_token)?.unwrap_or_default();
         let size = page::size(page_size, SENSORS_DEFAULT, SENSORS_MAX);
@@ -53,11 +51,14 @@ impl App {
     /// # Errors
     /// [`Error::SpotNotFound`], or the store's.
     pub async fn get_spot(&self, caller: &Caller, spot_id: SpotId) -> Result<Sensor, Error> {
-        let found = sensor::find_of_spot(&self.pool, spot_id).await?;
-        found.filter(|sensor| caller.may_act_at(sensor.lot_id)).ok_or(Error::SpotNotFound)
+        let found = sensor::find_of_spot(&self.pool, spot_id).await?.ok_or(Error::SpotNotFound)?;
+        match self.check_lot(caller, found.lot_id).await {
+            Err(Error::LotNotFound) => Err(Error::SpotNotFound),
+            checked => checked.map(|()| found),
+        }
     }
 
-    /// A page of the quarantine, newest first, and the token of the next one.
+    /// A page of what is the caller's of the quarantine, newest first, and the token of the next one.
     ///
     /// # Errors
     /// [`Error::PageTokenInvalid`], or the store's.
@@ -70,7 +71,7 @@ impl App {
         let list = List::of("ListQuarantine", &caller.subject, &[]);
         let before: Option<(Timestamp, String)> = list.after(page_token)?;
         let size = page::size(page_size, QUARANTINED_DEFAULT, QUARANTINED_MAX);
-        let rows = quarantine::list(&self.pool, before, page::limit(size)).await?;
+        let rows = quarantine::list(&self.pool, &caller.subject, before, page::limit(size)).await?;
         let (rows, token) =
             list.cut(rows, size, |row| (row.last.receive_time, row.last.device_id.clone()));
         Ok((rows, token))

@@ -15,7 +15,6 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::App;
-use super::read_plate::check_gates;
 use crate::error::Error;
 use crate::events;
 use crate::store::plate::{self, Acknowledged};
@@ -74,13 +73,13 @@ impl App {
     ///
     /// # Errors
     /// [`Error::LotNotFound`].
-    pub fn watch_passages(
+    pub async fn watch_passages(
         &self,
         caller: &Caller,
         lot_id: LotId,
         gate_id: String,
     ) -> Result<Watched, Error> {
-        check_gates(caller, lot_id)?;
+        self.check_lot(caller, lot_id).await?;
         let (sender, receiver) = mpsc::channel(MESSAGES_WAITING_MAX);
         let granted = self.passages.0.subscribe();
         let (app, lot_id, stopping) = (self.clone(), lot_id.to_string(), stopping());
@@ -136,7 +135,7 @@ impl App {
         plate_read_id: PlateReadId,
         opened: bool,
     ) -> Result<Acknowledged, Error> {
-        check_gates(caller, lot_id)?;
+        self.check_lot(caller, lot_id).await?;
         let (ids, now) = (self.ids.clone(), self.clock.now());
         let said = transaction(&self.pool, move |connection| {
             Box::pin(async move {

@@ -1,9 +1,9 @@
 //! SubmitPlateRead: a plate becomes marks at once, and is told as those.
 
 use jiff::{SignedDuration, Timestamp};
-use parkmesh_contracts::ids::{LotId, PlateReadId};
+use parkmesh_contracts::ids::PlateReadId;
 use parkmesh_eventbus::outbox;
-use parkmesh_platform::auth::{Caller, Role};
+use parkmesh_platform::auth::Caller;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::postgres::transaction;
 use sqlx::PgConnection;
@@ -16,18 +16,6 @@ use crate::store::plate::{self, Asked};
 
 /// How long the answer of a request is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(48);
-
-/// Cameras and barriers speak for the lots that their token is bound to, and for no other.
-///
-/// # Errors
-/// [`Error::LotNotFound`].
-pub(super) fn check_gates(caller: &Caller, lot_id: LotId) -> Result<(), Error> {
-    let unbound = caller.role == Role::Device && caller.lots.is_empty();
-    if unbound || !caller.may_act_at(lot_id) {
-        return Err(Error::LotNotFound);
-    }
-    Ok(())
-}
 
 /// Keeps a reading and tells it, once for this request. Its id, and whether it is new.
 async fn keep_plate(
@@ -73,7 +61,7 @@ impl App {
         asked: Asked,
         read: PlateRead,
     ) -> Result<PlateReadId, Error> {
-        check_gates(caller, read.lot_id)?;
+        self.check_lot(caller, read.lot_id).await?;
         let (ids, now) = (self.ids.clone(), self.clock.now());
         let kept = transaction(&self.pool, move |connection| {
             Box::pin(async move {

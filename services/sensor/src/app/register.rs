@@ -33,9 +33,7 @@ impl App {
         lot_id: LotId,
         wanted: Vec<NewSensor>,
     ) -> Result<Vec<Sensor>, Error> {
-        if !caller.may_act_at(lot_id) {
-            return Err(Error::LotNotFound);
-        }
+        self.check_new_lot(caller, lot_id).await?;
         let mut tries = 1;
         loop {
             let (app, wanted) = (self.clone(), wanted.clone());

@@ -1,5 +1,6 @@
 //! Who may speak for which device.
 
+use parkmesh_contracts::ids::LotId;
 use parkmesh_platform::auth::{Caller, Role};
 
 use super::App;
@@ -10,7 +11,7 @@ use crate::store::sensor;
 impl App {
     /// Checks that the caller may send this batch: the bridge for all, a device for itself, an
     /// operator for the sensors of
-    /// the lots that the token is bound to.
+    /// own lots, a kiosk for those of the lots that its token is bound to.
     ///
     /// # Errors
     /// [`Error::DeviceNotOwn`], or the store's.
@@ -24,9 +25,8 @@ impl App {
                 batch.readings.iter().all(|reading| own(&reading.device_id))
                     && batch.strays.iter().all(|stray| own(&stray.device_id))
             }
-            Role::Guest => false,
-            Role::Driver | Role::Kiosk | Role::Operator if caller.lots.is_empty() => true,
-            Role::Driver | Role::Kiosk | Role::Operator => self.all_at_lots(caller, batch).await?,
+            Role::Guest | Role::Driver => false,
+            Role::Kiosk | Role::Operator => self.all_at_lots(caller, batch).await?,
         };
         if own { Ok(()) } else { Err(Error::DeviceNotOwn) }
     }
@@ -37,7 +37,15 @@ impl App {
         names.sort_unstable();
         names.dedup();
         let known = sensor::of_devices(&self.pool, &names).await?;
-        let at_lots = known.iter().all(|sensor| caller.may_act_at(sensor.lot_id));
-        Ok(at_lots && known.len() == names.len())
+        let mut lots: Vec<LotId> = known.iter().map(|sensor| sensor.lot_id).collect();
+        lots.sort_unstable();
+        lots.dedup();
+        for lot_id in lots {
+            match self.check_lot(caller, lot_id).await {
+                Err(Error::LotNotFound) => return Ok(false),
+                checked => checked?,
+            }
+        }
+        Ok(known.len() == names.len())
     }
 }

@@ -140,16 +140,14 @@ impl App {
     /// Begins to watch a lot. Dropping the receiver ends it.
     ///
     /// # Errors
-    /// [`Error::LotNotFound`].
-    pub fn watch_occupancy(
+    /// [`Error::LotNotFound`], or the store's.
+    pub async fn watch_occupancy(
         &self,
         caller: &Caller,
         lot_id: LotId,
         resume_token: &str,
     ) -> Result<Watched, Error> {
-        if !caller.may_act_at(lot_id) {
-            return Err(Error::LotNotFound);
-        }
+        self.check_lot(caller, lot_id).await?;
         let (sender, receiver) = mpsc::channel(MESSAGES_WAITING_MAX);
         let place = resume_token.parse().ok();
         let (since, news) = self.changes.subscribe(&lot_id.to_string(), place);

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
+use parkmesh_contracts::ids::UserId;
 use sqlx::{PgConnection, PgExecutor, Row};
 
 use super::broken;
@@ -100,12 +101,14 @@ pub async fn trim(executor: impl PgExecutor<'_>, keep: i64) -> Result<u64, Error
     Ok(done.rows_affected())
 }
 
-/// Devices last heard before `before` (time, then name), newest first.
+/// Devices last heard before `before` (time, then name), newest first: those that nobody has registered,
+/// and those at this operator's lots.
 ///
 /// # Errors
 /// The store's.
 pub async fn list(
     executor: impl PgExecutor<'_>,
+    operator_id: &UserId,
     before: Option<(Timestamp, String)>,
     limit: i64,
 ) -> Result<Vec<Quarantined>, Error> {
@@ -113,12 +116,17 @@ pub async fn list(
     let rows = sqlx::query(
         "SELECT device_id, reason, detail, topic, payload, frames, first_seen_time, last_seen_time
          FROM quarantine
-         WHERE $1::timestamptz IS NULL OR (last_seen_time, device_id) < ($1, $2 COLLATE \"C\")
+         WHERE ($1::timestamptz IS NULL OR (last_seen_time, device_id) < ($1, $2 COLLATE \"C\"))
+           AND NOT EXISTS (
+               SELECT FROM sensor LEFT JOIN lot USING (lot_id)
+               WHERE sensor.device_id = quarantine.device_id
+                 AND lot.operator_id IS DISTINCT FROM $4)
          ORDER BY last_seen_time DESC, device_id DESC LIMIT $3",
     )
     .bind(time.map(ToSqlx::to_sqlx))
     .bind(name)
     .bind(limit)
+    .bind(operator_id.as_str())
     .fetch_all(executor)
     .await?;
     rows.iter().map(of_row).collect()

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use parkmesh_contracts::booking::v1::{InventoryChanged, Lot};
+use parkmesh_contracts::ids::LotId;
 use parkmesh_contracts::sensor::v1 as proto;
 use parkmesh_contracts::sensor::v1::OccupancyState::{Occupied, Unknown};
 use parkmesh_contracts::sensor::v1::stream_occupancy_response::Part;
+use parkmesh_platform::auth::{Claims, Role};
+use parkmesh_testkit::eventually;
 use tonic::Code;
+use uuid::Uuid;
 
+use crate::discrepancies::publish;
 use crate::world::{Placed, World, kinds, with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,12 +84,67 @@ async fn sensors_are_listed_page_by_page_and_tokens_are_bound() {
     let rest = rest.into_inner();
     let names: Vec<_> = rest.sensors.iter().map(|sensor| sensor.device_id.as_str()).collect();
     assert_eq!((names, rest.next_page_token.as_str()), (vec!["bay-3", "bay-4"], ""));
-    let other = world.tokens.operator("other", [world.lot]);
+    let other = Claims {
+        scopes: Some(vec!["sensor.read".to_owned()]),
+        ..Claims::new("terminal", Role::Kiosk, 3_600).at([world.lot])
+    };
+    let other = world.tokens.mint(&other);
     let refused = client.list_sensors(with(&other, request(&token))).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
-    let foreign = world.tokens.operator("foreign", [world.ids.next()]);
-    let refused = client.list_sensors(with(&foreign, request(""))).await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_who_does_not_run_the_lot_finds_nothing_there() {
+    let world = World::start().await;
+    let placed = world.place("bay", 2, 0).await;
+    let lot_id = world.lot.to_string();
+    let mut client = world.client.clone();
+    for token in world.strangers() {
+        let list = proto::ListSensorsRequest { lot_id: lot_id.clone(), ..Default::default() };
+        let refused = client.list_sensors(with(&token, list)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::NotFound);
+        let spot = proto::GetSpotOccupancyRequest { spot_id: placed[0].spot_id.to_string() };
+        let refused = client.get_spot_occupancy(with(&token, spot)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::NotFound);
+        let spot = Placed { device_id: "their-own".to_owned(), spot_id: world.ids.next() };
+        let sensors = vec![world.new_sensor(&spot, 0)];
+        let register = proto::RegisterSensorsRequest { lot_id: lot_id.clone(), sensors };
+        let refused = client.register_sensors(with(&token, register)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::NotFound);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_just_made_a_lot_registers_its_sensors_at_once() {
+    let world = World::start().await;
+    let lot_id: LotId = world.ids.next();
+    let spot = Placed { device_id: "bay-0".to_owned(), spot_id: world.ids.next() };
+    let sensors = vec![world.new_sensor(&spot, 0)];
+    let request = proto::RegisterSensorsRequest { lot_id: lot_id.to_string(), sensors };
+    let mut client = world.client.clone();
+    let admin = world.admin();
+    let registering = client.register_sensors(with(&admin, request));
+    let (registered, ()) = tokio::join!(registering, tell_lot(&world, lot_id, "admin", 1));
+    assert_eq!(registered.unwrap().into_inner().sensors.len(), 1);
+    // What is older than what is known changes nothing; what is newer does.
+    let list = || proto::ListSensorsRequest { lot_id: lot_id.to_string(), ..Default::default() };
+    tell_lot(&world, lot_id, "olga", 3).await;
+    tell_lot(&world, lot_id, "admin", 2).await;
+    let olga = world.tokens.operator("olga", []);
+    eventually("olga runs it", || async {
+        world.client.clone().list_sensors(with(&olga, list())).await.ok()
+    })
+    .await;
+    let refused = client.list_sensors(with(&world.admin(), list())).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);
+}
+
+/// Booking tells whose a lot is.
+async fn tell_lot(world: &World, lot_id: LotId, operator: &str, version: i64) {
+    let lot = Lot { operator_id: operator.to_owned(), ..Default::default() };
+    let lot_id = lot_id.to_string();
+    let fact = InventoryChanged { lot_id, version, lot: Some(lot), ..Default::default() };
+    publish(world, Uuid::now_v7(), version, &fact).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,6 +12,7 @@ use opentelemetry::metrics::Histogram;
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::ids::LotId;
 use parkmesh_contracts::window::Window;
+use parkmesh_platform::postgres::OwnConnection;
 use parkmesh_platform::serve;
 use parkmesh_platform::telemetry::{self, trace_context};
 use tokio::sync::{Notify, oneshot};
@@ -189,6 +190,8 @@ impl App {
 
     async fn write_groups(&self) {
         let groups = &self.groups;
+        let own = || OwnConnection::new(&self.pool, &self.clock);
+        let mut connection = own();
         loop {
             let drawn = groups.lock().draw(&self.known, u64::from_be_bytes(self.ids.bytes()));
             let Some((group, drawn)) = drawn else {
@@ -198,8 +201,12 @@ impl App {
             groups.sizes.record(u64::try_from(drawn.len()).unwrap_or(u64::MAX), &[]);
             // A stop must not cut a statement in half: its outcome would be unknown to all.
             let app = self.clone();
-            let written = self.tasks.detached(async move { app.write_group(group, drawn).await });
-            let back = written.await.unwrap_or_default();
+            let written = self.tasks.detached(async move {
+                let back = app.write_group(group, drawn, &mut connection).await;
+                (back, connection)
+            });
+            let back;
+            (back, connection) = written.await.unwrap_or_else(|_| (Vec::new(), own()));
             groups.lock().finish(group, back);
             groups.come.notify_one();
         }

@@ -106,16 +106,16 @@ WITH asked AS MATERIALIZED (
             AS seconds
     ) AS turnaround
     CROSS JOIN LATERAL (
-        -- Asked one by one by all columns of its index: of the driver alone, other indexes would do for
-        -- a plan that is made while the table is small, and read it whole when it is not.
-        SELECT number FROM generate_series(1, asked.max_holds) AS number
-        WHERE NOT EXISTS (SELECT FROM booking AS own
-            WHERE own.user_id = asked.user_id AND own.lot_id = asked.lot_id
-              AND own.hold_slot = number AND own.state = 1
-              AND own.booking_id <> ALL ($20::uuid[]) OFFSET 0)
-        LIMIT 1
+        -- The lowest number that the driver's holds leave free: those below it stand in their places.
+        SELECT count(*) + 1 AS number FROM (
+            SELECT own.hold_slot, row_number() OVER (ORDER BY own.hold_slot) AS place
+            FROM booking AS own
+            WHERE own.user_id = asked.user_id AND own.lot_id = asked.lot_id AND own.state = 1
+              AND own.booking_id <> ALL ($20::uuid[]) OFFSET 0) AS own
+        WHERE own.hold_slot = own.place
     ) AS slot
-    WHERE CASE WHEN asked.allotment_id IS NULL
+    WHERE slot.number <= asked.max_holds
+      AND CASE WHEN asked.allotment_id IS NULL
           THEN NOT spot.out_of_service
               AND (asked.spot_version = 0 OR spot.version = asked.spot_version)
               AND spot.spot_number = asked.spot_number AND spot.spot_type = asked.spot_type

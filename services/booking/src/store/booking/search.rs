@@ -6,7 +6,7 @@ use parkmesh_contracts::ids::{FloorId, LotId};
 use parkmesh_contracts::window::Window;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::{PgExecutor, Postgres, Row};
+use sqlx::{PgConnection, PgExecutor, Postgres, Row};
 
 use crate::domain::inventory::Spot;
 use crate::domain::pooling::Pooling;
@@ -100,6 +100,43 @@ pub struct Pool {
     pub pooling: Pooling,
 }
 
+/// What is free of each pool, one spot after the other until enough are found; what is claimed is claimed only then.
+macro_rules! free_spots_of_pools {
+    ($($claimed:literal)?) => {
+        concat!(
+            "SELECT pool.place, free.*
+             FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::timestamptz[], $5::timestamptz[],
+                         $6::bigint[], $8::boolean[]) WITH ORDINALITY
+                  AS pool (lot_id, spot_type, floor_id, start_time, end_time, number, empty, place)
+             CROSS JOIN LATERAL (SELECT free.* FROM (
+                 SELECT s.* FROM (
+                     SELECT s.spot_id, s.lot_id, s.floor_id, s.spot_number, s.spot_type,
+                            s.out_of_service, s.plan_x, s.plan_y, s.latitude, s.longitude, s.version
+                     FROM spot AS s
+                     WHERE s.lot_id = pool.lot_id AND s.spot_type = pool.spot_type
+                       AND NOT s.out_of_service
+                     ORDER BY (s.floor_id = pool.floor_id) IS TRUE DESC,
+                              uuid_hash_extended(s.spot_id, $7)
+                     OFFSET 0) AS s
+                 WHERE NOT EXISTS (SELECT FROM closure
+                     WHERE closure.lot_id = s.lot_id AND closure.end_time > pool.start_time
+                       AND closure.start_time < pool.end_time
+                       AND coalesce(closure.floor_id, s.floor_id) = s.floor_id
+                       AND coalesce(closure.spot_id, s.spot_id) = s.spot_id OFFSET 0)
+                   AND NOT EXISTS (SELECT FROM booking AS other
+                     WHERE other.spot_id = s.spot_id
+                       AND other.during && tstzrange(pool.start_time, pool.end_time, '[)')
+                       AND other.state IN (1, 2, 3)
+                       AND (other.state <> 1 OR other.due_time > park_now()) OFFSET 0)
+                   AND NOT (pool.empty AND EXISTS (SELECT FROM spot_reality AS ground
+                     WHERE ground.spot_id = s.spot_id AND ground.occupied IS NOT FALSE OFFSET 0))
+                 OFFSET 0) AS free ",
+                $($claimed,)?
+                " LIMIT pool.number) AS free"
+        )
+    };
+}
+
 /// Free spots of each pool, as many as are asked for with it: those of the preferred floor first,
 /// else in an order that `seed` chooses, because callers of one moment must not all want the same.
 ///
@@ -107,6 +144,33 @@ pub struct Pool {
 /// The store's.
 pub async fn candidates(
     executor: impl PgExecutor<'_>,
+    pools: &[(Pool, i64)],
+    seed: i64,
+) -> Result<Vec<Vec<Spot>>, Error> {
+    search(executor, free_spots_of_pools!(), pools, seed).await
+}
+
+/// The same, but each is claimed for this session until it ends its advisory locks: what others have claimed is left out, and
+/// nobody who claims meets another's try. So those who came first get what was found, in their order. A claim is a
+/// courtesy and guards nothing: the exclusion constraint does.
+///
+/// # Errors
+/// The store's.
+pub async fn claim(
+    connection: &mut PgConnection,
+    pools: &[(Pool, i64)],
+    seed: i64,
+) -> Result<Vec<Vec<Spot>>, Error> {
+    let statement = free_spots_of_pools!(
+        "WHERE pg_try_advisory_lock(uuid_hash_extended(free.spot_id,
+             extract(epoch FROM pool.start_time)::bigint))"
+    );
+    search(connection, statement, pools, seed).await
+}
+
+async fn search(
+    executor: impl PgExecutor<'_>,
+    statement: &'static str,
     pools: &[(Pool, i64)],
     seed: i64,
 ) -> Result<Vec<Vec<Spot>>, Error> {
@@ -122,45 +186,17 @@ pub async fn candidates(
         limits.push(*limit);
         empties.push(pool.empty);
     }
-    let rows = sqlx::query(
-        "SELECT pool.place, free.*
-         FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::timestamptz[], $5::timestamptz[],
-                     $6::bigint[], $8::boolean[]) WITH ORDINALITY
-              AS pool (lot_id, spot_type, floor_id, start_time, end_time, number, empty, place)
-         CROSS JOIN LATERAL (
-             SELECT s.* FROM (
-                 SELECT s.spot_id, s.lot_id, s.floor_id, s.spot_number, s.spot_type,
-                        s.out_of_service, s.plan_x, s.plan_y, s.latitude, s.longitude, s.version
-                 FROM spot AS s
-                 WHERE s.lot_id = pool.lot_id AND s.spot_type = pool.spot_type
-                   AND NOT s.out_of_service
-                 ORDER BY (s.floor_id = pool.floor_id) IS TRUE DESC,
-                          uuid_hash_extended(s.spot_id, $7)
-                 OFFSET 0) AS s
-             WHERE NOT EXISTS (SELECT FROM closure
-                 WHERE closure.lot_id = s.lot_id AND closure.end_time > pool.start_time
-                   AND closure.start_time < pool.end_time
-                   AND coalesce(closure.floor_id, s.floor_id) = s.floor_id
-                   AND coalesce(closure.spot_id, s.spot_id) = s.spot_id OFFSET 0)
-               AND NOT EXISTS (SELECT FROM booking AS other
-                 WHERE other.spot_id = s.spot_id
-                   AND other.during && tstzrange(pool.start_time, pool.end_time, '[)')
-                   AND other.state IN (1, 2, 3)
-                   AND (other.state <> 1 OR other.due_time > park_now()) OFFSET 0)
-               AND NOT (pool.empty AND EXISTS (SELECT FROM spot_reality AS ground
-                 WHERE ground.spot_id = s.spot_id AND ground.occupied IS NOT FALSE OFFSET 0))
-             LIMIT pool.number) AS free",
-    )
-    .bind(lots)
-    .bind(types)
-    .bind(floors)
-    .bind(starts)
-    .bind(ends)
-    .bind(limits)
-    .bind(seed)
-    .bind(empties)
-    .fetch_all(executor)
-    .await?;
+    let rows = sqlx::query(statement)
+        .bind(lots)
+        .bind(types)
+        .bind(floors)
+        .bind(starts)
+        .bind(ends)
+        .bind(limits)
+        .bind(seed)
+        .bind(empties)
+        .fetch_all(executor)
+        .await?;
     let mut found = vec![Vec::new(); pools.len()];
     for row in &rows {
         let place = usize::try_from(row.try_get::<i64, _>("place")? - 1).unwrap_or_default();

@@ -18,6 +18,8 @@ pub(super) const TRIES_MAX: usize = 256;
 const RIDERS_MAX: usize = 4_096;
 /// Asks that wait at most; whoever comes then is told at once to come again.
 const WAITING_MAX: usize = 20_000;
+/// What part of a pool's spots may be picked by chance in one group.
+const CROWD_SHARE: usize = 8;
 /// Spots of a pool that are looked at for one that nobody in this process is trying for.
 const PICKS_MAX: usize = 8;
 
@@ -89,7 +91,8 @@ impl Queue {
 
     /// Takes the next group and its number; None while nothing can be tried.
     pub(super) fn draw(&mut self, known: &Known, chance: u64) -> Option<(u64, Drawn)> {
-        let (mut drawn, mut marks) = (Drawn::default(), Marks::default());
+        let mut drawn = Drawn::default();
+        let mut marks = Marks { pools: self.crowded(known), ..Marks::default() };
         let mut left = VecDeque::new();
         for ask in std::mem::take(&mut self.waiting) {
             let riders = drawn.riders.len() + drawn.searches.len();
@@ -108,6 +111,22 @@ impl Queue {
         self.groups += 1;
         self.flying.insert(self.groups, marks);
         Some((self.groups, drawn))
+    }
+
+    /// Pools of which so much is asked that picks by chance would meet those of other processes, and then not
+    /// those who came first are served first: they are searched.
+    fn crowded(&self, known: &Known) -> HashSet<Pool> {
+        let mut asks: HashMap<Pool, usize> = HashMap::new();
+        for ask in &self.waiting {
+            if let Target::Pool { pool, .. } = &ask.target {
+                *asks.entry(*pool).or_default() += 1;
+            }
+        }
+        let is_crowded = |(pool, asks): &(Pool, usize)| {
+            let spots = known.pool(pool.lot_id, pool.spot_type);
+            spots.is_some_and(|spots| asks * CROWD_SHARE > spots.liked(pool.preferred).len())
+        };
+        asks.into_iter().filter(is_crowded).map(|(pool, _)| pool).collect()
     }
 
     /// Puts an ask into the group, or gives it back when it must wait for a group in flight.

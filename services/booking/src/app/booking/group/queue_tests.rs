@@ -227,6 +227,33 @@ fn once_somebody_is_searched_for_whoever_comes_later_does_not_pick_before_them()
 }
 
 #[test]
+fn a_crowd_for_a_pool_is_searched_for_from_the_first() {
+    let mut world = World::new();
+    let spots: Vec<Spot> = (0..40).map(|_| Spot::clone(&world.spot())).collect();
+    world.known.keep_pool(world.lot_id, SpotType::Regular, spots);
+    let pool = Pool {
+        lot_id: world.lot_id,
+        spot_type: SpotType::Regular,
+        preferred: None,
+        empty: false,
+        kept: window((1, 2)),
+        pooling: Pooling::default(),
+    };
+    let few = 40 / CROWD_SHARE;
+    for user in 0..few {
+        world.ask(&user.to_string(), Target::Pool { pool, searched: false }, (1, 2));
+    }
+    let (group, drawn) = world.draw().unwrap();
+    assert_eq!((drawn.tries.len(), drawn.searches.len()), (few, 0));
+    world.queue.finish(group, Vec::new());
+    for user in 0..=few {
+        world.ask(&user.to_string(), Target::Pool { pool, searched: false }, (1, 2));
+    }
+    let (_, drawn) = world.draw().unwrap();
+    assert_eq!((drawn.tries.len(), drawn.searches.len()), (0, few + 1));
+}
+
+#[test]
 fn too_many_are_told_at_once() {
     let mut world = World::new();
     let spot = world.spot();

@@ -11,7 +11,8 @@ use parkmesh_contracts::ids::{LotId, RequestId, UserId};
 use parkmesh_contracts::window::Window;
 use parkmesh_eventbus::outbox::Row as FactRow;
 use parkmesh_platform::ids::Ids;
-use parkmesh_platform::postgres::{constraint_of, is_retryable, is_unavailable};
+use parkmesh_platform::postgres::{OwnConnection, constraint_of, is_retryable, is_unavailable};
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::queue::{Drawn, TRIES_MAX, Try};
@@ -55,10 +56,17 @@ struct Tried {
 
 impl App {
     /// Decides a group. Returns the asks that are to be tried again.
-    pub(super) async fn write_group(&self, group: u64, drawn: Drawn) -> Vec<Ask> {
+    pub(super) async fn write_group(
+        &self,
+        group: u64,
+        drawn: Drawn,
+        connection: &mut OwnConnection,
+    ) -> Vec<Ask> {
         let Drawn { mut tries, riders, searches } = drawn;
         let mut work = Work { app: self, back: Vec::new(), cramped: Vec::new(), anew: Lots::new() };
-        let sold_out = match self.search(group, searches, &mut tries, &mut work).await {
+        let searched = !searches.is_empty();
+        let searches = (group, searches);
+        let sold_out = match self.search(connection, searches, &mut tries, &mut work).await {
             Ok(sold_out) => sold_out,
             Err((error, asks)) => {
                 work.failed(asks, &error);
@@ -68,7 +76,11 @@ impl App {
         let sold_out = work.take_cramped(sold_out);
         work.refuse_sold_out(sold_out).await;
         let mut undecided = Vec::new();
-        for Tried { one, outcome } in self.hold_all(tries).await {
+        let tried = self.hold_all(tries, connection).await;
+        if searched {
+            connection.unlock().await;
+        }
+        for Tried { one, outcome } in tried {
             match outcome {
                 Ok(Some(booking)) => answer(one.ask, Ok(Verdict::Held(Box::new(booking)))),
                 Ok(None) => undecided.push((one.ask, one.seat)),
@@ -90,14 +102,17 @@ impl App {
     /// free.
     async fn search(
         &self,
-        group: u64,
-        asks: Vec<Ask>,
+        connection: &mut OwnConnection,
+        (group, asks): (u64, Vec<Ask>),
         tries: &mut Vec<Try>,
         work: &mut Work<'_>,
     ) -> Result<Vec<Ask>, (Error, Vec<Ask>)> {
-        let free = match self.free(&asks).await {
+        let free = match self.free(connection, &asks).await {
             Ok(free) => free,
-            Err(error) => return Err((error, asks)),
+            Err(error) => {
+                connection.close();
+                return Err((error, asks));
+            }
         };
         let mut sold_out = Vec::new();
         for ask in asks {
@@ -118,11 +133,18 @@ impl App {
     }
 
     /// Tries all in one statement, or each by itself when that fails.
-    async fn hold_all(&self, tries: Vec<Try>) -> Vec<Tried> {
+    async fn hold_all(&self, tries: Vec<Try>, connection: &mut OwnConnection) -> Vec<Tried> {
         if tries.is_empty() {
             return Vec::new();
         }
-        match self.hold_once(&tries).await {
+        let made = match connection.get().await {
+            Ok(connection) => self.hold_once(connection, &tries).await,
+            Err(error) => Err(error.into()),
+        };
+        if made.is_err() {
+            connection.close();
+        }
+        match made {
             Ok(made) => tries
                 .into_iter()
                 .zip(made)
@@ -135,7 +157,7 @@ impl App {
             Err(_) => {
                 stream::iter(tries)
                     .map(|one| async move {
-                        let outcome = self.hold_once(std::slice::from_ref(&one)).await;
+                        let outcome = self.hold_once(&self.pool, std::slice::from_ref(&one)).await;
                         let outcome = outcome.map(|mut made| made.pop().flatten());
                         Tried { one, outcome }
                     })
@@ -147,7 +169,11 @@ impl App {
     }
 
     /// The one statement. What it held, in the order of the tries.
-    async fn hold_once(&self, tries: &[Try]) -> Result<Vec<Option<proto::Booking>>, Error> {
+    async fn hold_once(
+        &self,
+        executor: impl PgExecutor<'_>,
+        tries: &[Try],
+    ) -> Result<Vec<Option<proto::Booking>>, Error> {
         let lots = self.lots_of(tries).await?;
         let reclaims: Vec<Want<'_>> = tries
             .iter()
@@ -178,7 +204,7 @@ impl App {
             return Ok(vec![None; tries.len()]);
         }
         let group = hold::Group { holds: &holds, lapsed: &lapsed, facts: &facts, now };
-        let made = hold::insert(&self.pool, &group).await?;
+        let made = hold::insert(executor, &group).await?;
         if !made.is_empty() || !lapsed.is_empty() {
             self.relay.wake();
         }
