@@ -7,6 +7,7 @@ import type {
   WatchAvailabilityResponse,
 } from "../../gen/parkmesh/availability/v1/availability_service_pb";
 import type { SpotStatus, SpotType } from "../../gen/parkmesh/common/v1/common_pb";
+import { clock } from "../../lib/clock.svelte";
 
 /** How long changes are gathered before they are shown. */
 const GATHER_MS = 250;
@@ -71,8 +72,6 @@ export class LiveLot {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private changed = 0;
 
-  constructor(private readonly now: () => Date = () => new Date()) {}
-
   /** Takes an answer of the stream in, a moment later. A heartbeat says nothing. */
   hear(answer: WatchAvailabilityResponse): void {
     if (!answer.counts && answer.spots.length === 0) return;
@@ -117,7 +116,13 @@ export class LiveLot {
     spot.version = told.spotVersion;
     if (spot.status !== told.status) {
       this.changed += 1;
-      changes.push({ key: this.changed, spot, from: spot.status, to: told.status, at: this.now() });
+      changes.push({
+        key: this.changed,
+        spot,
+        from: spot.status,
+        to: told.status,
+        at: new Date(clock.now()),
+      });
       spot.status = told.status;
     }
     return false;
