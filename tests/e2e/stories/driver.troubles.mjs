@@ -100,7 +100,7 @@ test("a driver who stands on another spot is asked, says yes, and the booking mo
   await karl.getByRole("heading", { name: "Are you in 0-151?" }).waitFor();
   await accessible(karl, "are you in 42?");
   await karl.getByRole("button", { name: "Yes, I am in 0-151" }).click();
-  await karl.getByText("Spot 0-151").waitFor();
+  await karl.getByText(/^Spot 0-151/).waitFor();
   await karl.getByText("Parked since").waitFor();
 });
 

@@ -181,7 +181,7 @@ test("a tariff is previewed, published, and costs what the preview said", async 
 });
 
 test("a closure tells which bookings it meets, cancels them where asked, and stands in the audit", async () => {
-  const lot = await makeLot("Court", 2);
+  const lot = await makeLot("Gatehouse", 2);
   const booking = client("booking.v1.BookingService", "sam");
   const { booking: met } = await booking.createBooking({
     requestId: randomUUID(),
