@@ -1,10 +1,13 @@
 //! Ears: one for each stream.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use parkmesh_eventbus::consumer::{self, Consumer, Handler};
 use parkmesh_eventbus::{Bus, Delivered, Failure};
 use parkmesh_platform::tasks::Tasks;
 
 use crate::app::App;
+use crate::domain::painted::Painted;
 use crate::events::{self, Name};
 use crate::store;
 
@@ -53,20 +56,32 @@ impl Handler for Owners {
 }
 
 /// Hears what things are called. Versions take the inbox's place.
-struct Names(App);
+struct Names {
+    app: App,
+    painted: Mutex<Painted>,
+}
+
+impl Names {
+    fn painted(&self) -> MutexGuard<'_, Painted> {
+        self.painted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Handler for Names {
     // In every order the newest version stays; and thousands come at once when a city is imported.
     const LANES: usize = 8;
 
     async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
-        let pool = &self.0.pool;
+        let pool = &self.app.pool;
         match events::name(&fact)? {
             Some(Name::Lot { lot_id, lot_name, time_zone, version }) => {
                 store::names::keep_lot(pool, lot_id, (&lot_name, &time_zone), version).await?;
             }
             Some(Name::Spot { spot_id, lot_id, spot_number, version }) => {
-                store::names::keep_spot(pool, spot_id, lot_id, &spot_number, version).await?;
+                if !self.painted().repeats(spot_id, version, &spot_number) {
+                    store::names::keep_spot(pool, spot_id, lot_id, &spot_number, version).await?;
+                    self.painted().kept(spot_id, version, &spot_number);
+                }
             }
             None => {}
         }
@@ -79,6 +94,7 @@ pub fn start(bus: &Bus, app: &App, tasks: &Tasks) {
     for from in [BOOKING, PAYMENT, SENSOR] {
         consumer::start(bus, from, Ear { app: app.clone(), name: from.name }, tasks);
     }
-    consumer::start(bus, NAMES, Names(app.clone()), tasks);
+    let names = Names { app: app.clone(), painted: Mutex::default() };
+    consumer::start(bus, NAMES, names, tasks);
     consumer::start(bus, OWNERS, Owners(app.clone()), tasks);
 }

@@ -5,6 +5,7 @@ pub mod delivery;
 mod kind;
 pub mod message;
 mod moment;
+pub mod painted;
 pub mod preferences;
 pub mod reminder;
 mod template;

@@ -10,7 +10,6 @@ use parkmesh_contracts::sensor::v1::stream_occupancy_response::Part;
 use parkmesh_platform::auth::{Claims, Role};
 use parkmesh_testkit::eventually;
 use tonic::Code;
-use uuid::Uuid;
 
 use crate::discrepancies::publish;
 use crate::world::{Placed, World, kinds, with};
@@ -144,7 +143,7 @@ async fn tell_lot(world: &World, lot_id: LotId, operator: &str, version: i64) {
     let lot = Lot { operator_id: operator.to_owned(), ..Default::default() };
     let lot_id = lot_id.to_string();
     let fact = InventoryChanged { lot_id, version, lot: Some(lot), ..Default::default() };
-    publish(world, Uuid::now_v7(), version, &fact).await;
+    publish(world, world.ids.next(), version, &fact).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -108,6 +108,11 @@ impl Queue {
         if drawn.len() == 0 {
             return None;
         }
+        let searches = |of: &Pool| {
+            let mut wanted = drawn.searches.iter().map(|ask| &ask.target);
+            wanted.any(|target| matches!(target, Target::Pool { pool, .. } if pool == of))
+        };
+        marks.pools.retain(searches);
         self.groups += 1;
         self.flying.insert(self.groups, marks);
         Some((self.groups, drawn))
@@ -148,6 +153,12 @@ impl Queue {
             if self.flies(|flying| flying.has_spot(spot.spot_id, &window)) {
                 return Some(ask);
             }
+        }
+        // What is searched for those who came earlier is given to them first.
+        if let Target::Pool { pool, .. } = &ask.target
+            && self.flies(|flying| flying.pools.contains(pool))
+        {
+            return Some(ask);
         }
         // How many holds a user has is judged by what stood before the statement.
         if marks.users.contains(&user) || self.flies(|flying| flying.users.contains(&user)) {

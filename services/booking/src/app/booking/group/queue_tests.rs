@@ -249,8 +249,13 @@ fn a_crowd_for_a_pool_is_searched_for_from_the_first() {
     for user in 0..=few {
         world.ask(&user.to_string(), Target::Pool { pool, searched: false }, (1, 2));
     }
-    let (_, drawn) = world.draw().unwrap();
+    let (group, drawn) = world.draw().unwrap();
     assert_eq!((drawn.tries.len(), drawn.searches.len()), (0, few + 1));
+    // Whoever comes later waits until those have what they were searched for.
+    world.ask("late", Target::Pool { pool, searched: false }, (1, 2));
+    assert!(world.draw().is_none());
+    world.queue.finish(group, Vec::new());
+    assert_eq!(tried(&world.draw().unwrap().1), ["late"]);
 }
 
 #[test]
