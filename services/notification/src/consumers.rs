@@ -77,13 +77,13 @@ impl Handler for Names {
             Some(Name::Lot { lot_id, lot_name, time_zone, version }) => {
                 store::names::keep_lot(pool, lot_id, (&lot_name, &time_zone), version).await?;
             }
-            Some(Name::Spot { spot_id, lot_id, spot_number, version }) => {
-                if !self.painted().repeats(spot_id, version, &spot_number) {
-                    store::names::keep_spot(pool, spot_id, lot_id, &spot_number, version).await?;
-                    self.painted().kept(spot_id, version, &spot_number);
-                }
+            Some(Name::Spot { spot_id, lot_id, spot_number, version })
+                if !self.painted().repeats(spot_id, version, &spot_number) =>
+            {
+                store::names::keep_spot(pool, spot_id, lot_id, &spot_number, version).await?;
+                self.painted().kept(spot_id, version, &spot_number);
             }
-            None => {}
+            Some(Name::Spot { .. }) | None => {}
         }
         Ok(())
     }
