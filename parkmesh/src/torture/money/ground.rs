@@ -30,6 +30,8 @@ const READY_MAX: Duration = Duration::from_secs(60);
 const LOOK_PERIOD: Duration = Duration::from_millis(20);
 /// How long one call of the provider may take: short, so that a round is.
 const PROVIDER_TIMEOUT_MS: &str = "500";
+/// Who runs all lots.
+pub const OPERATOR: &str = "torture";
 /// How long tokens hold, in seconds.
 const TOKEN_SECONDS: u32 = 7 * 24 * 3_600;
 
@@ -95,9 +97,9 @@ impl Ground {
         over(self.channel(to)?, &self.issuer.mint(&claims)?)
     }
 
-    /// A way to a role as an operator of all lots.
+    /// A way to a role as [`OPERATOR`].
     pub fn operator(&self, to: Role) -> Result<Gateway, Failure> {
-        let claims = Claims::new("torture", Party::Operator, TOKEN_SECONDS);
+        let claims = Claims::new(OPERATOR, Party::Operator, TOKEN_SECONDS);
         over(self.channel(to)?, &self.issuer.mint(&claims)?)
     }
 }

@@ -97,6 +97,7 @@ pub async fn run(options: &Torture, home: &Path) -> Result<(), Failure> {
     let mut payment = crowd.ground.role(Role::Payment);
     sandbox.start(None).await?;
     payment.start(None).await?;
+    crowd.facts.open(crowd.lot, &crowd.ground.tasks).await?;
     let provider = plan.address(Role::PaymentSandbox).unwrap_or_default();
     let rates =
         serde_json::Map::from_iter(FAULTS.map(|(name, rate)| (name.to_owned(), json!(rate))));

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parkmesh_contracts::booking::v1::{
-    BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingSummary, QuoteLine,
+    BookingActivated, BookingCancelled, BookingCompleted, BookingExpired, BookingSummary,
+    InventoryChanged, Lot, QuoteLine,
 };
 use parkmesh_contracts::facts::Fact;
 use parkmesh_eventbus::outbox::{self, Row};
@@ -23,7 +24,7 @@ use uuid::Uuid;
 use super::money_of;
 use crate::Failure;
 use crate::chance::Dice;
-use crate::torture::money::ground::Ground;
+use crate::torture::money::ground::{Ground, OPERATOR};
 
 /// Of a hundred ends so many are told twice, and before the arrival.
 const TWICE_PERCENT: usize = 30;
@@ -35,8 +36,9 @@ const HEARD_MAX: Duration = Duration::from_secs(60);
 const HEARD_MAX_EACH: Duration = Duration::from_millis(50);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(200);
-/// Payment's ear.
+/// Payment's ears: for bookings, and for whose lots are.
 const CONSUMER: &str = "payment-booking";
+const OF_LOTS: &str = "payment-lots";
 
 /// How a booking ends, and for how much.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +83,17 @@ impl Facts {
         let (waiting, twice, out_of_order) =
             (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
         Ok(Self { pool, bus, relay, clock, ids, waiting, twice, out_of_order })
+    }
+
+    /// Tells whose the lot is, and waits until payment has heard it: nobody acts at a lot before.
+    pub async fn open(&self, lot: Uuid, tasks: &Tasks) -> Result<(), Failure> {
+        let lot_id = lot.to_string();
+        let told =
+            Lot { lot_id: lot_id.clone(), operator_id: OPERATOR.to_owned(), ..Default::default() };
+        let fact = InventoryChanged { lot_id, version: 1, lot: Some(told), ..Default::default() };
+        self.write(vec![self.row_of(lot, 1, &fact)]).await?;
+        self.published().await?;
+        self.heard_by(OF_LOTS, tasks, 1).await
     }
 
     /// Tells that a booking has ended; soon.
@@ -135,12 +148,16 @@ impl Facts {
 
     /// Waits until payment has heard all that is published, so many facts.
     pub async fn heard(&self, tasks: &Tasks, facts: u64) -> Result<(), Failure> {
+        self.heard_by(CONSUMER, tasks, facts).await
+    }
+
+    async fn heard_by(&self, ear: &str, tasks: &Tasks, facts: u64) -> Result<(), Failure> {
         let begun = Instant::now();
         let max = HEARD_MAX + HEARD_MAX_EACH * u32::try_from(facts).unwrap_or(u32::MAX);
         loop {
             let stream = self.bus.jetstream().get_stream(self.bus.name("BOOKING")).await?;
             // One that was deleted is made again in a moment.
-            if let Ok(info) = stream.consumer_info(&self.bus.name(CONSUMER)).await
+            if let Ok(info) = stream.consumer_info(&self.bus.name(ear)).await
                 && info.num_pending == 0
                 && info.num_ack_pending == 0
             {
