@@ -163,7 +163,7 @@ pub async fn claim(
 ) -> Result<Vec<Vec<Spot>>, Error> {
     let statement = free_spots_of_pools!(
         "WHERE pg_try_advisory_lock(uuid_hash_extended(free.spot_id,
-             extract(epoch FROM pool.start_time)::bigint))"
+             floor(extract(epoch FROM pool.start_time))::bigint))"
     );
     search(connection, statement, pools, seed).await
 }
