@@ -48,6 +48,24 @@ impl World {
         })
     }
 
+    /// The regular spots of the lot, in these hours.
+    fn pool(&self, hours: (i64, i64)) -> Pool {
+        Pool {
+            lot_id: self.lot_id,
+            spot_type: SpotType::Regular,
+            preferred: None,
+            empty: false,
+            kept: window(hours),
+            pooling: Pooling::default(),
+        }
+    }
+
+    /// So many regular spots have just been read.
+    fn know_spots(&self, count: usize) {
+        let spots = (0..count).map(|_| Spot::clone(&self.spot())).collect();
+        self.known.keep_pool(self.lot_id, SpotType::Regular, spots);
+    }
+
     fn ask(&mut self, user: &str, target: Target, hours: (i64, i64)) -> bool {
         let (answer, verdict) = oneshot::channel();
         self.waiting.push(verdict);
@@ -181,14 +199,7 @@ fn who_has_gone_away_is_not_tried() {
 #[test]
 fn two_of_a_pool_are_never_given_the_same_spot() {
     let mut world = World::new();
-    let pool = Pool {
-        lot_id: world.lot_id,
-        spot_type: SpotType::Regular,
-        preferred: None,
-        empty: false,
-        kept: window((1, 2)),
-        pooling: Pooling::default(),
-    };
+    let pool = world.pool((1, 2));
     for user in ["anna", "ben", "cleo"] {
         assert!(world.ask(user, Target::Pool { pool, searched: false }, (1, 2)));
     }
@@ -204,18 +215,9 @@ fn two_of_a_pool_are_never_given_the_same_spot() {
 #[test]
 fn once_somebody_is_searched_for_whoever_comes_later_does_not_pick_before_them() {
     let mut world = World::new();
-    let spots: Vec<Spot> = (0..40).map(|_| Spot::clone(&world.spot())).collect();
-    world.known.keep_pool(world.lot_id, SpotType::Regular, spots);
-    let pool = |world: &World, kept| Pool {
-        lot_id: world.lot_id,
-        spot_type: SpotType::Regular,
-        preferred: None,
-        empty: false,
-        kept,
-        pooling: Pooling::default(),
-    };
-    let full = pool(&world, window((1, 2)));
-    let other = pool(&world, window((5, 6)));
+    world.know_spots(40);
+    let full = world.pool((1, 2));
+    let other = world.pool((5, 6));
     let asks =
         [("anna", full, false), ("ben", full, true), ("cleo", full, false), ("dan", other, false)];
     for (user, pool, searched) in asks {
@@ -229,16 +231,8 @@ fn once_somebody_is_searched_for_whoever_comes_later_does_not_pick_before_them()
 #[test]
 fn a_crowd_for_a_pool_is_searched_for_from_the_first() {
     let mut world = World::new();
-    let spots: Vec<Spot> = (0..40).map(|_| Spot::clone(&world.spot())).collect();
-    world.known.keep_pool(world.lot_id, SpotType::Regular, spots);
-    let pool = Pool {
-        lot_id: world.lot_id,
-        spot_type: SpotType::Regular,
-        preferred: None,
-        empty: false,
-        kept: window((1, 2)),
-        pooling: Pooling::default(),
-    };
+    world.know_spots(40);
+    let pool = world.pool((1, 2));
     let few = 40 / CROWD_SHARE;
     for user in 0..few {
         world.ask(&user.to_string(), Target::Pool { pool, searched: false }, (1, 2));
