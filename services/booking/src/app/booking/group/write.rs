@@ -64,7 +64,7 @@ impl App {
     ) -> Vec<Ask> {
         let Drawn { mut tries, riders, searches } = drawn;
         let mut work = Work { app: self, back: Vec::new(), cramped: Vec::new(), anew: Lots::new() };
-        let searched = !searches.is_empty();
+        let claims = searches.iter().any(|ask| matches!(ask.target, Target::Pool { .. }));
         let searches = (group, searches);
         let sold_out = match self.search(connection, searches, &mut tries, &mut work).await {
             Ok(sold_out) => sold_out,
@@ -77,7 +77,7 @@ impl App {
         work.refuse_sold_out(sold_out).await;
         let mut undecided = Vec::new();
         let tried = self.hold_all(tries, connection).await;
-        if searched {
+        if claims {
             connection.unlock().await;
         }
         for Tried { one, outcome } in tried {
