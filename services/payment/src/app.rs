@@ -24,6 +24,7 @@ mod points;
 mod read;
 mod reconcile;
 mod refund;
+mod statement;
 mod take;
 
 pub use authorize::Authorize;
@@ -34,6 +35,7 @@ pub use points::FAILPOINTS;
 pub use read::Access;
 pub use reconcile::AskReport;
 pub use refund::AskRefund;
+pub use statement::AskStatement;
 
 /// The service behind its doors. Cheap to clone.
 #[derive(Clone)]
