@@ -25,6 +25,7 @@ mod read;
 mod reconcile;
 mod refund;
 mod statement;
+mod stuck;
 mod take;
 
 pub use authorize::Authorize;
