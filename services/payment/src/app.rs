@@ -24,6 +24,7 @@ mod points;
 mod read;
 mod reconcile;
 mod refund;
+mod retry;
 mod take;
 
 pub use authorize::Authorize;
@@ -34,6 +35,7 @@ pub use points::FAILPOINTS;
 pub use read::Access;
 pub use reconcile::AskReport;
 pub use refund::AskRefund;
+pub use retry::AskRetry;
 
 /// The service behind its doors. Cheap to clone.
 #[derive(Clone)]
