@@ -25,6 +25,7 @@ mod read;
 mod reconcile;
 mod refund;
 mod retry;
+mod statement;
 mod take;
 
 pub use authorize::Authorize;
@@ -36,6 +37,7 @@ pub use read::Access;
 pub use reconcile::AskReport;
 pub use refund::AskRefund;
 pub use retry::AskRetry;
+pub use statement::AskStatement;
 
 /// The service behind its doors. Cheap to clone.
 #[derive(Clone)]
