@@ -24,6 +24,7 @@ mod points;
 mod read;
 mod reconcile;
 mod refund;
+mod retry;
 mod statement;
 mod stuck;
 mod take;
@@ -36,6 +37,7 @@ pub use points::FAILPOINTS;
 pub use read::Access;
 pub use reconcile::AskReport;
 pub use refund::AskRefund;
+pub use retry::AskRetry;
 pub use statement::AskStatement;
 
 /// The service behind its doors. Cheap to clone.

@@ -102,6 +102,10 @@ impl From<Payment> for proto::Payment {
             refunded_amount: (payment.refunded.minor > 0).then(|| payment.refunded.into()),
             action_expire_time: action.as_ref().map(|action| time::to_proto(action.expire_time)),
             action_url: String::new(),
+            authorize_time: payment
+                .authorize_time
+                .filter(|_| payment.status == Status::Pending)
+                .map(time::to_proto),
         }
     }
 }

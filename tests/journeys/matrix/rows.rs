@@ -398,6 +398,12 @@ pub const ROWS: &[Row] = &[
         "olga",
         r#"{"requestId": "$request", "paymentId": "$payment", "amount": $cent, "reason": "matrix"}"#,
     ),
+    row(
+        "payment.v1.PaymentService/RetryPayment",
+        Annas,
+        "anna",
+        r#"{"requestId": "$request", "paymentId": "$payment", "paymentMethod": "pm_card_ok"}"#,
+    ),
     row("payment.v1.PaymentService/VoidPayment", Annas, "olga", r#"{"paymentId": "$payment"}"#),
     row(
         "payment.v1.PaymentService/DeletePaymentMethod",

@@ -189,6 +189,13 @@ impl PaymentService for Payment {
         Err(Status::unimplemented("booking never gives back"))
     }
 
+    async fn retry_payment(
+        &self,
+        _request: Request<payment::RetryPaymentRequest>,
+    ) -> Result<Response<payment::RetryPaymentResponse>, Status> {
+        Err(Status::unimplemented("drivers give another card themselves"))
+    }
+
     async fn create_payment_method(
         &self,
         _request: Request<payment::CreatePaymentMethodRequest>,
