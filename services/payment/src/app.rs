@@ -26,6 +26,7 @@ mod reconcile;
 mod refund;
 mod retry;
 mod statement;
+mod stuck;
 mod take;
 
 pub use authorize::Authorize;

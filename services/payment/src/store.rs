@@ -15,6 +15,7 @@ pub mod receipt;
 pub mod reconcile;
 pub mod refund;
 pub mod statement;
+pub mod stuck;
 
 use parkmesh_contracts::money::{Currency, Money};
 

@@ -19,5 +19,6 @@ mod rescue;
 mod settle;
 mod statement;
 mod stripe;
+mod stuck;
 mod torture;
 mod world;
