@@ -24,6 +24,8 @@ mod points;
 mod read;
 mod reconcile;
 mod refund;
+mod retry;
+mod statement;
 mod take;
 
 pub use authorize::Authorize;
@@ -34,6 +36,8 @@ pub use points::FAILPOINTS;
 pub use read::Access;
 pub use reconcile::AskReport;
 pub use refund::AskRefund;
+pub use retry::AskRetry;
+pub use statement::AskStatement;
 
 /// The service behind its doors. Cheap to clone.
 #[derive(Clone)]

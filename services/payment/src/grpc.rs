@@ -9,9 +9,10 @@ use parkmesh_platform::fault::check;
 use parkmesh_platform::page::{self, List};
 use tonic::{Request, Response, Status};
 
-use crate::app::{Access, App, AskMethod};
+use crate::app::{Access, App, AskMethod, AskRetry};
 use crate::convert;
 use crate::convert::page::page;
+use crate::convert::statement_page::page as statement_page;
 use crate::error::Error;
 
 /// Rows to a page when the caller does not say.
@@ -71,6 +72,20 @@ impl PaymentService for Door {
         let (access, message) = enter(&self.0, request).await?;
         let refund = self.0.refund(access, message.try_into()?).await?;
         Ok(Response::new(proto::RefundPaymentResponse { refund: Some(refund.into()) }))
+    }
+
+    async fn retry_payment(
+        &self,
+        request: Request<proto::RetryPaymentRequest>,
+    ) -> Result<Response<proto::RetryPaymentResponse>, Status> {
+        let user_id = Caller::of(&request)?.subject.clone();
+        let (_, message) = enter(&self.0, request).await?;
+        let request_id = convert::id("request_id", &message.request_id)?;
+        let payment_id = convert::id("payment_id", &message.payment_id)?;
+        let payment_method = message.payment_method;
+        let asked = AskRetry { request_id, user_id, payment_id, payment_method };
+        let payment = self.0.retry(asked).await?;
+        Ok(Response::new(proto::RetryPaymentResponse { payment: Some(payment.into()) }))
     }
 
     async fn get_payment(
@@ -176,5 +191,19 @@ impl PaymentService for Door {
         let (access, message) = enter(&self.0, request).await?;
         let report = self.0.revenue(&access, &message.try_into()?).await?;
         Ok(Response::new(report.map(Into::into).unwrap_or_default()))
+    }
+
+    async fn get_payout_statement(
+        &self,
+        request: Request<proto::GetPayoutStatementRequest>,
+    ) -> Result<Response<proto::GetPayoutStatementResponse>, Status> {
+        let (access, message) = enter(&self.0, request).await?;
+        let language = convert::page_language(message.page_language());
+        let statement = self.0.statement(&access, message.try_into()?).await?;
+        let page = language.map(|language| statement_page(&statement, language));
+        Ok(Response::new(proto::GetPayoutStatementResponse {
+            statement: Some(statement.into()),
+            page: page.unwrap_or_default(),
+        }))
     }
 }

@@ -231,6 +231,12 @@ pub const ROWS: &[Row] = &[
         "olga",
         r#"{"lotId": "$lot", "firstDate": "$date", "lastDate": "$date", "timeZone": "Europe/Berlin"}"#,
     ),
+    row(
+        "payment.v1.PaymentService/GetPayoutStatement",
+        Own,
+        "olga",
+        r#"{"currency": "EUR", "firstDate": "$date", "lastDate": "$date"}"#,
+    ),
     row("payment.v1.PaymentService/GetLedger", Annas, "olga", r#"{"paymentId": "$payment"}"#),
     // A driver's own.
     row(
@@ -391,6 +397,12 @@ pub const ROWS: &[Row] = &[
         Annas,
         "olga",
         r#"{"requestId": "$request", "paymentId": "$payment", "amount": $cent, "reason": "matrix"}"#,
+    ),
+    row(
+        "payment.v1.PaymentService/RetryPayment",
+        Annas,
+        "anna",
+        r#"{"requestId": "$request", "paymentId": "$payment", "paymentMethod": "pm_card_ok"}"#,
     ),
     row("payment.v1.PaymentService/VoidPayment", Annas, "olga", r#"{"paymentId": "$payment"}"#),
     row(

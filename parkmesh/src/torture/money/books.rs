@@ -26,7 +26,7 @@ const NEVER: [(&str, &str); 6] = [
              || coalesce(theirs.status, 'nothing') || ' ' || coalesce(theirs.captured, 0)
              || ' back ' || coalesce(theirs.refunded, 0) || ', ' || coalesce(theirs.live, 0) || ' live'
          FROM payment.payment AS ours FULL JOIN theirs ON theirs.reference = ours.payment_id::text
-         WHERE coalesce(theirs.live, 0) <> (CASE WHEN ours.status = 'declined' THEN 0 ELSE 1 END)
+         WHERE coalesce(theirs.live, 0) <> (CASE WHEN ours.status = 'declined' OR ours.provider_id IS NULL THEN 0 ELSE 1 END)
             OR (ours.status <> 'declined' AND theirs.status <> ours.status)
             OR coalesce(theirs.captured, 0) <> coalesce(ours.captured_minor, 0)
             OR coalesce(theirs.refunded, 0) <> coalesce(ours.refunded_minor, 0)

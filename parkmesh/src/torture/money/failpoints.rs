@@ -23,6 +23,7 @@ use sqlx::{PgConnection, Row};
 use tonic::Status;
 
 mod acted;
+mod carded;
 
 use super::ground::{Ground, Part};
 use super::{books, insist};
@@ -178,7 +179,7 @@ impl<'a> Town<'a> {
     ) -> Result<Duration, Failure> {
         part.kill().await?;
         part.start(Some(point)).await?;
-        let stories = self.stories(number, point.contains(".action."));
+        let stories = self.stories(number, point);
         tokio::pin!(stories);
         // The stories go on while the process is dead: who asks repeats.
         let died = tokio::select! {
@@ -222,13 +223,16 @@ impl<'a> Town<'a> {
         }
     }
 
-    /// A booking that is cancelled, and one that is used, paid and given back in part; or two whose drivers
-    /// are to act at their banks.
-    async fn stories(&self, number: u64, acts: bool) -> Result<(), Failure> {
+    /// A booking that is cancelled, and one that is used, paid and given back in part; or, where the point is
+    /// of such a thing, drivers who are to act at their banks, or whose cards fail them.
+    async fn stories(&self, number: u64, point: &str) -> Result<(), Failure> {
         let (first, second) = (2 * number, 2 * number + 1);
-        if acts {
+        if point.contains(".action.") {
             let (accepted, other) = tokio::join!(self.accepted(first), self.paid_otherwise(second));
             return accepted.and(other);
+        }
+        if point.contains(".retry.") {
+            return self.paid_later(first).await;
         }
         let (cancelled, used) = tokio::join!(self.cancelled(first), self.used(second));
         cancelled.and(used)
@@ -253,23 +257,29 @@ impl<'a> Town<'a> {
     async fn used(&self, number: u64) -> Result<(), Failure> {
         let mut dice = Dice::new(self.seed, number);
         let booking = self.reserved(number, &mut dice).await?;
+        self.parked(&booking.booking_id, &mut dice).await?;
+        self.given_back(&booking.payment_id, &mut dice).await
+    }
+
+    /// Comes and goes.
+    async fn parked(&self, booking_id: &str, dice: &mut Dice) -> Result<(), Failure> {
         let request = CheckInRequest {
             request_id: dice.uuid().to_string(),
-            key: Some(check_in_request::Key::BookingId(booking.booking_id.clone())),
+            key: Some(check_in_request::Key::BookingId(booking_id.to_owned())),
         };
         insist(&self.ground.tasks, || {
             let (mut client, request) = (self.bookings(), request.clone());
             async move { client.check_in(request).await }
         })
         .await?;
-        let (request_id, booking_id) = (dice.uuid().to_string(), booking.booking_id);
+        let (request_id, booking_id) = (dice.uuid().to_string(), booking_id.to_owned());
         let request = EndSessionRequest { request_id, booking_id };
         insist(&self.ground.tasks, || {
             let (mut client, request) = (self.bookings(), request.clone());
             async move { client.end_session(request).await }
         })
         .await?;
-        self.given_back(&booking.payment_id, &mut dice).await
+        Ok(())
     }
 
     /// As soon as it is captured.
@@ -360,7 +370,10 @@ async fn wrong_ends(database: &mut PgConnection) -> Result<(), Failure> {
     let wrong = sqlx::query(
         "SELECT b.booking_id::text || ' is in state ' || b.state || ', its money ' || p.status
          FROM booking.booking AS b JOIN payment.payment AS p USING (booking_id)
-         WHERE (b.state = 4 AND p.status <> 'captured')
+         -- Where a card was refused, another payment may have taken its place.
+         WHERE (b.state = 4 AND p.status <> 'captured' AND NOT EXISTS (SELECT FROM payment.payment AS paid
+                WHERE paid.booking_id = b.booking_id AND paid.status = 'captured'
+                  AND p.status IN ('declined', 'voided')))
             OR (b.state IN (5, 6) AND p.status NOT IN ('voided', 'declined'))",
     )
     .fetch_optional(database)

@@ -189,6 +189,13 @@ impl PaymentService for Payment {
         Err(Status::unimplemented("booking never gives back"))
     }
 
+    async fn retry_payment(
+        &self,
+        _request: Request<payment::RetryPaymentRequest>,
+    ) -> Result<Response<payment::RetryPaymentResponse>, Status> {
+        Err(Status::unimplemented("drivers give another card themselves"))
+    }
+
     async fn create_payment_method(
         &self,
         _request: Request<payment::CreatePaymentMethodRequest>,
@@ -215,6 +222,13 @@ impl PaymentService for Payment {
         _request: Request<payment::GetRevenueReportRequest>,
     ) -> Result<Response<payment::GetRevenueReportResponse>, Status> {
         Err(Status::unimplemented("booking asks for no report"))
+    }
+
+    async fn get_payout_statement(
+        &self,
+        _request: Request<payment::GetPayoutStatementRequest>,
+    ) -> Result<Response<payment::GetPayoutStatementResponse>, Status> {
+        Err(Status::unimplemented("booking asks for no statement"))
     }
 
     async fn get_payment(

@@ -89,18 +89,8 @@ impl App {
     ) -> Result<Begun, Error> {
         let (hash, now) = (asked.hash(), self.clock.now());
         let booking = store::booking::lock(connection, asked.booking_id).await?;
-        if let Some((first, id)) =
-            store::payment::find_request(connection, asked.request_id).await?
-        {
-            if first != hash {
-                return Err(Error::RequestIdReused);
-            }
-            let payment = store::payment::find_locked(connection, id).await?;
-            let payment = payment.ok_or(Error::PaymentNotFound)?;
-            if payment.status == Status::Pending && payment.open_action().is_none() {
-                self.take_over(connection, id).await?;
-            }
-            return Ok(Begun::Mine(payment));
+        if let Some(known) = self.repeated(connection, asked.request_id, &hash).await? {
+            return Ok(Begun::Mine(known));
         }
         if booking.settlement.is_some() {
             return Err(Error::BookingClosed);
@@ -136,6 +126,26 @@ impl App {
         Ok(Begun::Mine(payment))
     }
 
+    /// What this request led to before. An intent that nobody drives is the caller's to drive.
+    pub(super) async fn repeated(
+        &self,
+        connection: &mut PgConnection,
+        request_id: RequestId,
+        hash: &[u8],
+    ) -> Result<Option<Payment>, Error> {
+        let known = store::payment::find_request(connection, request_id).await?;
+        let Some((first, id)) = known else { return Ok(None) };
+        if first != hash {
+            return Err(Error::RequestIdReused);
+        }
+        let payment = store::payment::find_locked(connection, id).await?;
+        let payment = payment.ok_or(Error::PaymentNotFound)?;
+        if payment.status == Status::Pending && payment.open_action().is_none() {
+            self.take_over(connection, id).await?;
+        }
+        Ok(Some(payment))
+    }
+
     async fn new_payment(
         &self,
         connection: &mut PgConnection,
@@ -167,13 +177,15 @@ impl App {
             action_allowed: asked.action_allowed,
             action: None,
             chases: 0,
+            authorize_time: None,
+            replaces: None,
             version: 1,
             create_time: self.clock.now(),
         })
     }
 
     /// What a payment says to whoever asked for it.
-    async fn answer(&self, payment: Payment) -> Result<Payment, Error> {
+    pub(super) async fn answer(&self, payment: Payment) -> Result<Payment, Error> {
         match (payment.status, payment.intent) {
             (Status::Pending, _) if payment.open_action().is_some() => Ok(payment),
             (Status::Pending, _) => Err(Error::Unknown),

@@ -338,6 +338,8 @@ impl App {
         let Some((chase, due)) = debt::chase(declined, asked, self.ids.next(), now) else {
             return Ok(None);
         };
+        // First the place becomes free that it takes.
+        store::payment::save(connection, declined, now, now).await?;
         let (payment_id, owed, chases) = (chase.payment_id, chase.authorized, chase.chases);
         tracing::warn!(%payment_id, %owed, chases, "money is owed and is asked for again");
         store::payment::save(connection, &chase, due, now).await?;

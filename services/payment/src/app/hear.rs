@@ -125,6 +125,8 @@ impl App {
             action_allowed: false,
             action: None,
             chases: 0,
+            authorize_time: None,
+            replaces: None,
             version: 1,
             create_time: now,
             ..covering

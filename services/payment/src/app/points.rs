@@ -18,7 +18,7 @@ pub enum At {
 }
 
 /// Every point of this service. A proof dies at each of them.
-pub const FAILPOINTS: [&str; 22] = [
+pub const FAILPOINTS: [&str; 23] = [
     "payment.authorize.intent_committed",
     "payment.authorize.before_provider",
     "payment.authorize.after_provider",
@@ -41,10 +41,14 @@ pub const FAILPOINTS: [&str; 22] = [
     "payment.refund.before_commit",
     "payment.refund.committed",
     ACTION_ENDED,
+    RETRY_COMMITTED,
 ];
 
 /// What a driver was to do is given up; the provider is not told yet.
 pub const ACTION_ENDED: &str = "payment.action.ended";
+
+/// Another card is to be asked for what is open; the provider knows nothing of it.
+pub const RETRY_COMMITTED: &str = "payment.retry.committed";
 
 /// The name of a point.
 pub fn point(intent: Intent, at: At) -> &'static str {
@@ -86,7 +90,7 @@ mod tests {
                 ]
             })
             .collect();
-        named.extend(["payment.hear.before_commit", ACTION_ENDED]);
+        named.extend(["payment.hear.before_commit", ACTION_ENDED, RETRY_COMMITTED]);
         let mut all = FAILPOINTS.to_vec();
         named.sort_unstable();
         all.sort_unstable();

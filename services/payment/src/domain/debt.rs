@@ -46,6 +46,8 @@ pub fn chase(
         action_allowed: false,
         action: None,
         chases: declined.chases.saturating_add(1),
+        authorize_time: Some(due),
+        replaces: declined.replaces.or(Some(declined.payment_id)),
         version: 1,
         create_time: now,
         ..declined.clone()

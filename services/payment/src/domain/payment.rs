@@ -162,6 +162,10 @@ pub struct Payment {
     pub action: Option<Action>,
     /// How often what it is for was asked for in vain before.
     pub chases: i16,
+    /// When the clockwork asks for it for the first time; `None`: whoever made it asks at once.
+    pub authorize_time: Option<Timestamp>,
+    /// The payment whose place it takes.
+    pub replaces: Option<PaymentId>,
     /// Counts up with everything that was noted of it.
     pub version: i64,
     /// When it was asked for.
@@ -203,6 +207,14 @@ impl Payment {
     /// Key of the void.
     pub fn void_key(&self) -> Uuid {
         Uuid::new_v5(&KEYS, format!("void:{}", self.payment_id).as_bytes())
+    }
+
+    /// Whether it goes on where this payment was refused and another card may be given: the named one
+    /// itself, or what asks again for what it has left open.
+    pub fn goes_on_from(&self, named: &Self) -> bool {
+        let overstay = |one: &Self| one.kind == Kind::Overstay;
+        let open = self.status == Status::Pending && self.chases > 0;
+        open && overstay(self) == overstay(named)
     }
 
     /// Whether it may still take money, or has.

@@ -25,6 +25,8 @@ pub fn pending() -> Payment {
         action_allowed: false,
         action: None,
         chases: 0,
+        authorize_time: None,
+        replaces: None,
         payment_method: "pm_card_ok".to_owned(),
         status: Status::Pending,
         decline_code: None,

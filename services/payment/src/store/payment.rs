@@ -107,9 +107,10 @@ pub async fn save(
              captured_minor, payment_method, status, decline_code, provider_id, authorize_key,
              intent, intent_minor, due_time, version, create_time, update_time, kind,
              refunded_minor, intent_refund_id, chases, action_allowed, action_url,
-             action_provider_id, action_expire_time, action_ended)
+             action_provider_id, action_expire_time, action_ended, authorize_time,
+             replaces_payment_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-             $19, $21, $22, $23, $24, $25, $26, $27, $28)
+             $19, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
          ON CONFLICT (payment_id) DO UPDATE SET captured_minor = excluded.captured_minor,
              status = excluded.status, decline_code = excluded.decline_code,
              provider_id = excluded.provider_id, intent = excluded.intent,
@@ -150,6 +151,8 @@ pub async fn save(
     .bind(payment.action.as_ref().map(|action| &action.provider_id))
     .bind(payment.action.as_ref().map(|action| action.expire_time.to_sqlx()))
     .bind(payment.action.as_ref().is_some_and(|action| action.ended))
+    .bind(payment.authorize_time.map(|time| time.to_sqlx()))
+    .bind(payment.replaces.map(PaymentId::as_uuid))
     .execute(connection)
     .await
     .map(drop)
@@ -203,6 +206,25 @@ pub async fn is_driven(
     .bind(now.to_sqlx())
     .fetch_one(connection)
     .await
+}
+
+/// Ends a payment that is to be asked for later, if the provider was never asked. False: it was, or may be at this moment.
+pub async fn end_unasked(
+    connection: &mut PgConnection,
+    id: PaymentId,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let ended = sqlx::query(
+        "UPDATE payment SET status = 'voided', intent = NULL, due_time = NULL, version = version + 1,
+             update_time = $2
+         WHERE payment_id = $1 AND intent = 'authorize' AND attempts = 0
+           AND authorize_time IS NOT NULL",
+    )
+    .bind(id.as_uuid())
+    .bind(now.to_sqlx())
+    .execute(connection)
+    .await?;
+    Ok(ended.rows_affected() == 1)
 }
 
 /// Says until when a call goes on driving the open intent: the clockwork leaves it alone until then.
@@ -333,6 +355,8 @@ impl FromRow<'_, PgRow> for Payment {
             Some(other) => return Err(broken(format!("no intent {other}"))),
         };
         let create_time: jiff_sqlx::Timestamp = row.try_get("create_time")?;
+        let authorize_time: Option<jiff_sqlx::Timestamp> = row.try_get("authorize_time")?;
+        let replaces: Option<Uuid> = row.try_get("replaces_payment_id")?;
         let action_url: Option<String> = row.try_get("action_url")?;
         let action = match action_url {
             None => None,
@@ -363,6 +387,8 @@ impl FromRow<'_, PgRow> for Payment {
             action_allowed: row.try_get("action_allowed")?,
             action,
             chases: row.try_get("chases")?,
+            authorize_time: authorize_time.map(jiff_sqlx::Timestamp::to_jiff),
+            replaces: replaces.map(Into::into),
             intent,
             version: row.try_get("version")?,
             create_time: create_time.to_jiff(),

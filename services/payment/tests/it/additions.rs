@@ -1,12 +1,12 @@
 //! What a booking costs more since it was changed, and what its car owes that did not leave.
 
 use parkmesh_contracts::booking::v1::{BookingOverstayed, QuoteLine};
-use parkmesh_contracts::ids::BookingId;
+use parkmesh_contracts::ids::{BookingId, RequestId};
 use parkmesh_contracts::payment::v1 as proto;
 use parkmesh_contracts::payment::v1::{PaymentCaptured, PaymentKind, PaymentStatus};
 use parkmesh_contracts::time;
 
-use crate::world::{World, eur, reason};
+use crate::world::{World, by, eur, reason};
 
 /// Three euros more, on the card of the booking.
 fn more(world: &World, booking: BookingId) -> proto::AuthorizePaymentRequest {
@@ -127,4 +127,39 @@ async fn an_overstay_is_charged_once_to_the_same_card_with_a_receipt_of_its_own(
     let (start, end) = (overstay.start_time.unwrap(), overstay.end_time.unwrap());
     assert!((3_590..3_610).contains(&(end.seconds - start.seconds)), "{start:?} {end:?}");
     assert_ne!(stay.receipt_number, overstay.receipt_number);
+}
+
+#[tokio::test]
+async fn an_overstay_that_is_refused_is_asked_for_again_and_may_be_paid_with_another_card() {
+    let world = World::new().await;
+    let booking = world.ids.next();
+    let first = world.authorize(world.asking(booking, "pm_card_ok")).await.unwrap();
+    world.completed(booking, 1_200, world.in_hours(3)).await;
+    world.comes_to(&first.payment_id, PaymentStatus::Captured).await;
+    // The card is lost meanwhile.
+    let lost = "UPDATE payment SET payment_method = 'pm_card_lost' WHERE payment_id = $1::uuid";
+    sqlx::query(lost).bind(&first.payment_id).execute(&world.pool).await.unwrap();
+    overstayed(&world, booking, 5, 500).await;
+    let open = parkmesh_testkit::eventually("what asks again", || async {
+        let ids: Vec<(sqlx::types::Uuid,)> = sqlx::query_as(
+            "SELECT payment_id FROM payment WHERE kind = 'overstay' AND status = 'pending'
+             AND chases = 1",
+        )
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
+        ids.first().map(|(id,)| id.to_string())
+    })
+    .await;
+    let request = proto::RetryPaymentRequest {
+        request_id: world.ids.next::<RequestId>().to_string(),
+        payment_id: open,
+        payment_method: "pm_card_mastercard".to_owned(),
+    };
+    let token = world.tokens.driver("anna");
+    let answer = world.client.clone().retry_payment(by(&token, request)).await.unwrap();
+    let payment = answer.into_inner().payment.unwrap();
+    assert_eq!(payment.kind(), PaymentKind::Overstay);
+    world.comes_to(&payment.payment_id, PaymentStatus::Captured).await;
+    assert_eq!(world.overstay_receipt(booking).await.unwrap().total, Some(eur(500)));
 }

@@ -17,6 +17,7 @@ mod relayed;
 mod requests;
 mod rescue;
 mod settle;
+mod statement;
 mod stripe;
 mod torture;
 mod world;
