@@ -3,6 +3,12 @@ import { test } from "node:test";
 import { kiosk, ticket } from "../support/kiosk.mjs";
 import { arrivedAt, enter, everyStop, focused, tabTo } from "../support/keyboard.mjs";
 
+/** Nobody does anything for so long that the kiosk asks whether anybody is there. */
+async function asked(page) {
+  await page.clock.fastForward("00:46");
+  await page.getByRole("dialog", { name: "Sind Sie noch da?" }).waitFor();
+}
+
 test("a car is let in, pays and leaves at the kiosk with the keyboard alone", async () => {
   const page = await kiosk();
   await arrivedAt(page, "Welcome");
@@ -57,12 +63,18 @@ test("help, the other language and the question whether anybody is there are ans
   await everyStop(page, "kiosk, help");
   await enter(page, "Deutsch");
   assert.equal(await focused(page), "Deutsch");
-  await page.clock.fastForward("00:46");
-  await page.getByRole("dialog", { name: "Sind Sie noch da?" }).waitFor();
+  await asked(page);
   await everyStop(page, "kiosk, are you there?");
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   assert.equal(await focused(page), "Deutsch");
-  await enter(page, "Zurück");
+  await tabTo(page, "Zurück", "button");
+  await asked(page);
+  await enter(page, "Weiter", "dialog button");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  // The answer is for the question alone, and not for what lies behind it.
+  await page.getByRole("heading", { name: "Hilfe", level: 1 }).waitFor();
+  assert.equal(await focused(page), "Zurück");
+  await page.keyboard.press("Enter");
   await arrivedAt(page, "Welcome");
 });

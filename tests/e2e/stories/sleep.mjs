@@ -70,6 +70,7 @@ test("a page that was frozen while the gateway restarted is right within seconds
     requestId: crypto.randomUUID(),
     key: { case: "bookingId", value: made[0].bookingId },
   });
+  assert.equal(await bay(olga, number, "free").count(), 1, "it is frozen");
   for (const page of [zoe, olga]) await freeze(page, false);
   const after = await seenAfter(olga, number);
   await zoe.getByText("Parked since").waitFor({ timeout: RIGHT_MS });
