@@ -197,4 +197,8 @@ test("vehicles, cards, mail and the look of the app are chosen with the keyboard
   assert.equal(await nora.getByLabel("E-Mail-Adresse").inputValue(), "nora@example.org");
   assert.equal(await nora.getByLabel("E-Mails warten von").inputValue(), "23:00");
   assert.ok(await nora.getByRole("radio", { name: "B-PM 123" }).isChecked());
+  // What is removed takes the focus with it, which goes back to the top.
+  await enter(nora, /4242.*entfernen/);
+  await nora.getByText("4242").waitFor({ state: "detached" });
+  await arrivedAt(nora, "Sie");
 });
