@@ -113,6 +113,7 @@ async fn an_authorisation_that_the_provider_let_go_of_is_given_back_here_too() {
     let booking = world.ids.next();
     let id =
         world.authorize(world.asking(booking, "pm_card_expires_soon")).await.unwrap().payment_id;
+    world.loses_card(&id).await;
     world.clock.advance(seconds(61));
     world.comes_to(&id, PaymentStatus::Voided).await;
     assert_eq!(world.account_sums().await, "driver 0, held 0");
@@ -126,6 +127,7 @@ async fn a_capture_after_the_authorisations_end_is_refused_for_good() {
     let booking = world.ids.next();
     let id =
         world.authorize(world.asking(booking, "pm_card_expires_soon")).await.unwrap().payment_id;
+    world.loses_card(&id).await;
     world.clock.advance(seconds(61));
     world.completed(booking, 900, world.in_hours(2)).await;
     let declined = world.comes_to(&id, PaymentStatus::Declined).await;

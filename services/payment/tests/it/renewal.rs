@@ -58,8 +58,7 @@ async fn a_refused_renewal_is_asked_again_and_what_then_is_not_covered_is_a_debt
     let world = World::new().await;
     let booking = world.ids.next();
     let first = world.authorize(world.asking(booking, "pm_card_ok")).await.unwrap();
-    let lost = "UPDATE payment SET payment_method = 'pm_card_lost' WHERE payment_id = $1::uuid";
-    sqlx::query(lost).bind(&first.payment_id).execute(&world.pool).await.unwrap();
+    world.loses_card(&first.payment_id).await;
     world.clock.advance(six_days());
     // An hour later once more: what is set aside stays meanwhile.
     let all = stand(&world, booking, &[Pending, Declined, Authorized]).await;
@@ -88,8 +87,7 @@ async fn the_end_of_a_booking_ends_what_was_to_be_asked_again_without_asking() {
     let world = World::new().await;
     let booking = world.ids.next();
     let first = world.authorize(world.asking(booking, "pm_card_ok")).await.unwrap();
-    let lost = "UPDATE payment SET payment_method = 'pm_card_lost' WHERE payment_id = $1::uuid";
-    sqlx::query(lost).bind(&first.payment_id).execute(&world.pool).await.unwrap();
+    world.loses_card(&first.payment_id).await;
     world.clock.advance(six_days());
     let all = stand(&world, booking, &[Pending, Declined, Authorized]).await;
     world.completed(booking, 900, world.in_hours(1)).await;
