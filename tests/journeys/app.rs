@@ -1,13 +1,13 @@
 //! The web app, in a real browser: the stories of `tests/e2e`, played by Node against a running system. A short set here; all of them by
-//! `cargo xtask prove app`.
+//! `cargo xtask prove app`, some by `cargo xtask prove app FILE [NAME]`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::support::Up;
 
-/// Ends of the files' names: the stories that are always played, and all.
-const SHORT: &str = ".short.mjs";
+/// Parts of the files' names: the stories that are always played, and all.
+const SHORT: &str = ".short.";
 const ALL: &str = ".mjs";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,7 +20,8 @@ async fn people_do_in_the_browser_what_they_came_for() {
     let up = Up::start(&["--app-dir", &app]);
     let descriptors = up.home().join("descriptors.binpb");
     std::fs::write(&descriptors, parkmesh_contracts::FILE_DESCRIPTOR_SET).expect("a writable file");
-    let end = if variable("PARKMESH_TEST_STORIES").as_deref() == Some("all") { ALL } else { SHORT };
+    let wanted = variable("PARKMESH_TEST_STORIES").unwrap_or_else(|| SHORT.to_owned());
+    let part = if wanted == "all" { ALL } else { &wanted };
     let node = || {
         let mut node =
             Command::new(variable("PARKMESH_TEST_NODE").unwrap_or_else(|| "node".to_owned()));
@@ -39,7 +40,8 @@ async fn people_do_in_the_browser_what_they_came_for() {
         run.arg("--test-reporter=./support/report.mjs");
         run.arg(format!("--test-reporter-destination={report}"));
     }
-    println!("{}", told(run.args(stories(end))));
+    run.args(variable("PARKMESH_TEST_STORY").map(|name| format!("--test-name-pattern={name}")));
+    println!("{}", told(run.args(stories(part))));
     if variable("PARKMESH_STORIES_PICTURES").is_some() {
         println!("{}", told(node().arg("pictures.mjs")));
     }
@@ -57,15 +59,15 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/e2e")
 }
 
-/// The stories whose files end so, in the order of their names.
-fn stories(end: &str) -> Vec<PathBuf> {
+/// The stories whose files' names have this part, in the order of their names.
+fn stories(part: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder().join("stories")).expect("stories").flatten();
     let mut found: Vec<PathBuf> = entries
         .map(|entry| entry.path())
-        .filter(|path| path.to_string_lossy().ends_with(end))
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains(part)))
         .collect();
     found.sort();
-    assert!(!found.is_empty(), "no story ends in {end}");
+    assert!(!found.is_empty(), "no file of stories has {part} in its name");
     found
 }
 

@@ -58,7 +58,8 @@ enum Task {
     Servers,
     /// Run a proof at the full size that was asked for; writes target/proof/<name>.json.
     Prove {
-        /// Which; `cargo xtask prove help` lists them, and `app` plays all stories of the web app in a browser.
+        /// Which; `cargo xtask prove help` lists them, and `app` plays all stories of the web app in a browser,
+        /// or those of a file: `prove app driver.troubles 'card that is declined'`.
         name: String,
         /// Passed on.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -80,7 +81,7 @@ fn main() -> ExitCode {
         Task::Test { args } => testing::test(&args),
         Task::Lint { against } => lint::lint(against.as_deref()),
         Task::Servers => testing::servers(),
-        Task::Prove { name, .. } if name == "app" => testing::prove_app(),
+        Task::Prove { name, args } if name == "app" => testing::prove_app(&args),
         Task::Prove { name, args } => measure("prove", &name, &args),
         Task::Bench { name, args } => measure("bench", &name, &args),
     };

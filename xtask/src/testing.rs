@@ -62,8 +62,19 @@ fn test_with(args: &[String], more: &[(&str, String)]) -> Result<ExitCode, Failu
     Ok(ExitCode::from(code))
 }
 
-/// Plays every story of the web app, and not only the short ones; pictures of the views go to docs/app.
-pub fn prove_app() -> Result<ExitCode, Failure> {
+/// The test that plays the stories of the web app.
+const STORIES: [&str; 7] =
+    ["--package", "parkmesh", "--test", "journeys", "app::", "--", "--nocapture"];
+
+/// Plays every story of the web app, and not only the short ones; pictures of the views go to docs/app. With
+/// arguments it plays only those of files with the first in their name, and of these only those whose name fits the second.
+pub fn prove_app(args: &[String]) -> Result<ExitCode, Failure> {
+    let stories = STORIES.map(str::to_owned);
+    if !args.is_empty() {
+        let names = ["PARKMESH_TEST_STORIES", "PARKMESH_TEST_STORY"];
+        let some: Vec<_> = names.into_iter().zip(args.iter().cloned()).collect();
+        return test_with(&stories, &some);
+    }
     let (pictures, proofs) = (run::root().join("docs/app"), run::root().join("target/proof"));
     fs::create_dir_all(&pictures)?;
     fs::create_dir_all(&proofs)?;
@@ -72,8 +83,7 @@ pub fn prove_app() -> Result<ExitCode, Failure> {
         ("PARKMESH_STORIES_PICTURES", pictures.display().to_string()),
         ("PARKMESH_STORIES_REPORT", proofs.join("app.json").display().to_string()),
     ];
-    let stories = ["--package", "parkmesh", "--test", "journeys", "app::", "--", "--nocapture"];
-    test_with(&stories.map(str::to_owned), &more)
+    test_with(&stories, &more)
 }
 
 /// Starts servers and waits for Ctrl-C, on which they end with us.

@@ -1,5 +1,6 @@
 import { mount, type Component } from "svelte";
 import { startRouting } from "../lib/route.svelte";
+import { keepFocus } from "./focus";
 import { startTheme } from "./theme.svelte";
 
 /** Puts a face on the page. */
@@ -8,5 +9,6 @@ export function show(face: Component): void {
   if (target === null) throw new Error("index.html has no #app");
   startTheme();
   startRouting();
+  keepFocus();
   mount(face, { target });
 }

@@ -22,6 +22,8 @@ const LEAVE_PERIOD: Duration = Duration::from_secs(20);
 const SERVE_PERIOD: Duration = Duration::from_millis(250);
 /// How often the lines are looked after.
 const TEND_PERIOD: Duration = Duration::from_secs(1);
+/// How often lots are looked for that nobody has heard of for long; at each start, too.
+const RETELL_PERIOD: Duration = Duration::from_secs(10);
 
 /// Starts the clockwork; it ends with the service.
 pub fn start(app: &App) {
@@ -106,6 +108,15 @@ pub fn start(app: &App) {
         async move {
             if let Err(error) = app.tend_lines().await {
                 tracing::warn!(error = %chain(&error), "the waitlist is not looked after");
+            }
+        }
+    });
+    let retelling = app.clone();
+    app.tasks.every("lots-retold", RETELL_PERIOD, move |_now| {
+        let app = retelling.clone();
+        async move {
+            if let Err(error) = app.retell_lots().await {
+                tracing::warn!(error = %chain(&error), "lots are not told once more");
             }
         }
     });

@@ -26,6 +26,7 @@ mod reconcile;
 mod refund;
 mod renew;
 mod retry;
+mod statement;
 mod take;
 
 pub use authorize::Authorize;
@@ -37,6 +38,7 @@ pub use read::Access;
 pub use reconcile::AskReport;
 pub use refund::AskRefund;
 pub use retry::AskRetry;
+pub use statement::AskStatement;
 
 /// The service behind its doors. Cheap to clone.
 #[derive(Clone)]

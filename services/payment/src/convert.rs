@@ -8,6 +8,7 @@ use parkmesh_contracts::payment::v1 as proto;
 use parkmesh_contracts::time;
 
 use crate::app::{AskRefund, AskReport, Authorize};
+use crate::domain::days::Days;
 use crate::domain::receipt::number_text;
 use crate::domain::{
     Kind, Line, Method, Payment, Receipt, Refund, RefundStatus, Report, Revenue, Status,
@@ -17,6 +18,8 @@ use crate::store::ledger::Written;
 use page::Language;
 
 pub mod page;
+pub mod statement;
+pub mod statement_page;
 
 /// The id in this field.
 ///
@@ -168,23 +171,24 @@ impl TryFrom<proto::GetRevenueReportRequest> for AskReport {
     type Error = Error;
 
     fn try_from(request: proto::GetRevenueReportRequest) -> Result<Self, Error> {
-        let date = |field: &str, text: &str| {
-            text.parse().map_err(|_| Error::field(field, "must be a day like 2026-11-26"))
-        };
-        let time_zone_name = match request.time_zone.as_str() {
-            "" => "UTC".to_owned(),
-            name => name.to_owned(),
-        };
-        let time_zone = TimeZone::get(&time_zone_name)
-            .map_err(|_| Error::field("time_zone", "is not a zone of the IANA database"))?;
-        Ok(Self {
-            lot_id: id("lot_id", &request.lot_id)?,
-            first: date("first_date", &request.first_date)?,
-            last: date("last_date", &request.last_date)?,
-            time_zone,
-            time_zone_name,
-        })
+        let days = days(&request.first_date, &request.last_date, &request.time_zone)?;
+        Ok(Self { lot_id: id("lot_id", &request.lot_id)?, days })
     }
+}
+
+/// The days from `first_date` to `last_date` in `time_zone`, which may be empty.
+fn days(first: &str, last: &str, time_zone: &str) -> Result<Days, Error> {
+    let date = |field: &str, text: &str| {
+        text.parse().map_err(|_| Error::field(field, "must be a day like 2026-11-26"))
+    };
+    let time_zone_name = match time_zone {
+        "" => "UTC".to_owned(),
+        name => name.to_owned(),
+    };
+    let time_zone = TimeZone::get(&time_zone_name)
+        .map_err(|_| Error::field("time_zone", "is not a zone of the IANA database"))?;
+    let (first, last) = (date("first_date", first)?, date("last_date", last)?);
+    Ok(Days { first, last, time_zone, time_zone_name })
 }
 
 /// One day of a report, or all of it.

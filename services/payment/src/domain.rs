@@ -3,6 +3,7 @@
 
 pub mod card;
 pub mod chargeback;
+pub mod days;
 pub mod debt;
 pub mod ledger;
 pub mod method;
@@ -12,6 +13,7 @@ pub mod refund;
 pub mod renewal;
 pub mod revenue;
 pub mod settle;
+pub mod statement;
 
 pub use chargeback::{Chargeback, Dispute};
 pub use ledger::Entry;
@@ -20,3 +22,4 @@ pub use payment::{Action, Intent, Kind, Outcome, Payment, Refusal, Settlement, S
 pub use receipt::{Line, Overstay, Receipt, Seller, Stay};
 pub use refund::{Refund, RefundStatus};
 pub use revenue::{Moved, Report, Revenue};
+pub use statement::{DebtWritten, Payout, Statement, Summed};

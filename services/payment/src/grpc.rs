@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status};
 use crate::app::{Access, App, AskMethod, AskRetry};
 use crate::convert;
 use crate::convert::page::page;
+use crate::convert::statement_page::page as statement_page;
 use crate::error::Error;
 
 /// Rows to a page when the caller does not say.
@@ -190,5 +191,19 @@ impl PaymentService for Door {
         let (access, message) = enter(&self.0, request).await?;
         let report = self.0.revenue(&access, &message.try_into()?).await?;
         Ok(Response::new(report.map(Into::into).unwrap_or_default()))
+    }
+
+    async fn get_payout_statement(
+        &self,
+        request: Request<proto::GetPayoutStatementRequest>,
+    ) -> Result<Response<proto::GetPayoutStatementResponse>, Status> {
+        let (access, message) = enter(&self.0, request).await?;
+        let language = convert::page_language(message.page_language());
+        let statement = self.0.statement(&access, message.try_into()?).await?;
+        let page = language.map(|language| statement_page(&statement, language));
+        Ok(Response::new(proto::GetPayoutStatementResponse {
+            statement: Some(statement.into()),
+            page: page.unwrap_or_default(),
+        }))
     }
 }

@@ -15,6 +15,7 @@ pub mod receipt;
 pub mod reconcile;
 pub mod refund;
 pub mod renewal;
+pub mod statement;
 
 use parkmesh_contracts::money::{Currency, Money};
 

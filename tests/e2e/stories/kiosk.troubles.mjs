@@ -3,10 +3,9 @@ import { test } from "node:test";
 import { randomUUID } from "node:crypto";
 import { accessible } from "../support/browser.mjs";
 import { card, kiosk, tapCode, ticket, walkIn } from "../support/kiosk.mjs";
-import { client, eventually, kill, now, token, up } from "../support/system.mjs";
+import { client, eventually, kill, now, timestamp, token, up } from "../support/system.mjs";
 
 const HOUR_MS = 3_600_000;
-const timestamp = (ms) => ({ seconds: BigInt(Math.floor(ms / 1000)), nanos: 0 });
 
 /** A booking that may arrive now. */
 async function booked(who, plate = "") {

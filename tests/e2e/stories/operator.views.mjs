@@ -3,30 +3,10 @@ import { test } from "node:test";
 import { randomUUID } from "node:crypto";
 import { accessible } from "../support/browser.mjs";
 import { card, kiosk, tapCode, ticket, walkIn } from "../support/kiosk.mjs";
-import { bay, live, operator, vacate } from "../support/operator.mjs";
-import { client, kill, makeLot, now, sensorSays, token, up } from "../support/system.mjs";
+import { VIEWS, bay, live, operator, settled, vacate } from "../support/operator.mjs";
+import { client, kill, makeLot, now, sensorSays, timestamp, token, up } from "../support/system.mjs";
 
 const HOUR_MS = 3_600_000;
-const VIEWS = {
-  map: "Live map",
-  reports: "Reports",
-  ground: "Ground",
-  bookings: "Bookings",
-  overstays: "Overstays",
-  closures: "Closures",
-  tariffs: "Tariffs",
-  waitlist: "Waitlist",
-  audit: "Audit",
-  import: "Import",
-};
-const timestamp = (ms) => ({ seconds: BigInt(Math.floor(ms / 1000)), nanos: 0 });
-
-/** Waits until nothing of a view is still being read. */
-async function settled(page) {
-  await page.waitForFunction(
-    () => document.querySelector("h1") && !document.querySelector('[aria-busy="true"].stack'),
-  );
-}
 
 test("every view is there for everybody, light and dark, at a desk and on a tablet, in both languages", async () => {
   const olga = await operator("map");

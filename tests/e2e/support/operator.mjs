@@ -5,6 +5,27 @@ import { sensorSays, up } from "./system.mjs";
 
 const DESK = { width: 1440, height: 900 };
 
+/** The views of a lot, by their addresses, with their names. */
+export const VIEWS = {
+  map: "Live map",
+  reports: "Reports",
+  ground: "Ground",
+  bookings: "Bookings",
+  overstays: "Overstays",
+  closures: "Closures",
+  tariffs: "Tariffs",
+  waitlist: "Waitlist",
+  audit: "Audit",
+  import: "Import",
+};
+
+/** Waits until nothing of a view is still being read. */
+export async function settled(page) {
+  await page.waitForFunction(
+    () => document.querySelector("h1") && !document.querySelector('[aria-busy="true"].stack'),
+  );
+}
+
 /** An operator at a desk, in front of a view of a lot. */
 export function operator(view, { lotId = up.lot_id, ...options } = {}) {
   return person("operator", `/operator/${lotId}/${view}`, { viewport: DESK, ...options });

@@ -100,6 +100,11 @@ export function now() {
   return Date.now() + offset();
 }
 
+/** An instant as the contracts have it, to the second. */
+export function timestamp(ms) {
+  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: 0 };
+}
+
 /** Kills a role as a power cut would; `up` starts it again. */
 export function kill(role) {
   process.kill(Number(readFileSync(join(home, `run/${role}.pid`), "utf8")), "SIGKILL");

@@ -231,6 +231,12 @@ pub const ROWS: &[Row] = &[
         "olga",
         r#"{"lotId": "$lot", "firstDate": "$date", "lastDate": "$date", "timeZone": "Europe/Berlin"}"#,
     ),
+    row(
+        "payment.v1.PaymentService/GetPayoutStatement",
+        Own,
+        "olga",
+        r#"{"currency": "EUR", "firstDate": "$date", "lastDate": "$date"}"#,
+    ),
     row("payment.v1.PaymentService/GetLedger", Annas, "olga", r#"{"paymentId": "$payment"}"#),
     // A driver's own.
     row(

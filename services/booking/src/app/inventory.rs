@@ -11,6 +11,7 @@ mod create_tariff;
 mod import;
 mod read;
 mod read_tariff;
+mod retell;
 mod set_spot_status;
 mod update;
 

@@ -10,7 +10,8 @@ use parkmesh_contracts::time::to_proto;
 use parkmesh_eventbus::outbox;
 use parkmesh_testkit::eventually;
 
-use crate::booking_world::{Bookings, Town, confirm, held};
+use crate::booking_world::{Bookings, Town, confirm, held, reason};
+use crate::pools::any;
 
 /// Publishes a sensor's fact; the relay of booking carries any.
 pub async fn publish<F: Fact>(town: &Town, spot: usize, version: i64, fact: &F) {
@@ -148,6 +149,22 @@ async fn a_car_that_waited_for_the_window_has_arrived_when_it_opens() {
     let active = becomes(&anna, &booking, BookingState::Active).await;
     assert_eq!(active.window, booking.window);
     assert_eq!(active.arrive_time, booking.window.unwrap().start_time);
+    town.world.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_books_any_spot_from_now_on_gets_one_on_which_no_car_stands() {
+    let town = Town::with(3, true).await;
+    let mut anna = town.driver("anna").await;
+    for spot in [0, 1] {
+        occupied(&town, spot, 1, town.world.clock.now()).await;
+        known(&town, spot, 1).await;
+    }
+    let booking = held(anna.hold_spot(any(&town, (0, 60), "")).await);
+    assert_eq!(booking.spot_id, town.place.spots[2].spot_id, "no car may stand on it");
+    assert_eq!(reason(anna.hold_spot(any(&town, (0, 60), "")).await), "SOLD_OUT");
+    // By then those may have left.
+    held(anna.hold_spot(any(&town, (90, 120), "")).await);
     town.world.stop().await;
 }
 

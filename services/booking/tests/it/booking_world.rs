@@ -224,6 +224,13 @@ impl PaymentService for Payment {
         Err(Status::unimplemented("booking asks for no report"))
     }
 
+    async fn get_payout_statement(
+        &self,
+        _request: Request<payment::GetPayoutStatementRequest>,
+    ) -> Result<Response<payment::GetPayoutStatementResponse>, Status> {
+        Err(Status::unimplemented("booking asks for no statement"))
+    }
+
     async fn get_payment(
         &self,
         _request: Request<payment::GetPaymentRequest>,

@@ -50,6 +50,34 @@ async fn floors_count_the_lots_version_up_and_travel_with_its_fact() {
 }
 
 #[tokio::test]
+async fn a_lot_of_which_the_outbox_has_forgotten_every_fact_is_told_once_more_as_it_stands() {
+    let mut world = World::start().await;
+    make_place(&mut world.operator("op").await, "Mall", 1).await;
+    let told = world.facts(3).await;
+    let last: proto::InventoryChanged = told[1].decode().unwrap();
+    eventually("the outbox knows that all is published", || async {
+        let waiting = "SELECT count(*) FROM outbox WHERE publish_time IS NULL";
+        let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&world.pool).await.unwrap();
+        (waiting == 0).then_some(())
+    })
+    .await;
+    // What the relay does with each row a day later.
+    sqlx::query("DELETE FROM outbox").execute(&world.pool).await.unwrap();
+    world.restart().await;
+    let again = world.facts(4).await;
+    assert_eq!(again[3].fact_type, proto::InventoryChanged::TYPE);
+    assert_ne!(again[3].fact_id, told[1].fact_id);
+    assert_eq!(again[3].decode::<proto::InventoryChanged>().unwrap(), last);
+    // Once: two processes that look again find that it was told.
+    world.restart().await;
+    let replica = world.replica().await;
+    make_place(&mut world.operator("op").await, "Arena", 1).await;
+    world.facts(7).await;
+    replica.stop().await;
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn floors_made_at_once_get_each_a_version_of_its_own() {
     let world = World::start().await;
     let operator = world.operator("op").await;

@@ -1,15 +1,14 @@
 //! The provider's own ledger is read again and again and compared with ours: a cent that only one of
 //! them knows is somebody's money.
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::ids::LotId;
 use parkmesh_platform::fault::chain;
 use parkmesh_platform::postgres;
 use uuid::Uuid;
 
 use super::{Access, App};
+use crate::domain::days::Days;
 use crate::domain::revenue::report;
 use crate::domain::{Entry, Moved, Report};
 use crate::error::Error;
@@ -25,22 +24,14 @@ const COMPARED: SignedDuration = SignedDuration::from_hours(24);
 const REST: SignedDuration = SignedDuration::from_secs(60);
 /// Parts of the provider's ledger that one turn reads.
 const PARTS_MAX: usize = 1_000;
-/// Days of a report.
-const REPORT_DAYS_MAX: i32 = 366;
 
 /// What is asked of a report.
 #[derive(Clone, Debug)]
 pub struct AskReport {
     /// The lot.
     pub lot_id: LotId,
-    /// The first day.
-    pub first: Date,
-    /// The last day, included.
-    pub last: Date,
-    /// Where days begin.
-    pub time_zone: TimeZone,
-    /// The zone's name.
-    pub time_zone_name: String,
+    /// Which days.
+    pub days: Days,
 }
 
 impl App {
@@ -128,20 +119,9 @@ impl App {
         if !access.reaches(asked.lot_id) {
             return Err(Error::LotNotFound);
         }
-        let days = asked.first.until(asked.last).map_or(-1, |span| span.get_days());
-        if !(0..REPORT_DAYS_MAX).contains(&days) {
-            let text = format!("must be from first_date to {REPORT_DAYS_MAX} days later");
-            return Err(Error::field("last_date", text));
-        }
-        let begins =
-            |date: Date| asked.time_zone.to_zoned(date.to_datetime(jiff::civil::Time::midnight()));
-        let end = asked.last.checked_add(1.day()).and_then(begins);
-        let (start, end) = match (begins(asked.first), end) {
-            (Ok(start), Ok(end)) => (start.timestamp(), end.timestamp()),
-            _ => return Err(Error::field("first_date", "is out of range")),
-        };
-        let moved =
-            store::reconcile::moved(&self.pool, asked.lot_id, (start, end), &asked.time_zone_name);
+        let span = asked.days.span().map_err(|(field, text)| Error::field(field, text))?;
+        let zone = &asked.days.time_zone_name;
+        let moved = store::reconcile::moved(&self.pool, asked.lot_id, span, zone);
         let moved: Vec<Moved> = moved.await?.into_iter().map(told).collect::<Result<_, _>>()?;
         report(&moved).map_err(|_other| Error::CurrenciesMixed)
     }

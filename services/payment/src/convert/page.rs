@@ -81,7 +81,7 @@ const GERMAN_LINES: [(&str, &str); 3] = [
     ("No-show fee", "Gebühr für Nichterscheinen"),
 ];
 
-const STYLE: &str = "@page{size:A4;margin:20mm}body{font-family:sans-serif;max-width:40em;margin:2em auto;color:#111}\
+pub(super) const STYLE: &str = "@page{size:A4;margin:20mm}body{font-family:sans-serif;max-width:40em;margin:2em auto;color:#111}\
 table{width:100%;border-collapse:collapse;margin:1.5em 0}th,td{text-align:left;padding:.3em .5em;border-bottom:1px solid #bbb}\
 .n{text-align:right;white-space:nowrap}dt{float:left;clear:left;width:8em;color:#555}dd{margin:0 0 .2em 8em}\
 @media print{body{margin:0;max-width:none}}";
@@ -95,7 +95,7 @@ impl Language {
     }
 
     /// `12.50 EUR`, `12,50 EUR`.
-    fn money(self, money: Money) -> String {
+    pub(super) fn money(self, money: Money) -> String {
         match self {
             Self::English => money.to_string(),
             Self::German => money.to_string().replace('.', ","),
@@ -206,7 +206,7 @@ fn table(receipt: &Receipt, language: Language) -> String {
 }
 
 /// Writing into a text does not fail.
-fn put(page: &mut String, text: std::fmt::Arguments<'_>) {
+pub(super) fn put(page: &mut String, text: std::fmt::Arguments<'_>) {
     let _infallible = page.write_fmt(text);
 }
 

@@ -18,6 +18,7 @@ mod renewal;
 mod requests;
 mod rescue;
 mod settle;
+mod statement;
 mod stripe;
 mod torture;
 mod world;

@@ -9,7 +9,7 @@ use crate::relayed::{Held, Relay};
 use crate::world::{WEBHOOK_SECRET, World, eur, reason};
 
 /// A world whose provider tells what happens, through the relay.
-async fn told() -> (World, Relay) {
+pub async fn told() -> (World, Relay) {
     let world = World::new().await;
     let (relay, url) = Relay::start(world.payment.addr).await;
     let url = format!("{url}/webhooks/provider");
@@ -45,7 +45,7 @@ async fn applied(world: &World, at_least: i64) {
     .await;
 }
 
-async fn dispute(world: &World, payment_id: &str, status: &str) {
+pub async fn dispute(world: &World, payment_id: &str, status: &str) {
     let id = provider_id(world, payment_id).await;
     world.admin(false, &format!("authorizations/{id}/dispute"), json!({ "status": status })).await;
 }

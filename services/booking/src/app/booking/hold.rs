@@ -110,7 +110,8 @@ impl App {
                 check_permit(spot_type, wanted.disability_permit)?;
                 let lot = self.known.lot(&self.pool, lot_id).await?;
                 let (kept, pooling) = (lot.kept(&wanted.window), lot.pooling);
-                let empty = wanted.starts_now;
+                // Whose window is open comes now: where a car stands, theirs cannot, and it would be taken for theirs.
+                let empty = wanted.starts_now || wanted.window.start() <= now;
                 let pool = Pool { lot_id, spot_type, preferred, empty, kept, pooling };
                 // Of what is picked by chance nobody knows whether a car stands there, nor what gaps it leaves.
                 Ok((Target::Pool { pool, searched: empty || pooling.is_compact() }, kept))

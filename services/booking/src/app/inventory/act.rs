@@ -72,13 +72,7 @@ impl Act {
     /// # Errors
     /// [`Error::FloorLimitReached`], or the store's.
     pub async fn tell_lot(&self, connection: &mut PgConnection, lot: &Lot) -> Result<(), Error> {
-        let floors: Vec<Floor> = floor::list(&mut *connection, lot.lot_id).await?;
-        if floors.len() > FLOORS_MAX {
-            return Err(Error::FloorLimitReached(FLOORS_MAX));
-        }
-        let fact = inventory_changed(lot, &floors);
-        let fact = outbox::Row::of(&self.ids, self.now, lot.lot_id.into(), lot.version, &fact);
-        Ok(outbox::append(connection, &[fact]).await?)
+        tell(connection, &self.ids, self.now, lot).await
     }
 
     /// Tells that spots became these.
@@ -120,4 +114,23 @@ impl Act {
         };
         audit::append(connection, &entry).await
     }
+}
+
+/// Tells a locked lot with all its floors, under the version that it has.
+///
+/// # Errors
+/// [`Error::FloorLimitReached`], or the store's.
+pub(super) async fn tell(
+    connection: &mut PgConnection,
+    ids: &Ids,
+    now: Timestamp,
+    lot: &Lot,
+) -> Result<(), Error> {
+    let floors: Vec<Floor> = floor::list(&mut *connection, lot.lot_id).await?;
+    if floors.len() > FLOORS_MAX {
+        return Err(Error::FloorLimitReached(FLOORS_MAX));
+    }
+    let fact = inventory_changed(lot, &floors);
+    let fact = outbox::Row::of(ids, now, lot.lot_id.into(), lot.version, &fact);
+    Ok(outbox::append(connection, &[fact]).await?)
 }

@@ -1,7 +1,8 @@
 //! Lots with the tariff that holds.
 
 use jiff_sqlx::ToSqlx;
-use parkmesh_contracts::booking::v1::{PoolOrder, SpotPromise};
+use parkmesh_contracts::booking::v1::{InventoryChanged, PoolOrder, SpotPromise};
+use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::ids::{LotId, UserId};
 use parkmesh_contracts::money::Currency;
 use sqlx::postgres::PgRow;
@@ -20,7 +21,7 @@ use crate::error::Error;
 /// Columns of [`of_row`]; the newest tariff is the one that holds. Closures come along because a hold
 /// goes by them, and the lot's version tells whether they still stand.
 macro_rules! select_lot {
-    ($rest:literal) => {
+    ($rest:expr) => {
         concat!(
             "SELECT lot.lot_id, lot.operator_id, lot.name, lot.address, lot.latitude, lot.longitude,
                     lot.time_zone, lot.currency_code, lot.hold_ttl_seconds,
@@ -238,6 +239,47 @@ pub async fn lock_own(
         .await?
         .ok_or(Error::LotNotFound)?;
     get(connection, lot_id).await
+}
+
+/// Whether the outbox remembers no fact of a lot.
+macro_rules! untold {
+    () => {
+        "NOT EXISTS (SELECT FROM outbox WHERE aggregate_id = lot.lot_id AND fact_type = $2)"
+    };
+}
+
+/// Lots of which the outbox remembers no fact, some of them.
+///
+/// # Errors
+/// The store's.
+pub async fn untold(executor: impl PgExecutor<'_>, most: i64) -> Result<Vec<LotId>, Error> {
+    let lots: Vec<Uuid> =
+        sqlx::query_scalar(concat!("SELECT lot_id FROM lot WHERE ", untold!(), " LIMIT $1"))
+            .bind(most)
+            .bind(InventoryChanged::TYPE)
+            .fetch_all(executor)
+            .await?;
+    Ok(lots.into_iter().map(LotId::from).collect())
+}
+
+/// Locks a lot, as [`lock_own`] does, and reads it if the outbox still remembers no fact of it.
+///
+/// # Errors
+/// The store's.
+pub async fn lock_untold(
+    connection: &mut PgConnection,
+    lot_id: LotId,
+) -> Result<Option<Lot>, Error> {
+    sqlx::query("SELECT FROM lot WHERE lot_id = $1 FOR NO KEY UPDATE")
+        .bind(lot_id.as_uuid())
+        .execute(&mut *connection)
+        .await?;
+    let row = sqlx::query(select_lot!(concat!("WHERE lot.lot_id = $1 AND ", untold!())))
+        .bind(lot_id.as_uuid())
+        .bind(InventoryChanged::TYPE)
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(of_row).transpose()
 }
 
 /// Writes the version of a lot that [`lock_own`] has locked.
