@@ -27,6 +27,7 @@ mod refund;
 mod renew;
 mod retry;
 mod statement;
+mod stuck;
 mod take;
 
 pub use authorize::Authorize;

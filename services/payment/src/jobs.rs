@@ -66,6 +66,20 @@ fn start_reconciling(app: &App, tasks: &Tasks) {
     });
 }
 
+/// Tells of payments that come to no end.
+fn start_telling_stuck(app: &App, tasks: &Tasks) {
+    let (app, period) = (app.clone(), app.config.stuck_period);
+    tasks.every("payment-stuck", period, move |now| {
+        let app = app.clone();
+        async move {
+            if let Err(error) = app.tell_stuck(now).await {
+                let error = chain(&error);
+                tracing::warn!(error, "nobody looked for payments that are stuck");
+            }
+        }
+    });
+}
+
 /// Applies what the provider told, at once and, what could not be applied, in every period.
 fn start_notices(app: &App, tasks: &Tasks) {
     let (app, sleeper) = (app.clone(), tasks.clone());
@@ -106,6 +120,7 @@ pub fn start(app: &App, tasks: &Tasks) {
     start_reconciling(app, tasks);
     start_notices(app, tasks);
     start_renewing(app, tasks);
+    start_telling_stuck(app, tasks);
     let (app, sleeper) = (app.clone(), tasks.clone());
     tasks.spawn("payment-intents", async move {
         let mut driving = Driving::new();

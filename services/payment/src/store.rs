@@ -16,6 +16,7 @@ pub mod reconcile;
 pub mod refund;
 pub mod renewal;
 pub mod statement;
+pub mod stuck;
 
 use parkmesh_contracts::money::{Currency, Money};
 

@@ -20,5 +20,6 @@ mod rescue;
 mod settle;
 mod statement;
 mod stripe;
+mod stuck;
 mod torture;
 mod world;

@@ -59,6 +59,7 @@ fn config(provider_url: &str) -> Config {
         provider_timeout: Duration::from_secs(1),
         rescue_period: Duration::from_millis(50),
         reconcile_period: Duration::from_millis(200),
+        stuck_period: Duration::from_millis(100),
         app_url: Some("https://park.example".to_owned()),
         ..Config::default()
     }
