@@ -24,6 +24,7 @@ mod points;
 mod read;
 mod reconcile;
 mod refund;
+mod renew;
 mod retry;
 mod statement;
 mod stuck;

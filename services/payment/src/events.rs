@@ -61,7 +61,7 @@ pub fn rows(
         Outcome::RefundFailed(..) | Outcome::RefundReturned(..) | Outcome::ActionRequired(_) => {
             return Vec::new();
         }
-        Outcome::Authorized(_) => {
+        Outcome::Authorized(..) => {
             let fact =
                 PaymentAuthorized { lot_id, version, payment_id, booking_id, user_id, amount };
             Row::of(ids, now, aggregate, version, &fact)

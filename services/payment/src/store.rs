@@ -14,6 +14,7 @@ pub mod person;
 pub mod receipt;
 pub mod reconcile;
 pub mod refund;
+pub mod renewal;
 pub mod statement;
 pub mod stuck;
 

@@ -14,6 +14,7 @@ mod reading;
 mod reconcile;
 mod refund;
 mod relayed;
+mod renewal;
 mod requests;
 mod rescue;
 mod settle;

@@ -331,6 +331,12 @@ impl World {
         sums.iter().map(|(name, sum)| format!("{name} {sum}")).collect::<Vec<_>>().join(", ")
     }
 
+    /// The card of a payment is lost: what was set aside stays, and no more is.
+    pub async fn loses_card(&self, payment_id: &str) {
+        let lost = "UPDATE payment SET payment_method = 'pm_card_lost' WHERE payment_id = $1::uuid";
+        sqlx::query(lost).bind(payment_id).execute(&self.pool).await.unwrap();
+    }
+
     /// Waits until a payment stands so.
     pub async fn comes_to(&self, payment_id: &str, status: proto::PaymentStatus) -> proto::Payment {
         eventually(status.as_str_name(), || async {
