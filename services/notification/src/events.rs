@@ -14,7 +14,7 @@ use parkmesh_contracts::ids::{BookingId, ErasureId, LotId, SpotId, UserId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::notification::v1::UserDataErased;
 use parkmesh_contracts::payment::v1::{
-    PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentVoided,
+    PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentStuck, PaymentStuckCause,
 };
 use parkmesh_contracts::sensor::v1::{DiscrepancyKind, DiscrepancyOpened, SensorSilent};
 use parkmesh_contracts::time;
@@ -25,7 +25,7 @@ use parkmesh_platform::ids::Ids;
 
 use crate::app::{Alarm, Booked, Told};
 use crate::domain::reminder::Stage;
-use crate::domain::{Alert, Change, Disagreement, Happening, Place};
+use crate::domain::{Alert, Asked, Change, Disagreement, Happening, Place};
 
 /// What we hear of booking.
 pub const OF_BOOKING: &[&str] = &[
@@ -48,11 +48,7 @@ pub const OF_BOOKING: &[&str] = &[
 
 /// What we hear of payment.
 pub const OF_PAYMENT: &[&str] =
-    &[PaymentCaptured::TYPE, PaymentDeclined::TYPE, PaymentRefunded::TYPE, PAYMENT_STUCK];
-
-/// The fact that a payment comes to no end by itself. The language does not have it yet; like all facts of a
-/// payment it begins with the lot, the version, the payment and the booking, and no more is read of it.
-const PAYMENT_STUCK: &str = "parkmesh.payment.v1.payment_stuck";
+    &[PaymentCaptured::TYPE, PaymentDeclined::TYPE, PaymentRefunded::TYPE, PaymentStuck::TYPE];
 
 /// What we hear of sensor.
 pub const OF_SENSOR: &[&str] = &[SensorSilent::TYPE, DiscrepancyOpened::TYPE];
@@ -151,7 +147,7 @@ pub fn alarm(fact: &Delivered) -> Result<Option<Alarm>, Failure> {
             };
             (opened.lot_id, opened.spot_id, Alert::Discrepancy { kind, since })
         }
-        PAYMENT_STUCK => return stuck(fact).map(Some),
+        PaymentStuck::TYPE => return stuck(fact.decode()?).map(Some),
         _ => return Ok(None),
     };
     let lot_id = lot_id.parse().map_err(poison)?;
@@ -159,14 +155,22 @@ pub fn alarm(fact: &Delivered) -> Result<Option<Alarm>, Failure> {
     Ok(Some(Alarm { lot_id, spot_id, booking_id: None, alert }))
 }
 
-fn stuck(fact: &Delivered) -> Result<Alarm, Failure> {
-    let PaymentVoided { lot_id, payment_id, booking_id, .. } = fact.decode()?;
-    let booking_id = (!booking_id.is_empty()).then(|| booking_id.parse());
-    let alert = Alert::PaymentStuck { payment_id, reason: String::new() };
+fn stuck(fact: PaymentStuck) -> Result<Alarm, Failure> {
+    let asked = match fact.cause() {
+        PaymentStuckCause::Authorize => Some(Asked::Authorize),
+        PaymentStuckCause::Capture => Some(Asked::Capture),
+        PaymentStuckCause::Void => Some(Asked::Void),
+        PaymentStuckCause::Refund => Some(Asked::Refund),
+        // A cause that is newer than we are is not told.
+        PaymentStuckCause::Unspecified => None,
+    };
+    let (amount, since) = (amount(fact.amount.as_ref())?, fact.since_time.as_ref());
+    let since = instant("since_time", since)?;
+    let alert = Alert::PaymentStuck { payment_id: fact.payment_id, asked, amount, since };
     Ok(Alarm {
-        lot_id: lot_id.parse().map_err(poison)?,
+        lot_id: fact.lot_id.parse().map_err(poison)?,
         spot_id: None,
-        booking_id: booking_id.transpose().map_err(poison)?,
+        booking_id: Some(fact.booking_id.parse().map_err(poison)?),
         alert,
     })
 }

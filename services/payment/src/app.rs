@@ -24,8 +24,10 @@ mod points;
 mod read;
 mod reconcile;
 mod refund;
+mod renew;
 mod retry;
 mod statement;
+mod stuck;
 mod take;
 
 pub use authorize::Authorize;

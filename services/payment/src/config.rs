@@ -38,6 +38,10 @@ pub struct Config {
     pub app_url: Option<String>,
     /// How often the provider's own ledger is read and compared with ours.
     pub reconcile_period: Duration,
+    /// How long a payment is asked for in vain before its operator is told.
+    pub stuck_after: SignedDuration,
+    /// How often that is looked at.
+    pub stuck_period: Duration,
 }
 
 /// Who moves the money.
@@ -76,6 +80,8 @@ impl Default for Config {
             rescue_period: Duration::from_secs(1),
             reconcile_period: Duration::from_secs(300),
             action_max: SignedDuration::from_mins(10),
+            stuck_after: SignedDuration::from_mins(10),
+            stuck_period: Duration::from_secs(10),
             app_url: None,
         }
     }
@@ -100,14 +106,19 @@ impl Config {
 
     /// Reads `PARKMESH_PAYMENT_PROVIDER` (`sandbox` or `stripe`), `_PROVIDER_URL`,
     /// `_PROVIDER_TIMEOUT_MS`, `_PROVIDER_WEBHOOK_SECRET`, for Stripe `_STRIPE_SECRET_KEY` and
-    /// `_STRIPE_URL`, `_APP_URL`, and what [`ServeConfig`] reads.
+    /// `_STRIPE_URL`, `_APP_URL`, `_PAYMENT_STUCK_SECONDS`, and what [`ServeConfig`] reads.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
         let timeout_ms: u64 = reader.get("PROVIDER_TIMEOUT_MS", 5_000);
         if !(10..=5_000).contains(&timeout_ms) {
             reader.mistake("PARKMESH_PROVIDER_TIMEOUT_MS must be between 10 and 5000");
         }
+        let stuck_seconds: i64 = reader.get("PAYMENT_STUCK_SECONDS", default.stuck_after.as_secs());
+        if !(1..=86_400).contains(&stuck_seconds) {
+            reader.mistake("PARKMESH_PAYMENT_STUCK_SECONDS must be between 1 and 86400");
+        }
         Self {
+            stuck_after: SignedDuration::from_secs(stuck_seconds),
             serve: ServeConfig::read(reader),
             provider: provider(reader),
             provider_url: reader.get("PROVIDER_URL", default.provider_url),

@@ -10,6 +10,7 @@ pub mod method;
 pub mod payment;
 pub mod receipt;
 pub mod refund;
+pub mod renewal;
 pub mod revenue;
 pub mod settle;
 pub mod statement;

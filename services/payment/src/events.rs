@@ -13,7 +13,7 @@ use parkmesh_contracts::ids::{BookingId, ErasureId, LotId, UserId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::payment::v1::{
     PaymentActionFinished, PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentRefunded,
-    PaymentVoided, UserDataErased,
+    PaymentStuck, PaymentStuckCause, PaymentVoided, UserDataErased,
 };
 use parkmesh_contracts::time;
 use parkmesh_eventbus::outbox::Row;
@@ -22,7 +22,8 @@ use parkmesh_platform::ids::Ids;
 
 use crate::app::News;
 use crate::domain::receipt::number_text;
-use crate::domain::{Line, Outcome, Overstay, Payment, Receipt, Seller, Settlement, Stay};
+use crate::domain::{Intent, Line, Outcome, Overstay, Payment, Receipt, Seller, Settlement, Stay};
+use crate::store::stuck::Stuck;
 
 /// What we listen to.
 pub const HEARD: &[&str] = &[
@@ -60,7 +61,7 @@ pub fn rows(
         Outcome::RefundFailed(..) | Outcome::RefundReturned(..) | Outcome::ActionRequired(_) => {
             return Vec::new();
         }
-        Outcome::Authorized(_) => {
+        Outcome::Authorized(..) => {
             let fact =
                 PaymentAuthorized { lot_id, version, payment_id, booking_id, user_id, amount };
             Row::of(ids, now, aggregate, version, &fact)
@@ -117,6 +118,27 @@ pub fn action_finished(ids: &Ids, now: Timestamp, payment: &Payment) -> Row {
         booking_id: payment.booking_id.to_string(),
     };
     Row::of(ids, now, payment.payment_id.as_uuid(), version, &fact)
+}
+
+/// The fact that a payment does not come to an end by itself.
+pub fn stuck(ids: &Ids, now: Timestamp, stuck: &Stuck) -> Row {
+    let payment = &stuck.payment;
+    let (cause, amount) = match payment.intent {
+        Some(Intent::Capture(amount)) => (PaymentStuckCause::Capture, amount),
+        Some(Intent::Refund(_, amount)) => (PaymentStuckCause::Refund, amount),
+        Some(Intent::Void) => (PaymentStuckCause::Void, payment.authorized),
+        Some(Intent::Authorize) | None => (PaymentStuckCause::Authorize, payment.authorized),
+    };
+    let fact = PaymentStuck {
+        lot_id: payment.lot_id.to_string(),
+        version: payment.version,
+        payment_id: payment.payment_id.to_string(),
+        booking_id: payment.booking_id.to_string(),
+        amount: Some(amount.into()),
+        cause: cause.into(),
+        since_time: Some(time::to_proto(stuck.since)),
+    };
+    Row::of(ids, now, payment.payment_id.as_uuid(), payment.version, &fact)
 }
 
 /// The fact that what was kept of a person is erased.

@@ -66,6 +66,20 @@ fn start_reconciling(app: &App, tasks: &Tasks) {
     });
 }
 
+/// Tells of payments that come to no end.
+fn start_telling_stuck(app: &App, tasks: &Tasks) {
+    let (app, period) = (app.clone(), app.config.stuck_period);
+    tasks.every("payment-stuck", period, move |now| {
+        let app = app.clone();
+        async move {
+            if let Err(error) = app.tell_stuck(now).await {
+                let error = chain(&error);
+                tracing::warn!(error, "nobody looked for payments that are stuck");
+            }
+        }
+    });
+}
+
 /// Applies what the provider told, at once and, what could not be applied, in every period.
 fn start_notices(app: &App, tasks: &Tasks) {
     let (app, sleeper) = (app.clone(), tasks.clone());
@@ -87,10 +101,26 @@ fn start_notices(app: &App, tasks: &Tasks) {
     });
 }
 
+/// Sets aside anew what the provider lets go of soon.
+fn start_renewing(app: &App, tasks: &Tasks) {
+    let (app, period) = (app.clone(), app.config.rescue_period);
+    tasks.every("payment-renewals", period, move |now| {
+        let app = app.clone();
+        async move {
+            if let Err(error) = app.renew_due(now).await {
+                let error = chain(&error);
+                tracing::warn!(error, "what is set aside is not set aside anew");
+            }
+        }
+    });
+}
+
 /// Takes intents up when one is committed that nobody drives, when others are done, and in every period.
 pub fn start(app: &App, tasks: &Tasks) {
     start_reconciling(app, tasks);
     start_notices(app, tasks);
+    start_renewing(app, tasks);
+    start_telling_stuck(app, tasks);
     let (app, sleeper) = (app.clone(), tasks.clone());
     tasks.spawn("payment-intents", async move {
         let mut driving = Driving::new();

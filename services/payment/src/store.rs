@@ -14,7 +14,9 @@ pub mod person;
 pub mod receipt;
 pub mod reconcile;
 pub mod refund;
+pub mod renewal;
 pub mod statement;
+pub mod stuck;
 
 use parkmesh_contracts::money::{Currency, Money};
 

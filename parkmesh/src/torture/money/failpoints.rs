@@ -231,6 +231,9 @@ impl<'a> Town<'a> {
             let (accepted, other) = tokio::join!(self.accepted(first), self.paid_otherwise(second));
             return accepted.and(other);
         }
+        if point.contains(".renew.") {
+            return self.renewed(first).await;
+        }
         if point.contains(".retry.") {
             return self.paid_later(first).await;
         }

@@ -6,7 +6,7 @@ use parkmesh_contracts::window::Window;
 
 use super::moment::{moment, span};
 use super::template::{TEXTS, Text, fill};
-use super::words::{blocked, costs, costs_more, differ, extend, kept, money, why};
+use super::words::{blocked, costs, costs_more, differ, extend, kept, money, unanswered, why};
 use super::{Kind, Language};
 
 /// Where a booking is.
@@ -144,9 +144,26 @@ pub enum Alert {
     PaymentStuck {
         /// Its id.
         payment_id: String,
-        /// The provider's or our word for why; empty where there is none.
-        reason: String,
+        /// What its provider does not answer, where we know the word.
+        asked: Option<Asked>,
+        /// How much is in doubt.
+        amount: Option<Money>,
+        /// Since when.
+        since: Timestamp,
     },
+}
+
+/// What a provider does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Whether money is set aside.
+    Authorize,
+    /// Whether it is taken.
+    Capture,
+    /// Whether what was set aside is given back.
+    Void,
+    /// Whether what was taken is given back.
+    Refund,
 }
 
 /// In what ground and bookings differ.
@@ -341,9 +358,14 @@ fn alerted(language: Language, place: &Place, alert: &Alert) -> (Kind, Text, Val
             let why = differ(language, *kind).to_owned();
             (Kind::Discrepancy, Text::Discrepancy, vec![("why", why), ("moment", at(*since))])
         }
-        Alert::PaymentStuck { payment_id, reason } => {
-            let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-            let values = vec![("number", payment_id.clone()), ("why", why)];
+        Alert::PaymentStuck { payment_id, asked, amount, since } => {
+            let amount = amount.map(|amount| format!(" ({})", money(language, amount)));
+            let values = vec![
+                ("number", payment_id.clone()),
+                ("amount", amount.unwrap_or_default()),
+                ("why", unanswered(language, *asked).to_owned()),
+                ("moment", at(*since)),
+            ];
             (Kind::PaymentStuck, Text::PaymentStuck, values)
         }
     }
@@ -472,7 +494,18 @@ mod tests {
                 kind: Disagreement::SessionWithoutCar,
                 since: at,
             }),
-            Happening::Alert(Alert::PaymentStuck { payment_id: "7".to_owned(), reason: code() }),
+            Happening::Alert(Alert::PaymentStuck {
+                payment_id: "7".to_owned(),
+                asked: Some(Asked::Capture),
+                amount: some,
+                since: at,
+            }),
+            Happening::Alert(Alert::PaymentStuck {
+                payment_id: "7".to_owned(),
+                asked: None,
+                amount: None,
+                since: at,
+            }),
         ];
         for happening in all {
             let german = told_in_german(&happening);

@@ -214,11 +214,13 @@ pub const TEXTS: [(Text, Pair, Pair); 22] = [
         Text::PaymentStuck,
         (
             "A payment is stuck{at}",
-            "Payment {number} does not come to an end by itself{why}. Somebody has to look at it.",
+            "Payment {number}{amount}: since {moment} the provider does not say {why}. It is asked \
+             again and again; somebody has to look at it.",
         ),
         (
             "Eine Zahlung hängt{at}",
-            "Zahlung {number} kommt nicht von selbst zu einem Ende{why}. Jemand muss nachsehen.",
+            "Zahlung {number}{amount}: seit {moment} sagt der Zahlungsdienst nicht, {why}. Er wird \
+             weiter gefragt; jemand muss nachsehen.",
         ),
     ),
 ];

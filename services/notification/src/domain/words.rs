@@ -3,7 +3,7 @@
 use parkmesh_contracts::money::Money;
 
 use super::Language;
-use super::message::Disagreement;
+use super::message::{Asked, Disagreement};
 
 /// `8.50 EUR`, `8,50 EUR`.
 pub fn money(language: Language, amount: Money) -> String {
@@ -80,6 +80,22 @@ pub const fn differ(language: Language, kind: Disagreement) -> &'static str {
         }
         (Disagreement::GroundUnknown, Language::English) => "the sensor has fallen silent",
         (Disagreement::GroundUnknown, Language::German) => "der Sensor ist verstummt",
+    }
+}
+
+/// What a payment's provider does not answer.
+pub const fn unanswered(language: Language, asked: Option<Asked>) -> &'static str {
+    match (asked, language) {
+        (Some(Asked::Authorize), Language::English) => "whether the money is set aside",
+        (Some(Asked::Authorize), Language::German) => "ob das Geld reserviert ist",
+        (Some(Asked::Capture), Language::English) => "whether the money is taken",
+        (Some(Asked::Capture), Language::German) => "ob das Geld eingezogen ist",
+        (Some(Asked::Void), Language::English) => "whether what was set aside is given back",
+        (Some(Asked::Void), Language::German) => "ob das reservierte Geld freigegeben ist",
+        (Some(Asked::Refund), Language::English) => "whether the refund is made",
+        (Some(Asked::Refund), Language::German) => "ob die Erstattung erfolgt ist",
+        (None, Language::English) => "what became of it",
+        (None, Language::German) => "was daraus wurde",
     }
 }
 

@@ -1,13 +1,13 @@
 //! Operators are told what they should look at, in their own lots.
 
 use parkmesh_contracts::booking::v1::{InventoryChanged, Lot, Spot, SpotStateChanged};
+use parkmesh_contracts::google::r#type::Money;
 use parkmesh_contracts::ids::{LotId, SpotId};
 use parkmesh_contracts::notification::v1 as proto;
 use parkmesh_contracts::notification::v1::NotificationKind as Kind;
-use parkmesh_contracts::payment::v1::PaymentVoided;
+use parkmesh_contracts::payment::v1::{PaymentStuck, PaymentStuckCause};
 use parkmesh_contracts::sensor::v1::{DiscrepancyKind, DiscrepancyOpened, SensorSilent};
 use parkmesh_contracts::time::to_proto;
-use parkmesh_eventbus::outbox;
 use parkmesh_testkit::eventually;
 use uuid::Uuid;
 
@@ -124,23 +124,23 @@ async fn operators_are_told_of_a_payment_that_is_stuck() {
     let token = world.tokens.operator("otto", [world.lot]);
     list_as(&world, &token).await;
     let (payment, booking): (Uuid, Uuid) = (world.ids.next(), world.ids.next());
-    // All facts of a payment begin alike.
-    let like = PaymentVoided {
+    let fact = PaymentStuck {
         lot_id: world.lot.to_string(),
         version: 3,
         payment_id: payment.to_string(),
         booking_id: booking.to_string(),
-        ..PaymentVoided::default()
+        amount: Some(Money { currency_code: "EUR".to_owned(), units: 8, nanos: 500_000_000 }),
+        cause: PaymentStuckCause::Capture.into(),
+        since_time: Some(to_proto("2026-11-20T13:05:00Z".parse().unwrap())),
     };
-    let mut row = outbox::Row::of(&world.ids, world.clock.now(), payment, 3, &like);
-    row.fact_type = "parkmesh.payment.v1.payment_stuck";
-    let mut connection = world.pool.acquire().await.unwrap();
-    outbox::append(&mut connection, &[row]).await.unwrap();
+    world.tell(payment, 3, &fact).await;
     let told = eventually("an alert", || async {
         Some(list_as(&world, &token).await).filter(|told| !told.is_empty())
     })
     .await;
     assert_eq!((told.len(), told[0].kind()), (1, Kind::PaymentStuck));
-    assert!(told[0].body.contains(&payment.to_string()), "{}", told[0].body);
+    let body = format!("Payment {payment} (8.50 EUR): since Fri 20 Nov, 13:05");
+    assert!(told[0].body.starts_with(&body), "{}", told[0].body);
+    assert!(told[0].body.contains("does not say whether the money is taken"), "{}", told[0].body);
     assert_eq!(told[0].booking_id, booking.to_string());
 }

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use parkmesh_platform::failpoint;
 
 use super::App;
-use super::drive::of_standing;
+use super::drive::of_found;
 use super::points::{ACTION_ENDED, At, point};
 use crate::domain::{Action, Intent, Outcome, Payment};
 use crate::error::Error;
@@ -62,7 +62,7 @@ impl App {
         let outcome = match self.provider.look(&action.provider_id).await {
             Ok(Some(found)) => match found.standing {
                 Standing::ActionRequired(_) if over => self.let_go(&payment, &action).await,
-                standing => of_standing(Intent::Authorize, standing, found.provider_id),
+                _ => of_found(Intent::Authorize, found),
             },
             Ok(None) | Err(_) => None,
         };

@@ -23,7 +23,7 @@ use crate::domain::settle::ask_settled;
 use crate::domain::{Intent, Kind, Outcome, Payment, Receipt, Status, ledger};
 use crate::error::Error;
 use crate::events;
-use crate::provider::{Charge, ProviderError, RefundStanding, Standing, Taken};
+use crate::provider::{Charge, Found, ProviderError, RefundStanding, Standing, Taken};
 use crate::store;
 use crate::store::booking::BookingMoney;
 
@@ -123,7 +123,7 @@ impl App {
                 if authorized.client_secret.is_some() {
                     return self.ask_driver(payment, authorized).await;
                 }
-                Ok(Outcome::Authorized(authorized.provider_id))
+                Ok(Outcome::Authorized(authorized.provider_id, authorized.expire_time))
             }
             Intent::Capture(amount) => {
                 let taken = self.provider.capture(payment.capture_key(), provider_id, amount);
@@ -151,8 +151,7 @@ impl App {
         intent: Intent,
     ) -> Result<Outcome, ProviderError> {
         let found = self.provider.look(provider_id).await?;
-        let outcome =
-            found.and_then(|found| of_standing(intent, found.standing, found.provider_id));
+        let outcome = found.and_then(|found| of_found(intent, found));
         outcome.ok_or_else(|| ProviderError::Unknown("the capture is under way".into()))
     }
 
@@ -175,7 +174,7 @@ impl App {
         match self.provider.find(&payment_id.to_string()).await {
             Ok(None) if intent == Intent::Authorize => Some(Outcome::Declined(why)),
             Ok(Some(found)) => {
-                let outcome = of_standing(intent, found.standing, found.provider_id);
+                let outcome = of_found(intent, found);
                 if outcome.is_none() {
                     tracing::error!(%payment_id, asked, why, "the provider refuses for good");
                 }
@@ -203,7 +202,7 @@ impl App {
             return self.find_refund(payment, refund_id, amount).await;
         }
         let found = self.provider.find(&payment.payment_id.to_string()).await?;
-        Ok(found.and_then(|found| of_standing(intent, found.standing, found.provider_id)))
+        Ok(found.and_then(|found| of_found(intent, found)))
     }
 
     /// Whether the provider may have forgotten what a key named. A capture or a void needs no key to be single: what it would move is
@@ -300,7 +299,13 @@ impl App {
         }
         if let (Outcome::Declined(_), Some(asked)) = (outcome, asked) {
             payments.extend(self.chase(connection, &moved, asked).await?);
+            let ended = booking.settlement.as_ref();
+            payments.extend(self.ask_again(connection, ended, &moved, &payments).await?);
         }
+        let moved = match outcome {
+            Outcome::Authorized(..) => self.take_place(connection, moved, &mut payments).await?,
+            _ => moved,
+        };
         let receipt = match outcome {
             Outcome::Captured(_) => {
                 self.write_receipt(connection, booking, &moved, &payments).await?
@@ -324,6 +329,7 @@ impl App {
         let waits = next.open_action().filter(|_| booking.settlement.is_none());
         let due = waits.map_or(now, |_| now + LOOK_PERIOD);
         store::payment::save(connection, &next, due, now).await?;
+        self.keep_renewal(connection, &next, outcome, booking).await?;
         Ok(next)
     }
 
@@ -393,13 +399,11 @@ fn of_refund(refund_id: RefundId, amount: Money, standing: RefundStanding) -> Ou
 }
 
 /// What the provider's books say about what was asked; `None` when they do not answer it.
-pub(super) fn of_standing(
-    intent: Intent,
-    standing: Standing,
-    provider_id: String,
-) -> Option<Outcome> {
-    match (intent, standing) {
-        (Intent::Authorize, Standing::Authorized) => Some(Outcome::Authorized(provider_id)),
+pub(super) fn of_found(intent: Intent, found: Found) -> Option<Outcome> {
+    match (intent, found.standing) {
+        (Intent::Authorize, Standing::Authorized) => {
+            Some(Outcome::Authorized(found.provider_id, found.expire_time))
+        }
         (Intent::Authorize, Standing::Declined(code)) => Some(Outcome::Declined(code)),
         (Intent::Capture(asked), Standing::Captured(taken)) if asked == taken => {
             Some(Outcome::Captured(taken))

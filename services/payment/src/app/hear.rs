@@ -88,6 +88,7 @@ impl App {
         for payment in &asked {
             store::payment::save(connection, payment, now, now).await?;
         }
+        self.end_unasked(connection, &live, &settlement).await?;
         if live.iter().any(|live| live.action.is_some()) {
             // Nobody waits for the driver any more.
             store::payment::look_at_actions(connection, news.booking_id, now).await?;

@@ -9,7 +9,7 @@ use parkmesh_platform::fault::chain;
 use parkmesh_platform::postgres;
 
 use super::App;
-use super::drive::of_standing;
+use super::drive::of_found;
 use crate::domain::chargeback::{Change, change};
 use crate::domain::{Chargeback, Outcome, Payment, RefundStatus, Status, ledger};
 use crate::error::Error;
@@ -101,7 +101,7 @@ impl App {
         let found = self.provider.look(provider_id).await.map_err(away)?;
         let Some(found) = found else { return Ok(()) };
         let outcome = match payment.intent {
-            Some(intent) => of_standing(intent, found.standing, found.provider_id),
+            Some(intent) => of_found(intent, found),
             None => match (payment.status, found.standing) {
                 (Status::Authorized, Standing::Expired | Standing::Voided) => Some(Outcome::Lapsed),
                 _ => None,

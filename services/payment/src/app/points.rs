@@ -18,7 +18,7 @@ pub enum At {
 }
 
 /// Every point of this service. A proof dies at each of them.
-pub const FAILPOINTS: [&str; 23] = [
+pub const FAILPOINTS: [&str; 24] = [
     "payment.authorize.intent_committed",
     "payment.authorize.before_provider",
     "payment.authorize.after_provider",
@@ -42,6 +42,7 @@ pub const FAILPOINTS: [&str; 23] = [
     "payment.refund.committed",
     ACTION_ENDED,
     RETRY_COMMITTED,
+    RENEW_COMMITTED,
 ];
 
 /// What a driver was to do is given up; the provider is not told yet.
@@ -49,6 +50,9 @@ pub const ACTION_ENDED: &str = "payment.action.ended";
 
 /// Another card is to be asked for what is open; the provider knows nothing of it.
 pub const RETRY_COMMITTED: &str = "payment.retry.committed";
+
+/// What is set aside is to be set aside anew; the provider knows nothing of it.
+pub const RENEW_COMMITTED: &str = "payment.renew.committed";
 
 /// The name of a point.
 pub fn point(intent: Intent, at: At) -> &'static str {
@@ -90,7 +94,12 @@ mod tests {
                 ]
             })
             .collect();
-        named.extend(["payment.hear.before_commit", ACTION_ENDED, RETRY_COMMITTED]);
+        named.extend([
+            "payment.hear.before_commit",
+            ACTION_ENDED,
+            RETRY_COMMITTED,
+            RENEW_COMMITTED,
+        ]);
         let mut all = FAILPOINTS.to_vec();
         named.sort_unstable();
         all.sort_unstable();

@@ -30,9 +30,35 @@ pub fn chase(
         (Intent::Authorize, kind @ (Kind::Overstay | Kind::Debt)) => (kind, declined.authorized),
         _ => return None,
     };
-    let wait = WAITS[usize::try_from(declined.chases).unwrap_or_default().min(WAITS.len() - 1)];
-    let due = now.checked_add(wait).unwrap_or(Timestamp::MAX);
-    let chase = Payment {
+    let due = wait_after(declined.chases, now);
+    Some((asked_again(declined, (kind, owed), payment_id, (due, now)), due))
+}
+
+/// The debt that a refused payment leaves of which this much is owed, and when it is asked for.
+pub fn owing(
+    declined: &Payment,
+    owed: Money,
+    payment_id: PaymentId,
+    now: Timestamp,
+) -> (Payment, Timestamp) {
+    let due = wait_after(declined.chases, now);
+    (asked_again(declined, (Kind::Debt, owed), payment_id, (due, now)), due)
+}
+
+/// When the same is asked for again that was refused so often before.
+pub(super) fn wait_after(chases: i16, now: Timestamp) -> Timestamp {
+    let wait = WAITS[usize::try_from(chases).unwrap_or_default().min(WAITS.len() - 1)];
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// The payment that asks for so much in the place of a refused one, at that time.
+pub(super) fn asked_again(
+    declined: &Payment,
+    (kind, owed): (Kind, Money),
+    payment_id: PaymentId,
+    (due, now): (Timestamp, Timestamp),
+) -> Payment {
+    Payment {
         payment_id,
         kind,
         authorized: owed,
@@ -51,8 +77,7 @@ pub fn chase(
         version: 1,
         create_time: now,
         ..declined.clone()
-    };
-    Some((chase, due))
+    }
 }
 
 #[cfg(test)]
@@ -64,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_is_owed_is_asked_for_later_and_later_and_never_forgotten() {
-        let mut declined = pending().after(&Outcome::Authorized("p".to_owned())).unwrap();
+        let mut declined = pending().after(&Outcome::Authorized("p".to_owned(), None)).unwrap();
         let (mut asked, mut waits, now) =
             (Intent::Capture(eur(850)), Vec::new(), Timestamp::UNIX_EPOCH);
         for number in 0..8_u128 {

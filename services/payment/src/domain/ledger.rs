@@ -31,7 +31,7 @@ pub fn entries(payment: &Payment, outcome: &Outcome) -> Vec<Entry> {
     let operator = format!("operator:{}", payment.lot_id);
     let amount = payment.authorized.minor;
     let (kind, sides) = match outcome {
-        Outcome::Authorized(_) => ("authorize", vec![(driver, -amount), (held, amount)]),
+        Outcome::Authorized(..) => ("authorize", vec![(driver, -amount), (held, amount)]),
         Outcome::Captured(taken) => {
             let taken = taken.minor;
             ("capture", vec![(held, -amount), (operator, taken), (driver, amount - taken)])

@@ -79,8 +79,8 @@ impl std::fmt::Debug for Action {
 /// What the provider has said for certain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The amount is set aside, under this id of the provider.
-    Authorized(String),
+    /// The amount is set aside, under this id of the provider, until then; `None`: it does not say.
+    Authorized(String, Option<Timestamp>),
     /// Nothing is set aside before the driver has done this.
     ActionRequired(Action),
     /// Refused, with this code.
@@ -193,6 +193,11 @@ pub fn chase_key(declined: PaymentId) -> Uuid {
     Uuid::new_v5(&KEYS, format!("chase:{declined}").as_bytes())
 }
 
+/// The same for what takes the place of this payment before its time is over.
+pub fn renewal_key(old: PaymentId) -> Uuid {
+    Uuid::new_v5(&KEYS, format!("renew:{old}").as_bytes())
+}
+
 /// Key of a refund.
 pub fn refund_key(refund_id: RefundId) -> Uuid {
     Uuid::new_v5(&KEYS, format!("refund:{refund_id}").as_bytes())
@@ -215,6 +220,13 @@ impl Payment {
         let overstay = |one: &Self| one.kind == Kind::Overstay;
         let open = self.status == Status::Pending && self.chases > 0;
         open && overstay(self) == overstay(named)
+    }
+
+    /// Whether nobody waits for its outcome who would hear of a refusal: it covers a booking that is promised
+    /// already.
+    pub fn comes_by_itself(&self) -> bool {
+        let covering = matches!(self.kind, Kind::Booking | Kind::Addition);
+        covering && (self.authorize_time.is_some() || self.replaces.is_some())
     }
 
     /// Whether it may still take money, or has.
@@ -342,7 +354,7 @@ impl Payment {
 
     fn after_asked(&self, intent: Intent, outcome: &Outcome) -> Option<Self> {
         Some(match (intent, outcome) {
-            (Intent::Authorize, Outcome::Authorized(id)) => {
+            (Intent::Authorize, Outcome::Authorized(id, _)) => {
                 Self { status: Status::Authorized, provider_id: Some(id.clone()), ..self.clone() }
             }
             // A capture that is refused leaves nothing set aside: what is owed stays owed.

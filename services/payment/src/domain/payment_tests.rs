@@ -59,7 +59,7 @@ fn act() -> impl Strategy<Value = Act> {
         amount().prop_map(Act::Capture),
         Just(Act::Void),
         proptest::option::of(amount()).prop_map(Act::Settle),
-        Just(Act::Hear(Outcome::Authorized("p".to_owned()))),
+        Just(Act::Hear(Outcome::Authorized("p".to_owned(), None))),
         Just(Act::Hear(Outcome::Declined("d".to_owned()))),
         amount().prop_map(|minor| Act::Hear(Outcome::Captured(eur(minor)))),
         Just(Act::Hear(Outcome::Voided)),
@@ -134,14 +134,14 @@ proptest! {
 #[test]
 fn an_outcome_counts_once() {
     let asked = pending();
-    let authorized = asked.after(&Outcome::Authorized("p".to_owned())).unwrap();
-    assert_eq!(authorized.after(&Outcome::Authorized("p".to_owned())), None);
+    let authorized = asked.after(&Outcome::Authorized("p".to_owned(), None)).unwrap();
+    assert_eq!(authorized.after(&Outcome::Authorized("p".to_owned(), None)), None);
     assert_eq!(authorized.after(&Outcome::Voided), None, "nobody asked for a void");
 }
 
 #[test]
 fn the_provider_lets_go_of_what_nobody_asks_about_and_refuses_a_capture_after_that() {
-    let authorized = pending().after(&Outcome::Authorized("p".to_owned())).unwrap();
+    let authorized = pending().after(&Outcome::Authorized("p".to_owned(), None)).unwrap();
     let lapsed = authorized.after(&Outcome::Lapsed).unwrap();
     assert_eq!((lapsed.status, lapsed.after(&Outcome::Lapsed)), (Status::Voided, None));
     let asked = authorized.ask_capture(eur(900)).unwrap();
@@ -152,7 +152,7 @@ fn the_provider_lets_go_of_what_nobody_asks_about_and_refuses_a_capture_after_th
 
 #[test]
 fn a_refund_that_comes_back_leaves_what_is_being_asked_alone() {
-    let taken = pending().after(&Outcome::Authorized("p".to_owned())).unwrap();
+    let taken = pending().after(&Outcome::Authorized("p".to_owned(), None)).unwrap();
     let taken = taken.ask_capture(eur(900)).unwrap().after(&Outcome::Captured(eur(900))).unwrap();
     let id = |id| uuid::Uuid::from_u128(id).into();
     let back = taken.ask_refund(id(1), Some(eur(400))).unwrap();
@@ -177,7 +177,7 @@ fn keys_follow_from_what_they_are_for() {
 
 #[test]
 fn a_wrong_currency_is_never_captured() {
-    let authorized = pending().after(&Outcome::Authorized("p".to_owned())).unwrap();
+    let authorized = pending().after(&Outcome::Authorized("p".to_owned(), None)).unwrap();
     let yen = Money::new(100, Currency::parse("JPY").unwrap());
     assert_eq!(authorized.ask_capture(yen), Err(Refusal::AmountWrong));
     let asked = settled(&authorized, Some(yen)).unwrap();

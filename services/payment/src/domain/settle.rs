@@ -58,7 +58,7 @@ mod tests {
 
     fn authorized(kind: Kind, minor: i64) -> Payment {
         let asked = Payment { kind, authorized: eur(minor), ..pending() };
-        asked.after(&Outcome::Authorized("p".to_owned())).unwrap()
+        asked.after(&Outcome::Authorized("p".to_owned(), None)).unwrap()
     }
 
     #[test]
@@ -83,7 +83,7 @@ mod tests {
         let end = ended(Some(450));
         let asked = ask_settled(&[first, late.clone()], &end);
         assert_eq!(asked.len(), 1, "nothing is asked of what is not authorised");
-        let late = late.after(&Outcome::Authorized("late".to_owned())).unwrap();
+        let late = late.after(&Outcome::Authorized("late".to_owned(), None)).unwrap();
         let asked = ask_settled(&[asked[0].clone(), late], &end);
         assert_eq!(asked.len(), 1);
         assert_eq!(asked[0].intent, Some(Intent::Void));
@@ -112,7 +112,7 @@ mod tests {
                 }
                 let Some(open) = payments.iter_mut().find(|p| p.intent.is_some()) else { break };
                 let outcome = match open.intent.unwrap() {
-                    Intent::Authorize => Outcome::Authorized("p".to_owned()),
+                    Intent::Authorize => Outcome::Authorized("p".to_owned(), None),
                     Intent::Capture(amount) => Outcome::Captured(amount),
                     Intent::Void => Outcome::Voided,
                     Intent::Refund(..) => unreachable!("nobody asks for one here"),

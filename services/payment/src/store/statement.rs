@@ -40,7 +40,7 @@ pub async fn summed(
     Ok(summed.collect())
 }
 
-/// What was refused in a time for the first time, and is owed since.
+/// What was refused in a time for the first time, and is owed since. Asked for with another card it is the same debt.
 pub async fn debts_written(
     pool: &PgPool,
     lots: &[LotId],
@@ -50,7 +50,12 @@ pub async fn debts_written(
     let rows: Vec<(Uuid, i64)> = sqlx::query_as(
         "SELECT lot_id, sum(authorized_minor)::bigint FROM payment
          WHERE lot_id = ANY ($1) AND chases = 1 AND currency = $2
-           AND create_time >= $3 AND create_time < $4 GROUP BY lot_id",
+           AND create_time >= $3 AND create_time < $4
+           AND NOT EXISTS (SELECT FROM payment AS before
+               WHERE before.booking_id = payment.booking_id AND before.chases = 1
+                 AND before.replaces_payment_id = payment.replaces_payment_id
+                 AND before.payment_id < payment.payment_id)
+         GROUP BY lot_id",
     )
     .bind(lots.iter().map(|lot_id| lot_id.as_uuid()).collect::<Vec<_>>())
     .bind(currency.as_str())

@@ -136,9 +136,7 @@ async fn an_overstay_that_is_refused_is_asked_for_again_and_may_be_paid_with_ano
     let first = world.authorize(world.asking(booking, "pm_card_ok")).await.unwrap();
     world.completed(booking, 1_200, world.in_hours(3)).await;
     world.comes_to(&first.payment_id, PaymentStatus::Captured).await;
-    // The card is lost meanwhile.
-    let lost = "UPDATE payment SET payment_method = 'pm_card_lost' WHERE payment_id = $1::uuid";
-    sqlx::query(lost).bind(&first.payment_id).execute(&world.pool).await.unwrap();
+    world.loses_card(&first.payment_id).await;
     overstayed(&world, booking, 5, 500).await;
     let open = parkmesh_testkit::eventually("what asks again", || async {
         let ids: Vec<(sqlx::types::Uuid,)> = sqlx::query_as(

@@ -74,7 +74,7 @@ async fn a_booking_that_is_refused_at_its_confirmation_owes_nothing() {
 }
 
 /// This card for what is open.
-fn with(world: &World, payment_id: &str, card: &str) -> proto::RetryPaymentRequest {
+pub fn with(world: &World, payment_id: &str, card: &str) -> proto::RetryPaymentRequest {
     proto::RetryPaymentRequest {
         request_id: world.ids.next::<RequestId>().to_string(),
         payment_id: payment_id.to_owned(),
@@ -82,7 +82,7 @@ fn with(world: &World, payment_id: &str, card: &str) -> proto::RetryPaymentReque
     }
 }
 
-async fn retry(
+pub async fn retry(
     world: &World,
     who: &str,
     request: &proto::RetryPaymentRequest,
@@ -93,7 +93,7 @@ async fn retry(
 }
 
 /// A booking that ended with a debt of 8.50, the payment that was refused, and the debt.
-async fn owing(world: &World) -> (BookingId, proto::Payment, proto::Payment) {
+pub async fn owing(world: &World) -> (BookingId, proto::Payment, proto::Payment) {
     let booking = world.ids.next();
     let asked = world.asking(booking, "pm_card_capture_fails");
     let first = world.authorize(asked).await.unwrap();

@@ -9,6 +9,7 @@ use prost::Message;
 use tonic::Status;
 use uuid::Uuid;
 
+use crate::debts::{owing, retry, with};
 use crate::notices::{dispute, told};
 use crate::world::{World, by, eur, reason, run_by};
 
@@ -197,4 +198,20 @@ async fn a_statement_is_for_operators_of_their_own_lots_and_of_days_and_a_curren
     };
     let answer = world.client.clone().get_payout_statement(by(&op, request)).await;
     assert_eq!(reason(answer), "ARGUMENT_INVALID");
+}
+
+#[tokio::test]
+async fn a_debt_that_is_paid_with_another_card_was_written_once() {
+    let world = World::new().await;
+    let day = today(&world);
+    let (_, _, debt) = owing(&world).await;
+    let paid = retry(&world, "anna", &with(&world, &debt.payment_id, "pm_card_ok")).await.unwrap();
+    world.comes_to(&paid.payment_id, PaymentStatus::Captured).await;
+    let op = world.operator(&["payment.audit"]);
+    let told = statement(&world, &op, (&day, &today(&world))).await.unwrap().statement.unwrap();
+    let total = told.total.unwrap();
+    assert_eq!(
+        (total.debt_written_amount, total.debt_paid_amount),
+        (Some(eur(850)), Some(eur(850)))
+    );
 }

@@ -59,6 +59,7 @@ fn config(provider_url: &str) -> Config {
         provider_timeout: Duration::from_secs(1),
         rescue_period: Duration::from_millis(50),
         reconcile_period: Duration::from_millis(200),
+        stuck_period: Duration::from_millis(100),
         app_url: Some("https://park.example".to_owned()),
         ..Config::default()
     }
@@ -328,6 +329,12 @@ impl World {
         .await
         .unwrap();
         sums.iter().map(|(name, sum)| format!("{name} {sum}")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The card of a payment is lost: what was set aside stays, and no more is.
+    pub async fn loses_card(&self, payment_id: &str) {
+        let lost = "UPDATE payment SET payment_method = 'pm_card_lost' WHERE payment_id = $1::uuid";
+        sqlx::query(lost).bind(payment_id).execute(&self.pool).await.unwrap();
     }
 
     /// Waits until a payment stands so.

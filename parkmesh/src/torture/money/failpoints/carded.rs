@@ -15,6 +15,8 @@ use crate::torture::money::insist;
 
 /// A card of which nothing can be taken.
 const CAPTURE_FAILS: &str = "pm_card_capture_fails";
+/// A card on which money is set aside for a minute, and anew after fifteen seconds.
+const EXPIRES_SOON: &str = "pm_card_expires_soon";
 
 impl Town<'_> {
     /// Parks, owes, and pays with another card.
@@ -40,6 +42,17 @@ impl Town<'_> {
         })
         .await?;
         Ok(())
+    }
+
+    /// Is set aside anew before its time is over, and cancels.
+    pub(super) async fn renewed(&self, number: u64) -> Result<(), Failure> {
+        let mut dice = Dice::new(self.seed, number);
+        let held = self.held(number, &mut dice).await?;
+        self.confirmed(&held, EXPIRES_SOON, &mut dice).await?;
+        let payments = self.ground.driver(Role::Payment, "torture-driver")?;
+        let given_back = |one: &Payment| one.status() == PaymentStatus::Voided;
+        self.payment_of(&payments, &held.booking_id, given_back).await?;
+        self.cancel(held.booking_id, &mut dice).await
     }
 
     /// The payment of a booking that is so, as soon as there is one.
