@@ -85,7 +85,16 @@ impl Mailer {
             .subject(message.title.as_str())
             .message_id(Some(format!("<{delivery_id}@{domain}>")))
             .header(header::ContentType::TEXT_PLAIN)
-            .body(format!("{}\n", message.body))
+            .body(text(notification))
+    }
+}
+
+/// What the mail says, with the link, where there is one, as a paragraph of its own.
+fn text(notification: &Notification) -> String {
+    let message = &notification.message;
+    match message.link.as_str() {
+        "" => format!("{}\n", message.body),
+        link => format!("{}\n\n{link}\n", message.body),
     }
 }
 

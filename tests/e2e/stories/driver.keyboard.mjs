@@ -135,6 +135,14 @@ test("a driver waits in line, takes an offer and leaves a line with the keyboard
   await enter(ulla, "Cancel booking");
   await enter(ulla, "Yes, cancel it");
   await vera.getByText("A spot is yours!").waitFor();
+  await enter(vera, /Messages/);
+  const told = vera.getByRole("link", { name: /A place is free for you.*Confirm$/ });
+  await told.waitFor();
+  assert.doesNotMatch(await told.innerText(), /http/);
+  await enter(vera, /A place is free for you/);
+  await arrivedAt(vera, "Arcade");
+  await enter(vera, "Bookings");
+  await arrivedAt(vera, "Your bookings");
   await enter(vera, "Take it");
   await arrivedAt(vera, "Arcade");
   await enter(vera, /and reserve/);

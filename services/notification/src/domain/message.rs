@@ -220,7 +220,8 @@ pub struct Message {
     pub title: String,
     /// A sentence or two.
     pub body: String,
-    /// Where one acts on it; empty where there is nothing to do.
+    /// Where one acts on it; empty where there is nothing to do. The body does not repeat it: the app makes a link of
+    /// it, mail a line of its own.
     pub link: String,
 }
 
@@ -240,11 +241,9 @@ pub fn compose(voice: &Voice, place: &Place, happening: &Happening) -> Message {
     let page = kind.row().page;
     let link = voice.booking_url.as_ref().filter(|_| !page.is_empty());
     let link = link.map(|url| format!("{url}/{page}")).unwrap_or_default();
-    let shown = if link.is_empty() { String::new() } else { format!(" {link}") };
     values.push(("lot", place.lot_name.clone()));
     values.push(("what", place.what(language)));
     values.push(("at", place.phrase(language)));
-    values.push(("link", shown));
     values.push(("extend", extend(language).to_owned()));
     let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let (_, english, german) = &TEXTS[text as usize];
@@ -456,7 +455,7 @@ mod tests {
         let happening = Happening::Due(Due::EndingSoon { end });
         let with_link = told_in_german(&happening);
         assert_eq!(with_link.link, "https://park.example/bookings/7/extend");
-        assert!(with_link.body.ends_with(&with_link.link), "{}", with_link.body);
+        assert!(!with_link.body.contains("http"), "{}: the app shows it as a link", with_link.body);
         let (kind, title, body) = told(&happening);
         assert_eq!((kind, title.as_str()), (Kind::EndingSoon, "Your booking ends soon"));
         assert_eq!(

@@ -77,11 +77,11 @@ pub const TEXTS: [(Text, Pair, Pair); 22] = [
         Text::Offered,
         (
             "A place is free for you{at}",
-            "{what}, {span}. It is kept for you until {moment}: confirm it before.{link}",
+            "{what}, {span}. It is kept for you until {moment}: confirm it before.",
         ),
         (
             "Ein Platz ist für Sie frei{at}",
-            "{what}, {span}. Er ist bis {moment} für Sie zurückgelegt: bestätigen Sie vorher.{link}",
+            "{what}, {span}. Er ist bis {moment} für Sie zurückgelegt: bestätigen Sie vorher.",
         ),
     ),
     (
@@ -121,12 +121,12 @@ pub const TEXTS: [(Text, Pair, Pair); 22] = [
         Text::Declined,
         (
             "Your payment was declined",
-            "The payment for parking{at} was declined{why}. Try another payment method.{link}",
+            "The payment for parking{at} was declined{why}. Try another payment method.",
         ),
         (
             "Ihre Zahlung wurde abgelehnt",
             "Die Zahlung für das Parken{at} wurde abgelehnt{why}. Bitte versuchen Sie es mit einem \
-             anderen Zahlungsmittel.{link}",
+             anderen Zahlungsmittel.",
         ),
     ),
     (
@@ -160,23 +160,20 @@ pub const TEXTS: [(Text, Pair, Pair); 22] = [
         (
             "Are you in spot {from}?",
             "A car stands there{at}, and your booking is for {what}. Tell us if it is yours, and \
-             your booking moves there.{link}",
+             your booking moves there.",
         ),
         (
             "Stehen Sie auf Platz {from}?",
             "Dort{at} steht ein Auto, und Ihre Buchung ist für {what}. Sagen Sie uns, ob es Ihres \
-             ist, dann zieht Ihre Buchung dorthin um.{link}",
+             ist, dann zieht Ihre Buchung dorthin um.",
         ),
     ),
     (
         Text::HoldExpiring,
-        (
-            "Your hold ends soon",
-            "{what}{at} is kept for you until {moment}. Confirm it before.{link}",
-        ),
+        ("Your hold ends soon", "{what}{at} is kept for you until {moment}. Confirm it before."),
         (
             "Ihr Platz ist nur noch kurz zurückgelegt",
-            "{what}{at} ist bis {moment} für Sie zurückgelegt. Bestätigen Sie vorher.{link}",
+            "{what}{at} ist bis {moment} für Sie zurückgelegt. Bestätigen Sie vorher.",
         ),
     ),
     (
@@ -186,8 +183,8 @@ pub const TEXTS: [(Text, Pair, Pair); 22] = [
     ),
     (
         Text::EndingSoon,
-        ("Your booking ends soon", "{what}{at} is yours until {end}. {extend}{link}"),
-        ("Ihre Buchung endet bald", "{what}{at} gehört Ihnen bis {end}. {extend}{link}"),
+        ("Your booking ends soon", "{what}{at} is yours until {end}. {extend}"),
+        ("Ihre Buchung endet bald", "{what}{at} gehört Ihnen bis {end}. {extend}"),
     ),
     (
         Text::Refunded,

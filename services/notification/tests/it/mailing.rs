@@ -69,6 +69,25 @@ async fn a_message_is_mailed_once_to_who_has_an_address_in_their_language() {
 }
 
 #[tokio::test]
+async fn a_mail_has_the_link_by_which_one_acts_and_the_message_in_the_app_has_it_beside_its_text() {
+    let mailbox = mailbox();
+    let mailer = Mailer::new(&mailbox.url(), "Parkmesh <parking@park.example>").unwrap();
+    let app_url = Some("https://park.example".to_owned());
+    let world = World::with(Config { mail: Some(mailer), app_url, ..World::config() }).await;
+    world.prefer("anna", &["email", "language"], address("anna@example.com")).await;
+    let booking = world.ids.next();
+    world.declined(booking).await;
+    let link = format!("https://park.example/bookings/{booking}/pay");
+    let mails = mails(&mailbox, 1).await;
+    let told = world.messages("anna", 1).await;
+    assert_eq!(told[0].link, link);
+    assert!(!told[0].body.contains("http"), "{}", told[0].body);
+    let body = mails[0]["body"].as_str().unwrap();
+    let paragraphs: Vec<_> = body.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(paragraphs, [told[0].body.as_str(), link.as_str()]);
+}
+
+#[tokio::test]
 async fn a_mail_server_that_is_down_for_minutes_loses_nothing() {
     let mut mailbox = mailbox();
     let mut world = world(&mailbox).await;
