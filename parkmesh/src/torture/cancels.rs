@@ -32,9 +32,6 @@ const LOOK_PERIOD: Duration = Duration::from_millis(500);
 /// Between two looks while all statements are kept waiting, and how many such looks there are at most.
 const FILL_PERIOD: Duration = Duration::from_millis(50);
 const FILL_LOOKS: u32 = 10;
-/// Looks in a row that may meet more connections than the pools have, less one: what a pool has closed, because a caller gave up
-/// while it was being made or tried, the server ends when it comes to it.
-const OVER_LOOKS_MAX: u32 = 5;
 /// A transaction that is without a statement for so long was left behind, in seconds.
 const LEFT_BEHIND_SECONDS: f64 = 2.0;
 /// How long after the last call work that must not be cut short may go on.
@@ -54,9 +51,6 @@ struct Seen {
     looks: u32,
     connections_max: i64,
     connections_end: i64,
-    /// Looks in a row, at most, that met more connections than the pools may have.
-    over_for: u32,
-    over_now: u32,
     left_behind: i64,
 }
 
@@ -79,7 +73,7 @@ pub async fn run(options: &Torture, home: &Path) -> Result<(), Failure> {
     let mut seen = Seen::default();
     while !run.is_over() {
         tasks.sleep(LOOK_PERIOD).await;
-        look(&mut database, &mut seen, limit(options)).await?;
+        look(&mut database, &mut seen).await?;
         if seen.looks % 20 == 0 {
             let made = run.made.load(Ordering::Relaxed);
             println!("  {:>6.0} s  {made} calls", run.recorder.elapsed().as_secs_f64());
@@ -112,7 +106,7 @@ fn tell(
         seen.looks, seen.connections_max, seen.connections_end, seen.left_behind
     );
     // What was given up must not have cost connections: all are there when all are wanted, and no more than that.
-    let constant = seen.over_for < OVER_LOOKS_MAX && seen.connections_end == limit;
+    let constant = seen.connections_max <= limit && seen.connections_end == limit;
     println!(
         "the pools kept their size: {constant}; all replicas answer a crowd afterwards: {answers}"
     );
@@ -126,7 +120,6 @@ fn tell(
             "broken_transactions": broken,
             "connections_max": seen.connections_max,
             "connections_end": seen.connections_end,
-            "looks_above_in_a_row": seen.over_for,
             "pool_constant": constant,
             "answers_afterwards": answers,
             "holds": holds,
@@ -181,7 +174,7 @@ async fn work(run: &Run, client: u32, tally: &Tally) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn look(database: &mut PgConnection, seen: &mut Seen, limit: i64) -> Result<(), Failure> {
+async fn look(database: &mut PgConnection, seen: &mut Seen) -> Result<(), Failure> {
     let row = sqlx::query(
         "SELECT count(*) AS connections,
              count(*) FILTER (WHERE state LIKE 'idle in transaction%'
@@ -194,8 +187,6 @@ async fn look(database: &mut PgConnection, seen: &mut Seen, limit: i64) -> Resul
     seen.looks += 1;
     seen.connections_end = row.try_get("connections")?;
     seen.connections_max = seen.connections_max.max(seen.connections_end);
-    seen.over_now = if seen.connections_end > limit { seen.over_now + 1 } else { 0 };
-    seen.over_for = seen.over_for.max(seen.over_now);
     seen.left_behind += row.try_get::<i64, _>("left_behind")?;
     Ok(())
 }
@@ -223,7 +214,7 @@ async fn fill(
     let release = async {
         for _ in 0..FILL_LOOKS {
             tasks.sleep(FILL_PERIOD).await;
-            look(&mut standing, seen, limit).await?;
+            look(&mut standing, seen).await?;
             if seen.connections_end >= limit {
                 break;
             }
