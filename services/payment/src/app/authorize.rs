@@ -209,10 +209,7 @@ impl Authorize {
         let (booking, lot) = (self.booking_id.to_string(), self.lot_id.to_string());
         let amount = self.amount.to_string();
         let user = self.user_id.as_str();
-        for part in [&booking, &lot, user, &amount, &self.payment_method] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
+        hash_parts(&mut hash, &[&booking, &lot, user, &amount, &self.payment_method]);
         if self.additional {
             hash.update(b"additional");
         }
@@ -232,5 +229,13 @@ impl Authorize {
             && live.authorized == self.amount
             && live.lot_id == self.lot_id
             && live.user_id == self.user_id
+    }
+}
+
+/// Each part with its length in front, so that no two run together.
+pub(super) fn hash_parts(hash: &mut Sha256, parts: &[&str]) {
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
     }
 }

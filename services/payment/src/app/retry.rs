@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
 use super::App;
+use super::authorize::hash_parts;
 use super::points::RETRY_COMMITTED;
 use crate::domain::payment::authorize_key;
 use crate::domain::{Intent, Payment, Status, card};
@@ -94,14 +95,11 @@ impl App {
 }
 
 impl AskRetry {
-    /// Of everything but the request id, each part with its length.
+    /// Of everything but the request id.
     fn hash(&self) -> Vec<u8> {
         let mut hash = Sha256::new_with_prefix(b"retry");
         let payment = self.payment_id.to_string();
-        for part in [payment.as_str(), self.user_id.as_str(), &self.payment_method] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
+        hash_parts(&mut hash, &[&payment, self.user_id.as_str(), &self.payment_method]);
         hash.finalize().to_vec()
     }
 }
