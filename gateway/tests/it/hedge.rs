@@ -82,10 +82,6 @@ impl Hedging {
     }
 }
 
-fn is_good(answer: &Answer) -> bool {
-    answer.headers.get("grpc-status").is_none()
-}
-
 async fn is_cancelled(replica: &Replica, calls: usize) {
     eventually("the call is cancelled", || async { (replica.cancelled() == calls).then_some(()) })
         .await;
@@ -96,7 +92,7 @@ async fn a_replica_that_is_slow_once_is_joined_by_another_attempt_and_its_call_i
     let replica = Replica::new().await;
     replica.set(Mood::HungAtFirst(1));
     let hedging = Hedging::new(&[&replica], hedged_once(), BreakerConfig::default()).await;
-    assert!(is_good(&hedging.list().await));
+    assert!(hedging.list().await.is_good());
     is_cancelled(&replica, 1).await;
     assert_eq!(replica.asked(), 2);
     assert_eq!(hedging.counts().await, [2, 1, 1, 1]);
@@ -114,7 +110,7 @@ async fn the_first_attempt_goes_on_and_may_yet_be_the_first_to_answer() {
         replica.set(Mood::Good);
     };
     let (answer, ()) = tokio::join!(hedging.list(), joined);
-    assert!(is_good(&answer));
+    assert!(answer.is_good());
     is_cancelled(&replica, 1).await;
     assert_eq!(hedging.counts().await, [2, 1, 0, 1]);
 }
@@ -140,7 +136,7 @@ async fn what_breaks_beside_an_attempt_that_still_runs_is_not_told() {
             both[first].set(Mood::Good);
         };
         let (answer, ()) = tokio::join!(hedging.list(), answered);
-        assert!(is_good(&answer), "{mood:?}: {:?}", answer.headers);
+        assert!(answer.is_good(), "{mood:?}: {:?}", answer.headers);
     }
 }
 
@@ -157,7 +153,7 @@ async fn no_more_attempts_are_made_than_the_policy_says_and_none_beyond_the_budg
     let third = Replica::new().await;
     third.set(Mood::HungAtFirst(2));
     let hedging = Hedging::new(&[&third], hedged(), BreakerConfig::default()).await;
-    assert!(is_good(&hedging.list().await));
+    assert!(hedging.list().await.is_good());
     assert_eq!((third.asked(), hedging.counts().await), (3, [3, 2, 1, 2]));
     let tight = Replica::new().await;
     tight.set(Mood::HungAtFirst(2));
@@ -197,13 +193,13 @@ async fn a_replica_that_others_overtake_again_and_again_is_left_alone() {
     let hedging = Hedging::new(&both, hedged(), BreakerConfig::default()).await;
     let mut calls = 0;
     while hedging.count("outlier_detection.ejections_enforced_total").await == 0 {
-        assert!(is_good(&hedging.list().await));
+        assert!(hedging.list().await.is_good());
         calls += 1;
         assert!(calls < 1_000, "it is never left alone");
     }
     let asked = replicas[0].asked();
     for _ in 0..10 {
-        assert!(is_good(&hedging.list().await));
+        assert!(hedging.list().await.is_good());
     }
     assert_eq!(replicas[0].asked(), asked);
 }
