@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::booking_action::comes_to;
 use crate::booking_relocate::{fact_of, read};
 use crate::booking_stay::check_in;
-use crate::booking_world::{Bookings, Town, held};
+use crate::booking_world::{Town, held};
 
 /// Payment tells something of a payment.
 async fn told<F: Fact>(town: &Town, payment_id: Uuid, fact: &F) {
