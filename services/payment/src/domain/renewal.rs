@@ -30,11 +30,18 @@ pub fn near(start: Timestamp, now: Timestamp) -> Timestamp {
     start.checked_sub(BEFORE_START).unwrap_or(Timestamp::MIN).max(now)
 }
 
+/// How long is waited where what has just been set aside is over already, so that one of the clocks is wrong.
+const OVER_WAIT: SignedDuration = SignedDuration::from_hours(1);
+
 /// When what is set aside until then is to be set aside anew: a day before, or after a quarter of a life
 /// that is short.
 pub fn renew_time(expire_time: Timestamp, now: Timestamp) -> Timestamp {
     let life = expire_time.duration_since(now);
-    now.checked_add((life - MARGIN).max(life / 4)).unwrap_or(Timestamp::MAX)
+    let wait = match life > SignedDuration::ZERO {
+        true => (life - MARGIN).max(life / 4),
+        false => OVER_WAIT,
+    };
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 /// The payment that takes the place of one whose time is nearly over.
@@ -104,6 +111,7 @@ mod tests {
         let after = |life: SignedDuration| renew_time(now + life, now).duration_since(now);
         assert_eq!(after(SignedDuration::from_hours(168)).as_hours(), 144);
         assert_eq!(after(SignedDuration::from_secs(60)).as_secs(), 15);
+        assert_eq!(after(SignedDuration::from_hours(-20)).as_hours(), 1, "not at once, for ever");
     }
 
     #[test]
