@@ -1,4 +1,4 @@
-//! What booking listens to: the ground, and those who erase a person with it.
+//! What booking listens to: the ground, the money of what is promised, and those who erase a person with it.
 
 use parkmesh_contracts::booking::v1::Cause;
 use parkmesh_contracts::facts::Fact;
@@ -33,14 +33,20 @@ const SENSOR: Consumer = Consumer {
 };
 
 /// The consumers of those who tell that they have erased a person, by the name of the service; payment
-/// also tells when what a driver was to do at their bank is over.
+/// also tells when what a driver was to do at their bank is over, and how it goes with the cards of what is
+/// promised.
 const ERASERS: [(&str, Consumer); 2] = [
     (
         "payment",
         Consumer {
             name: "booking-payment",
             stream: "PAYMENT",
-            fact_types: &[payment::UserDataErased::TYPE, payment::PaymentActionFinished::TYPE],
+            fact_types: &[
+                payment::UserDataErased::TYPE,
+                payment::PaymentActionFinished::TYPE,
+                payment::PaymentDeclined::TYPE,
+                payment::PaymentAuthorized::TYPE,
+            ],
         },
     ),
     (
@@ -70,12 +76,37 @@ struct Eraser {
 
 impl Handler for Eraser {
     async fn handle(&self, fact: Delivered) -> Result<(), Failure> {
-        if fact.fact_type == payment::PaymentActionFinished::TYPE {
-            let told: payment::PaymentActionFinished = fact.decode()?;
-            let booking_id = told.booking_id.parse();
-            let booking_id = booking_id.map_err(|error| poison("booking_id", error))?;
-            // Asked as often as it is told: what comes of it is the same.
-            return self.app.look_at_action(booking_id).await.map_err(Failure::retry);
+        // Each may be told as often as it likes: what comes of it is the same.
+        match fact.fact_type.as_str() {
+            payment::PaymentActionFinished::TYPE => {
+                let told: payment::PaymentActionFinished = fact.decode()?;
+                let booking_id = parsed("booking_id", &told.booking_id)?;
+                return self.app.look_at_action(booking_id).await.map_err(Failure::retry);
+            }
+            payment::PaymentDeclined::TYPE => {
+                let told: payment::PaymentDeclined = fact.decode()?;
+                if !told.promised {
+                    return Ok(());
+                }
+                let payment_id = match told.replaces_payment_id.as_str() {
+                    "" => parsed("payment_id", &told.payment_id)?,
+                    first => parsed("replaces_payment_id", first)?,
+                };
+                let booking_id = parsed("booking_id", &told.booking_id)?;
+                let asked = self.app.ask_card(booking_id, payment_id, told.decline_code).await;
+                return asked.map_err(Failure::retry);
+            }
+            payment::PaymentAuthorized::TYPE => {
+                let told: payment::PaymentAuthorized = fact.decode()?;
+                if told.replaces_payment_id.is_empty() {
+                    return Ok(());
+                }
+                let payment_id = parsed("replaces_payment_id", &told.replaces_payment_id)?;
+                let booking_id = parsed("booking_id", &told.booking_id)?;
+                let noted = self.app.note_covered(booking_id, payment_id).await;
+                return noted.map_err(Failure::retry);
+            }
+            _ => {}
         }
         let erasure_id = match fact.fact_type.as_str() {
             payment::UserDataErased::TYPE => fact.decode::<payment::UserDataErased>()?.erasure_id,
@@ -206,6 +237,13 @@ fn doubt(suspicion: sensor::SuspicionCause) -> Option<Doubt> {
         sensor::SuspicionCause::Flapping => Some(Doubt::Flapping),
         sensor::SuspicionCause::Faulty => Some(Doubt::Faulty),
     }
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    field: &str,
+    text: &str,
+) -> Result<T, Failure> {
+    text.parse().map_err(|error| poison(field, error))
 }
 
 fn poison(field: &str, why: impl std::fmt::Display) -> Failure {

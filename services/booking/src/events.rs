@@ -148,12 +148,14 @@ impl Telling<'_> {
     fn payment_declined(&self) -> proto::BookingPaymentDeclined {
         // A hold whose driver acts is kept beyond the end that it was made with.
         let ends = self.booking.due_time.unwrap_or(self.booking.hold_expire_time);
+        let held = self.booking.state == proto::BookingState::Held;
         proto::BookingPaymentDeclined {
             lot_id: self.lot_id(),
             version: self.booking.version,
             booking: Some(self.summary()),
-            hold_expire_time: Some(to_proto(ends)),
+            hold_expire_time: held.then(|| to_proto(ends)),
             decline_code: self.booking.decline_code.clone().unwrap_or_default(),
+            card_due_time: self.booking.card_due_time.map(to_proto),
         }
     }
 

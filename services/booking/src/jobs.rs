@@ -64,6 +64,9 @@ pub fn start(app: &App) {
             if let Err(error) = app.finish_actions().await {
                 tracing::warn!(error = %chain(&error), "what drivers did at their banks is not looked after");
             }
+            if let Err(error) = app.end_unpaid().await {
+                tracing::warn!(error = %chain(&error), "bookings without a card are not looked after");
+            }
         }
     });
     let admitting = app.clone();

@@ -12,7 +12,7 @@ mod template;
 mod words;
 
 pub use kind::Kind;
-pub use message::{Alert, Asked, Change, Disagreement, Happening, Message, Place};
+pub use message::{Alert, Asked, Change, Disagreement, Happening, Message, Need, Place};
 pub use preferences::{Channel, Language, Preferences};
 
 use jiff::Timestamp;

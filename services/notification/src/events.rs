@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use parkmesh_contracts::booking::v1::{
     BookingActivated, BookingCancelled, BookingClaimAsked, BookingCompleted, BookingExpired,
-    BookingExtended, BookingHeld, BookingMoved, BookingNoShow, BookingOverstayed, BookingRelocated,
-    BookingReserved, BookingSpotAssigned, BookingState, BookingSummary, Cause, InventoryChanged,
-    SpotStateChanged, UserErased, WaitlistOffered,
+    BookingExtended, BookingHeld, BookingMoved, BookingNoShow, BookingOverstayed,
+    BookingPaymentDeclined, BookingRelocated, BookingReserved, BookingSpotAssigned, BookingState,
+    BookingSummary, Cause, InventoryChanged, SpotStateChanged, UserErased, WaitlistOffered,
 };
 use parkmesh_contracts::erasure::Erasure;
 use parkmesh_contracts::facts::Fact;
@@ -25,7 +25,7 @@ use parkmesh_platform::ids::Ids;
 
 use crate::app::{Alarm, Booked, Told};
 use crate::domain::reminder::Stage;
-use crate::domain::{Alert, Asked, Change, Disagreement, Happening, Place};
+use crate::domain::{Alert, Asked, Change, Disagreement, Happening, Need, Place};
 
 /// What we hear of booking.
 pub const OF_BOOKING: &[&str] = &[
@@ -44,6 +44,7 @@ pub const OF_BOOKING: &[&str] = &[
     BookingRelocated::TYPE,
     BookingOverstayed::TYPE,
     BookingClaimAsked::TYPE,
+    BookingPaymentDeclined::TYPE,
 ];
 
 /// What we hear of payment.
@@ -223,9 +224,13 @@ pub fn told(fact: &Delivered) -> Result<Option<Told>, Failure> {
         BookingCancelled::TYPE => {
             let cancelled: BookingCancelled = fact.decode()?;
             let fee = amount(cancelled.fee.as_ref())?;
-            let blocked = cancelled.cause() == Cause::SpotBlocked;
+            let why = match cancelled.cause() {
+                Cause::SpotBlocked => Some(Need::SpotBlocked),
+                Cause::Payment => Some(Need::Unpaid),
+                _ => None,
+            };
             of_booking(cancelled.booking, |booking| {
-                Ok(Some(Happening::Cancelled { window: window(booking)?, fee, blocked }))
+                Ok(Some(Happening::Cancelled { window: window(booking)?, fee, why }))
             })?
         }
         BookingExpired::TYPE => {
@@ -255,8 +260,10 @@ pub fn told(fact: &Delivered) -> Result<Option<Told>, Failure> {
         }
         PaymentDeclined::TYPE => {
             let declined: PaymentDeclined = fact.decode()?;
-            let happening = Happening::Declined { code: declined.decline_code };
-            of_payment(&declined.booking_id, &declined.user_id, Some(happening))?
+            // Of what is promised booking tells, with the time until which it waits.
+            let happening = (!declined.promised)
+                .then_some(Happening::Declined { code: declined.decline_code, until: None });
+            of_payment(&declined.booking_id, &declined.user_id, happening)?
         }
         _ => return changed(fact),
     };
@@ -288,6 +295,16 @@ fn changed(fact: &Delivered) -> Result<Option<Told>, Failure> {
             of_booking(overstayed.booking, |_| {
                 Ok(Some(Happening::Changed(Change::Overstayed { left, amount })))
             })?
+        }
+        BookingPaymentDeclined::TYPE => {
+            let declined: BookingPaymentDeclined = fact.decode()?;
+            let until = declined.card_due_time.as_ref();
+            let until = until.map(|until| instant("card_due_time", Some(until))).transpose()?;
+            let held = declined.hold_expire_time.is_some();
+            // Whoever holds a spot is at their screen, and payment has told them.
+            let happening =
+                (!held).then_some(Happening::Declined { code: declined.decline_code, until });
+            of_booking(declined.booking, |_| Ok(happening.clone()))?
         }
         BookingClaimAsked::TYPE => {
             let asked: BookingClaimAsked = fact.decode()?;

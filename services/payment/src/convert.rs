@@ -56,6 +56,12 @@ impl TryFrom<proto::AuthorizePaymentRequest> for Authorize {
             payment_method: method(request.payment_method, request.additional)?,
             additional: request.additional,
             action_allowed: request.action_allowed,
+            start: request
+                .start_time
+                .as_ref()
+                .map(time::from_proto)
+                .transpose()
+                .map_err(|error| Error::field("start_time", format!("is not a time: {error}")))?,
         })
     }
 }

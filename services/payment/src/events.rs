@@ -57,19 +57,34 @@ pub fn rows(
     let user_id = payment.user_id.to_string();
     let aggregate = payment.payment_id.as_uuid();
     let amount = Some(payment.authorized.into());
+    let replaces_payment_id = payment.replaces.map(|id| id.to_string()).unwrap_or_default();
     let row = match outcome {
         Outcome::RefundFailed(..) | Outcome::RefundReturned(..) | Outcome::ActionRequired(_) => {
             return Vec::new();
         }
         Outcome::Authorized(..) => {
-            let fact =
-                PaymentAuthorized { lot_id, version, payment_id, booking_id, user_id, amount };
+            let fact = PaymentAuthorized {
+                lot_id,
+                version,
+                payment_id,
+                booking_id,
+                user_id,
+                amount,
+                replaces_payment_id,
+            };
             Row::of(ids, now, aggregate, version, &fact)
         }
         Outcome::Declined(code) => {
-            let decline_code = code.clone();
-            let fact =
-                PaymentDeclined { lot_id, version, payment_id, booking_id, user_id, decline_code };
+            let fact = PaymentDeclined {
+                lot_id,
+                version,
+                payment_id,
+                booking_id,
+                user_id,
+                decline_code: code.clone(),
+                promised: payment.comes_by_itself(),
+                replaces_payment_id,
+            };
             Row::of(ids, now, aggregate, version, &fact)
         }
         Outcome::Captured(taken) => {

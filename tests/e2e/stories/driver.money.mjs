@@ -32,3 +32,23 @@ test("a bank that says no leaves the spot to its driver, who takes another card"
   await pay(paul, "pm_card_ok");
   await pass(paul);
 });
+
+test("what a card does not pay in the end is paid with another one", async () => {
+  await makeLot("Quay", 2);
+  const quinn = await person("quinn");
+  await openLot(quinn, "Quay");
+  await reserve(quinn);
+  await pay(quinn, "pm_card_capture_fails");
+  await pass(quinn);
+  await quinn.getByRole("button", { name: "I have arrived" }).click();
+  await quinn.getByRole("button", { name: "I am leaving" }).click();
+  await quinn.getByRole("button", { name: "Yes, end it" }).click();
+  await quinn.getByText("is still owed").waitFor();
+  await accessible(quinn, "a debt");
+  const other = quinn.getByRole("radio", { name: "New card" });
+  if ((await other.count()) > 0) await other.check({ force: true });
+  await quinn.getByLabel("Test card").selectOption("pm_card_mastercard");
+  await quinn.getByRole("button", { name: /^Pay / }).click();
+  await quinn.getByText("is still owed").waitFor({ state: "detached" });
+  await quinn.locator("section", { hasText: "Receipt" }).getByText("Number").waitFor();
+});

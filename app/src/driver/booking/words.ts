@@ -13,6 +13,12 @@ export const t = dictionary(
     bankOpen: "Go to your bank",
     bankRefused: "Your bank did not allow the payment. The spot is still yours: try another card.",
     giveBack: "Give the spot back",
+    otherCard: "Another card",
+    cardAsked: (time: string) =>
+      `Your card was refused. The booking stands: give another card until ${time}, or it is cancelled then, at no cost.`,
+    cardRefused: "Your card was refused. Please give another one.",
+    owed: (amount: string) => `Your card was refused, and ${amount} is still owed.`,
+    payWith: (amount: string) => `Pay ${amount}`,
     spotPending: "Your spot is given when you arrive.",
     code: "Code",
     codeHelp: "Show this at the kiosk, or type the code there.",
@@ -76,6 +82,12 @@ export const t = dictionary(
     bankRefused:
       "Ihre Bank hat die Zahlung nicht erlaubt. Der Platz ist noch Ihrer: Nehmen Sie eine andere Karte.",
     giveBack: "Platz zurückgeben",
+    otherCard: "Andere Karte",
+    cardAsked: (time) =>
+      `Ihre Karte wurde abgelehnt. Die Buchung steht: Geben Sie bis ${time} eine andere Karte an, sonst wird sie dann kostenlos storniert.`,
+    cardRefused: "Ihre Karte wurde abgelehnt. Bitte geben Sie eine andere an.",
+    owed: (amount) => `Ihre Karte wurde abgelehnt, und ${amount} sind noch offen.`,
+    payWith: (amount) => `${amount} zahlen`,
     spotPending: "Ihren Platz bekommen Sie bei der Ankunft.",
     code: "Code",
     codeHelp: "Zeigen Sie das am Automaten, oder tippen Sie dort den Code.",

@@ -279,7 +279,7 @@ impl Crowd {
             amount: money_of(minor),
             payment_method: card.to_owned(),
             additional,
-            action_allowed: false,
+            ..Default::default()
         };
         let ask = || {
             let mut client = PaymentServiceClient::new(self.booking.clone());

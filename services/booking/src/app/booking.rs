@@ -4,6 +4,7 @@ pub mod action;
 pub mod arrive;
 mod assign;
 mod cancel;
+mod card;
 mod change;
 pub mod churn;
 mod claim;
@@ -98,7 +99,9 @@ fn cause_of(command: &Command) -> Option<Cause> {
         | Command::Return(cause)
         | Command::Leave(_, cause) => Some(*cause),
         Command::Lapse => Some(Cause::Deadline),
-        Command::Cancel(Some(_)) | Command::Decline(_) => Some(Cause::Payment),
+        Command::Cancel(Some(_)) | Command::Decline(_) | Command::AskCard(..) | Command::Unpaid => {
+            Some(Cause::Payment)
+        }
         Command::Extend(..) | Command::Move(..) => Some(Cause::Driver),
         Command::Relocate(..) | Command::GiveUp => Some(Cause::SpotBlocked),
         Command::AskClaim(..) | Command::Overstay(_) => Some(Cause::Sensor),

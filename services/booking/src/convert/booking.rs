@@ -261,8 +261,15 @@ impl From<&Booking> for proto::Booking {
                 proto::BookingState::Held | proto::BookingState::Cancelled => {
                     booking.decline_code.clone().unwrap_or_default()
                 }
+                proto::BookingState::Reserved if booking.card_due_time.is_some() => {
+                    booking.decline_code.clone().unwrap_or_default()
+                }
                 _ => String::new(),
             },
+            card_due_time: booking
+                .card_due_time
+                .filter(|_| booking.state == proto::BookingState::Reserved)
+                .map(time::to_proto),
         }
     }
 }

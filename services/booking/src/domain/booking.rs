@@ -63,8 +63,10 @@ pub struct Booking {
     pub hold_expire_time: Timestamp,
     /// The authorisation whose outcome is awaited.
     pub payment_attempt: Option<Uuid>,
-    /// Why CreateBooking gave it back.
+    /// Why its card was refused the last time.
     pub decline_code: Option<String>,
+    /// Until when another card is to be given for what is promised.
+    pub card_due_time: Option<Timestamp>,
     /// What covers it.
     pub payment_id: Option<PaymentId>,
     /// When the car came.

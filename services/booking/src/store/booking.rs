@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod blocked;
+pub mod card;
 pub mod change;
 pub mod churn;
 pub mod closed;
@@ -60,7 +61,7 @@ macro_rules! select_booking {
                     b.plate, lower(b.during) AS window_start, 
                     upper(b.during) - make_interval(secs => b.turnaround_seconds) AS window_end,
                     b.start_time, b.state, b.tariff_version, b.amount_minor,
-                    b.currency_code, b.hold_expire_time, b.payment_attempt, b.decline_code,
+                    b.currency_code, b.hold_expire_time, b.payment_attempt, b.decline_code, b.card_due_time,
                     b.payment_id, b.arrive_time, b.depart_time, b.leave_time, b.final_amount_minor, b.due_time,
                     b.overstay_minor, b.turnaround_seconds,
                     b.version, b.create_time,
@@ -111,6 +112,7 @@ fn booking_of(row: &PgRow) -> Result<Booking, Error> {
         hold_expire_time: time(row, "hold_expire_time")?,
         payment_attempt: row.try_get("payment_attempt")?,
         decline_code: row.try_get("decline_code")?,
+        card_due_time: optional_time(row, "card_due_time")?,
         payment_id: row.try_get::<Option<Uuid>, _>("payment_id")?.map(Into::into),
         arrive_time: optional_time(row, "arrive_time")?,
         depart_time: optional_time(row, "depart_time")?,

@@ -16,7 +16,7 @@ fn act(town: &Town, acted: Acted) {
 }
 
 /// Waits until the booking stands so.
-async fn comes_to(
+pub async fn comes_to(
     client: &Bookings,
     booking: &proto::Booking,
     wanted: impl Fn(&proto::Booking) -> bool,

@@ -14,7 +14,7 @@ use tonic_types::StatusExt;
 use crate::booking_world::{Bookings, Town, confirm, held, reason};
 use crate::world::request_id;
 
-fn check_in(booking: &proto::Booking) -> proto::CheckInRequest {
+pub fn check_in(booking: &proto::Booking) -> proto::CheckInRequest {
     let key = Some(Key::BookingId(booking.booking_id.clone()));
     proto::CheckInRequest { request_id: request_id(), key }
 }

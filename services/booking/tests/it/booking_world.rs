@@ -37,6 +37,8 @@ pub struct Till {
     pub beside: Arc<Mutex<Vec<(i64, String)>>>,
     /// Payments given back.
     pub voided: Arc<Mutex<Vec<String>>>,
+    /// When that begins for which an amount was asked for, where that was told.
+    pub starts: Arc<Mutex<Vec<Option<prost_types::Timestamp>>>>,
     /// What comes of `acts`: until when the driver may act, and what they did.
     pub acts: Arc<Mutex<(Timestamp, Acted)>>,
 }
@@ -121,6 +123,7 @@ impl PaymentService for Payment {
             request.payment_method.clone(),
         );
         let times = {
+            self.till.starts.lock().unwrap().push(request.start_time);
             let mut asked = self.till.asked.lock().unwrap();
             asked.push(line.clone());
             asked.iter().filter(|asked| **asked == line).count()

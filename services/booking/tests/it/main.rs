@@ -11,6 +11,7 @@ mod booking_rules;
 mod booking_sensor;
 mod booking_stay;
 mod booking_world;
+mod card;
 mod churn;
 mod closure;
 mod erase;

@@ -6,7 +6,7 @@ use parkmesh_contracts::window::Window;
 
 use super::moment::{moment, span};
 use super::template::{TEXTS, Text, fill};
-use super::words::{blocked, costs, costs_more, differ, extend, kept, money, unanswered, why};
+use super::words::{costs, costs_more, differ, extend, kept, money, needed, unanswered, why};
 use super::{Kind, Language};
 
 /// Where a booking is.
@@ -66,8 +66,8 @@ pub enum Happening {
         window: Window,
         /// What policy keeps.
         fee: Option<Money>,
-        /// Its spot was blocked, and no other was free.
-        blocked: bool,
+        /// Why, where it was not its driver's wish.
+        why: Option<Need>,
     },
     /// It goes on somewhere else or for longer, or has gone on for too long.
     Changed(Change),
@@ -91,6 +91,8 @@ pub enum Happening {
     Declined {
         /// The provider's word.
         code: String,
+        /// Until when what is promised waits for another card; `None`: nothing waits.
+        until: Option<Timestamp>,
     },
     /// Money is given back.
     Refunded {
@@ -101,6 +103,15 @@ pub enum Happening {
     Due(Due),
     /// Something that an operator should look at.
     Alert(Alert),
+}
+
+/// What has a booking cancelled that its driver has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Its spot was blocked, and no other was free.
+    SpotBlocked,
+    /// No card could be charged.
+    Unpaid,
 }
 
 /// What will happen soon, unless something is done about it.
@@ -280,8 +291,8 @@ fn said(language: Language, place: &Place, happening: &Happening) -> (Kind, Text
             let values = vec![("moment", at(*left)), ("costs", costs(language, *amount))];
             (Kind::Completed, Text::Completed, values)
         }
-        Happening::Cancelled { window, fee, blocked: is_blocked } => {
-            let why = if *is_blocked { blocked(language) } else { "" };
+        Happening::Cancelled { window, fee, why } => {
+            let why = why.map_or("", |why| needed(language, why));
             let fee = ("fee", kept(language, *fee));
             (Kind::Cancelled, Text::Cancelled, vec![during(window), ("why", why.to_owned()), fee])
         }
@@ -295,9 +306,14 @@ fn said(language: Language, place: &Place, happening: &Happening) -> (Kind, Text
                 vec![("amount", money(language, *amount)), ("number", receipt_number.clone())];
             (Kind::Receipt, Text::Charged, values)
         }
-        Happening::Declined { code } => {
-            let why = why(language, code).to_owned();
-            (Kind::PaymentDeclined, Text::Declined, vec![("why", why)])
+        Happening::Declined { code, until } => {
+            let why = ("why", why(language, code).to_owned());
+            match until {
+                None => (Kind::PaymentDeclined, Text::Declined, vec![why]),
+                Some(until) => {
+                    (Kind::PaymentDeclined, Text::CardAsked, vec![why, ("moment", at(*until))])
+                }
+            }
         }
         Happening::Refunded { amount } => {
             (Kind::Refunded, Text::Refunded, vec![("amount", money(language, *amount))])
@@ -474,7 +490,7 @@ mod tests {
             Happening::Offered { window: window(), until: at },
             Happening::Arrived { at, window: window() },
             Happening::Completed { left: at, amount: None },
-            Happening::Cancelled { window: window(), fee: some, blocked: true },
+            Happening::Cancelled { window: window(), fee: some, why: Some(Need::SpotBlocked) },
             Happening::Changed(Change::Extended { end: at }),
             Happening::Changed(Change::Moved { window: window() }),
             Happening::Changed(Change::Relocated { from: "B-1".to_owned(), window: window() }),
@@ -483,7 +499,9 @@ mod tests {
             Happening::Expired,
             Happening::NoShow { window: window(), fee: None },
             Happening::Charged { amount: eur(850), receipt_number: "7".to_owned() },
-            Happening::Declined { code: code() },
+            Happening::Declined { code: code(), until: None },
+            Happening::Declined { code: code(), until: Some(window().end()) },
+            Happening::Cancelled { window: window(), fee: None, why: Some(Need::Unpaid) },
             Happening::Refunded { amount: eur(850) },
             Happening::Due(Due::HoldExpiring { until: at }),
             Happening::Due(Due::StartingSoon { window: window(), code: "K7P2".to_owned() }),
@@ -588,9 +606,11 @@ mod tests {
 
     #[test]
     fn a_refusal_gives_only_reasons_that_people_understand() {
-        let (_, _, body) = told(&Happening::Declined { code: "insufficient_funds".to_owned() });
+        let (_, _, body) =
+            told(&Happening::Declined { code: "insufficient_funds".to_owned(), until: None });
         assert!(body.contains("not enough money"), "{body}");
-        let (_, _, body) = told(&Happening::Declined { code: "do_not_honor_05".to_owned() });
+        let (_, _, body) =
+            told(&Happening::Declined { code: "do_not_honor_05".to_owned(), until: None });
         assert!(!body.contains("05"), "{body}");
     }
 }

@@ -29,6 +29,8 @@ pub enum Text {
     Charged,
     /// The card was refused.
     Declined,
+    /// The card was refused of what is promised.
+    CardAsked,
     /// It ends later.
     Extended,
     /// Another spot or window, as wished.
@@ -56,7 +58,7 @@ pub enum Text {
 }
 
 /// English, then German.
-pub const TEXTS: [(Text, Pair, Pair); 22] = [
+pub const TEXTS: [(Text, Pair, Pair); 23] = [
     (
         Text::Reserved,
         ("{what} is yours", "{lot}, {span}. Your code is {code}."),
@@ -127,6 +129,19 @@ pub const TEXTS: [(Text, Pair, Pair); 22] = [
             "Ihre Zahlung wurde abgelehnt",
             "Die Zahlung für das Parken{at} wurde abgelehnt{why}. Bitte versuchen Sie es mit einem \
              anderen Zahlungsmittel.",
+        ),
+    ),
+    (
+        Text::CardAsked,
+        (
+            "Another card is needed",
+            "The card for your booking{at} was declined{why}. The booking stands: give another card \
+             until {moment}, or it is cancelled then, at no cost.",
+        ),
+        (
+            "Eine andere Karte ist nötig",
+            "Die Karte für Ihre Buchung{at} wurde abgelehnt{why}. Die Buchung steht: Geben Sie bis \
+             {moment} eine andere Karte an, sonst wird sie dann kostenlos storniert.",
         ),
     ),
     (

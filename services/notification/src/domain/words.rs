@@ -3,7 +3,7 @@
 use parkmesh_contracts::money::Money;
 
 use super::Language;
-use super::message::{Asked, Disagreement};
+use super::message::{Asked, Disagreement, Need};
 
 /// `8.50 EUR`, `8,50 EUR`.
 pub fn money(language: Language, amount: Money) -> String {
@@ -48,10 +48,14 @@ pub fn kept(language: Language, fee: Option<Money>) -> String {
 }
 
 /// Why a booking was cancelled.
-pub const fn blocked(language: Language) -> &'static str {
-    match language {
-        Language::English => "The spot is blocked and no other is free. ",
-        Language::German => "Der Platz ist blockiert, und kein anderer ist frei. ",
+pub const fn needed(language: Language, why: Need) -> &'static str {
+    match (why, language) {
+        (Need::SpotBlocked, Language::English) => "The spot is blocked and no other is free. ",
+        (Need::SpotBlocked, Language::German) => {
+            "Der Platz ist blockiert, und kein anderer ist frei. "
+        }
+        (Need::Unpaid, Language::English) => "No card could be charged for it. ",
+        (Need::Unpaid, Language::German) => "Es konnte keine Karte dafür belastet werden. ",
     }
 }
 

@@ -1,6 +1,8 @@
-//! Setting money aside: one live payment to a booking, others beside it for what it costs more, one
+//! Setting money aside, at once or near the start of a stay that is far ahead: one live payment to a booking, others beside it for what it costs more, one
 //! outcome to a request.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use parkmesh_contracts::ids::{BookingId, LotId, RequestId, UserId};
 use parkmesh_contracts::money::Money;
 use parkmesh_platform::{failpoint, postgres};
@@ -10,7 +12,7 @@ use sqlx::PgConnection;
 use super::App;
 use super::points::{At, point};
 use crate::domain::payment::authorize_key;
-use crate::domain::{Intent, Kind, Payment, Status, card};
+use crate::domain::{Intent, Kind, Payment, Status, card, renewal};
 use crate::error::Error;
 use crate::store;
 
@@ -33,7 +35,12 @@ pub struct Authorize {
     pub additional: bool,
     /// Whether the driver can do what the card's bank asks for.
     pub action_allowed: bool,
+    /// When what is booked begins, if that is known.
+    pub start: Option<Timestamp>,
 }
+
+/// Why a card is refused that will have expired when it is needed.
+const EXPIRED_CARD: &str = "expired_card";
 
 /// What stands after the intent is committed.
 enum Begun {
@@ -52,6 +59,9 @@ impl App {
         if card::is_card_number(&asked.payment_method) {
             return Err(Error::CardNumberRefused);
         }
+        if let Some(at) = asked.later(self.clock.now()) {
+            self.check_card(&asked, at).await?;
+        }
         // Another authorisation in the way is brought to its end: it comes, and then goes.
         for _ in 0..3 {
             match self.begin(asked.clone()).await? {
@@ -62,7 +72,9 @@ impl App {
                 Begun::Mine(payment) if payment.open_action().is_some() => {
                     return self.answer(payment).await;
                 }
-                Begun::Mine(payment) if payment.status == Status::Pending => {
+                Begun::Mine(payment)
+                    if payment.status == Status::Pending && !payment.is_promised() =>
+                {
                     failpoint::hit(point(Intent::Authorize, At::IntentCommitted));
                     let payment = self.drive(payment.payment_id).await?;
                     return self.answer(payment).await;
@@ -104,10 +116,18 @@ impl App {
                 live.into_iter().find(|live| live.kind == Kind::Booking)
             }
         };
+        let live = match live {
+            // Another card, before the first was ever asked.
+            Some(live) if live.is_promised() && !asked.is_covered_by(&live) => {
+                let ended = store::payment::end_unasked(connection, live.payment_id, now).await?;
+                (!ended).then_some(live)
+            }
+            live => live,
+        };
         let payment = match live {
             None => {
                 let payment = self.new_payment(connection, asked).await?;
-                let due = now + self.config.lease();
+                let due = payment.authorize_time.unwrap_or(now + self.config.lease());
                 store::payment::save(connection, &payment, due, now).await?;
                 payment
             }
@@ -140,7 +160,8 @@ impl App {
         }
         let payment = store::payment::find_locked(connection, id).await?;
         let payment = payment.ok_or(Error::PaymentNotFound)?;
-        if payment.status == Status::Pending && payment.open_action().is_none() {
+        let driven = payment.open_action().is_some() || payment.is_promised();
+        if payment.status == Status::Pending && !driven {
             self.take_over(connection, id).await?;
         }
         Ok(Some(payment))
@@ -159,6 +180,7 @@ impl App {
             }
             method => method.to_owned(),
         };
+        let authorize_time = asked.later(self.clock.now());
         Ok(Payment {
             payment_id: self.ids.next(),
             booking_id: asked.booking_id,
@@ -174,28 +196,49 @@ impl App {
             provider_id: None,
             authorize_key: authorize_key(asked.request_id),
             intent: Some(Intent::Authorize),
-            action_allowed: asked.action_allowed,
+            // Later nobody is there to act.
+            action_allowed: asked.action_allowed && authorize_time.is_none(),
             action: None,
             chases: 0,
-            authorize_time: None,
+            authorize_time,
             replaces: None,
             version: 1,
             create_time: self.clock.now(),
         })
     }
 
+    /// Whether a card is one that may be asked at that time, as far as can be told now. A request that
+    /// was answered before is not looked at again.
+    async fn check_card(&self, asked: &Authorize, at: Timestamp) -> Result<(), Error> {
+        let mut connection = self.pool.acquire().await?;
+        if store::payment::find_request(&mut connection, asked.request_id).await?.is_some() {
+            return Ok(());
+        }
+        let token = self.token_of(&mut connection, &asked.user_id, &asked.payment_method).await?;
+        drop(connection);
+        let face = self.provider.inspect(&token).await.map_err(|_silent| Error::ProviderAway)?;
+        let face = face.ok_or(Error::MethodUnknown)?;
+        let day = at.to_zoned(TimeZone::UTC).date();
+        let (year, month) = (i64::from(day.year()), i64::from(day.month()));
+        match (i64::from(face.expiry_year), i64::from(face.expiry_month)) < (year, month) {
+            true => Err(Error::Declined(EXPIRED_CARD.to_owned())),
+            false => Ok(()),
+        }
+    }
+
     /// What a payment says to whoever asked for it.
     pub(super) async fn answer(&self, payment: Payment) -> Result<Payment, Error> {
         match (payment.status, payment.intent) {
             (Status::Pending, _) if payment.open_action().is_some() => Ok(payment),
-            (Status::Pending, _) => Err(Error::Unknown),
-            (Status::Declined, _) => Err(Error::Declined(payment.decline_code.unwrap_or_default())),
-            (Status::Authorized, Some(Intent::Void)) | (Status::Voided, _) => {
+            (Status::Voided, _) | (_, Some(Intent::Void)) => {
                 if store::booking::is_settled(&self.pool, payment.booking_id).await? {
                     return Err(Error::BookingClosed);
                 }
                 Err(Error::StateWrong(Status::Voided))
             }
+            _ if payment.is_promised() => Ok(payment.when_promised()),
+            (Status::Pending, _) => Err(Error::Unknown),
+            (Status::Declined, _) => Err(Error::Declined(payment.decline_code.unwrap_or_default())),
             // The first answer, to the byte, however the payment went on.
             (Status::Authorized | Status::Captured, _) => Ok(payment.when_authorized()),
         }
@@ -216,7 +259,16 @@ impl Authorize {
         if self.action_allowed {
             hash.update(b"action_allowed");
         }
+        if let Some(start) = self.start {
+            hash_parts(&mut hash, &["start", &start.to_string()]);
+        }
         hash.finalize().to_vec()
+    }
+
+    /// When it is set aside, where that is not at once.
+    fn later(&self, now: Timestamp) -> Option<Timestamp> {
+        let start = self.start.filter(|_| !self.additional)?;
+        renewal::authorize_time(start, now)
     }
 
     /// Whether a live payment is what this request wants: a driver who confirms again after a crash

@@ -209,7 +209,7 @@ impl App {
     /// there once.
     async fn may_be_forgotten(&self, payment: &Payment, intent: Intent) -> bool {
         let begun = match intent {
-            Intent::Authorize => Some(payment.create_time),
+            Intent::Authorize => Some(payment.authorize_time.unwrap_or(payment.create_time)),
             Intent::Refund(refund_id, _) => {
                 let refund = store::refund::get(&self.pool, refund_id).await;
                 refund.ok().map(|refund| refund.create_time)

@@ -10,7 +10,7 @@ use super::App;
 use super::points::{At, point};
 use crate::domain::payment::overstay_key;
 use crate::domain::settle::ask_settled;
-use crate::domain::{Intent, Kind, Overstay, Payment, Settlement, Status, Stay};
+use crate::domain::{Intent, Kind, Overstay, Payment, Settlement, Status, Stay, renewal};
 use crate::error::Error;
 use crate::store;
 
@@ -80,7 +80,13 @@ impl App {
         }
         let stay = news.stay.after(booking.stay.as_ref());
         store::booking::keep_stay(connection, news.booking_id, &stay).await?;
-        let Some(settlement) = news.settlement else { return Ok(Vec::new()) };
+        let Some(settlement) = news.settlement else {
+            if let Some(start) = stay.start {
+                let near = renewal::near(start, now);
+                store::renewal::ask_sooner(connection, news.booking_id, near).await?;
+            }
+            return Ok(Vec::new());
+        };
         store::booking::settle(connection, news.booking_id, &settlement, now).await?;
         let live = store::payment::list_live(connection, news.booking_id).await?;
         warn_of_shortfall(&settlement, &live);

@@ -81,6 +81,8 @@ impl App {
             authorize_key: authorize_key(asked.request_id),
             intent: Some(Intent::Authorize),
             authorize_time: None,
+            // Whoever asks again after a refusal knows by this that the booking is promised.
+            replaces: open.replaces.or(Some(open.payment_id)),
             version: 1,
             create_time: now,
             ..open

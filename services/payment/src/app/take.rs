@@ -30,6 +30,14 @@ impl App {
     /// # Errors
     /// The reasons of `VoidPayment`.
     pub async fn void(&self, access: Access, payment_id: PaymentId) -> Result<Payment, Error> {
+        access.may_move_money()?;
+        let named = store::payment::find(&self.pool, payment_id).await?;
+        let seen = named.filter(|found| access.sees(found.lot_id, &found.user_id));
+        if seen.is_some_and(|found| found.status == Status::Pending && found.is_promised()) {
+            // Nothing is set aside before the provider is asked.
+            let mut connection = self.pool.acquire().await?;
+            store::payment::end_unasked(&mut connection, payment_id, self.clock.now()).await?;
+        }
         self.ask_by_hand(access, payment_id, Status::Voided, Payment::ask_void).await
     }
 

@@ -214,11 +214,17 @@ impl Payment {
         Uuid::new_v5(&KEYS, format!("void:{}", self.payment_id).as_bytes())
     }
 
+    /// Whether it is for a stay far ahead, and was answered before it was asked for.
+    pub fn is_promised(&self) -> bool {
+        self.comes_by_itself() && self.replaces.is_none() && self.chases == 0
+    }
+
     /// Whether it goes on where this payment was refused and another card may be given: the named one
     /// itself, or what asks again for what it has left open.
     pub fn goes_on_from(&self, named: &Self) -> bool {
         let overstay = |one: &Self| one.kind == Kind::Overstay;
-        let open = self.status == Status::Pending && self.chases > 0;
+        let later = self.chases > 0 || self.is_promised();
+        let open = self.status == Status::Pending && later;
         open && overstay(self) == overstay(named)
     }
 
@@ -310,6 +316,19 @@ impl Payment {
             intent: None,
             version: AUTHORIZED_VERSION,
             ..self.clone()
+        }
+    }
+
+    /// As it stood when it was noted that it is to be set aside later: what whoever asked for that was
+    /// told, whenever that comes to be and however it goes on.
+    #[must_use]
+    pub fn when_promised(&self) -> Self {
+        Self {
+            status: Status::Pending,
+            decline_code: None,
+            authorize_time: None,
+            version: 1,
+            ..self.when_authorized()
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is set aside does not stay so for ever. Before the provider lets go, another payment sets the
+//! What is set aside does not stay so for ever. What is for a stay far ahead is set aside near its start. Before the provider lets go, another payment sets the
 //! same aside in its place, and then the old one is given back: of the two one is captured at most, as of
 //! all payments of a booking together never more is taken than it owes.
 
@@ -12,11 +12,36 @@ use super::payment::{Intent, Kind, Payment, Settlement, Status, renewal_key};
 /// How long before its end an authorisation is made anew.
 const MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
+/// An authorisation lives for a week. Whoever books further ahead than this has their money set aside later.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(6 * 24);
+
+/// How long before its start that is: a refusal leaves time for another card, and the rest of the week is
+/// for the stay.
+const BEFORE_START: SignedDuration = SignedDuration::from_hours(3 * 24);
+
+/// When what is for a stay that begins then is set aside; `None`: at once.
+pub fn authorize_time(start: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let ahead = start.duration_since(now) > AHEAD_MAX;
+    ahead.then(|| near(start, now))
+}
+
+/// The moment before the start, or now where that is over.
+pub fn near(start: Timestamp, now: Timestamp) -> Timestamp {
+    start.checked_sub(BEFORE_START).unwrap_or(Timestamp::MIN).max(now)
+}
+
+/// How long is waited where what has just been set aside is over already, so that one of the clocks is wrong.
+const OVER_WAIT: SignedDuration = SignedDuration::from_hours(1);
+
 /// When what is set aside until then is to be set aside anew: a day before, or after a quarter of a life
 /// that is short.
 pub fn renew_time(expire_time: Timestamp, now: Timestamp) -> Timestamp {
     let life = expire_time.duration_since(now);
-    now.checked_add((life - MARGIN).max(life / 4)).unwrap_or(Timestamp::MAX)
+    let wait = match life > SignedDuration::ZERO {
+        true => (life - MARGIN).max(life / 4),
+        false => OVER_WAIT,
+    };
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 /// The payment that takes the place of one whose time is nearly over.
@@ -86,6 +111,16 @@ mod tests {
         let after = |life: SignedDuration| renew_time(now + life, now).duration_since(now);
         assert_eq!(after(SignedDuration::from_hours(168)).as_hours(), 144);
         assert_eq!(after(SignedDuration::from_secs(60)).as_secs(), 15);
+        assert_eq!(after(SignedDuration::from_hours(-20)).as_hours(), 1, "not at once, for ever");
+    }
+
+    #[test]
+    fn what_begins_in_more_than_six_days_is_set_aside_three_days_before() {
+        let now = Timestamp::UNIX_EPOCH;
+        let hours = |hours| now + SignedDuration::from_hours(hours);
+        assert_eq!(authorize_time(hours(144), now), None);
+        assert_eq!(authorize_time(hours(145), now), Some(hours(73)));
+        assert_eq!(near(hours(24), now), now);
     }
 
     #[test]

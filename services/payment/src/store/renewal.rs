@@ -57,3 +57,22 @@ pub async fn ask_now(
     .await
     .map(drop)
 }
+
+/// Has the clockwork ask at that time for what is for a stay far ahead, if it was to ask later: the stay
+/// begins sooner.
+pub async fn ask_sooner(
+    connection: &mut PgConnection,
+    booking_id: BookingId,
+    authorize_time: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE payment SET authorize_time = $2, due_time = $2
+         WHERE booking_id = $1 AND intent = 'authorize' AND attempts = 0 AND kind = 'booking'
+           AND chases = 0 AND replaces_payment_id IS NULL AND authorize_time > $2",
+    )
+    .bind(booking_id.as_uuid())
+    .bind(authorize_time.to_sqlx())
+    .execute(connection)
+    .await
+    .map(drop)
+}

@@ -3,6 +3,7 @@
 
 mod actions;
 mod additions;
+mod ahead;
 mod authorize;
 mod by_hand;
 mod debts;

@@ -8,7 +8,7 @@ use parkmesh_testkit::eventually;
 use crate::world::{World, by, eur};
 
 /// Payments of a booking, newest first.
-async fn payments(world: &World, booking: BookingId) -> Vec<proto::Payment> {
+pub async fn payments(world: &World, booking: BookingId) -> Vec<proto::Payment> {
     let booking_id = booking.to_string();
     let request = proto::ListPaymentsRequest { booking_id, ..Default::default() };
     let token = world.tokens.driver("anna");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use parkmesh_contracts::ids::RefundId;
 use parkmesh_contracts::money::{Currency, Money};
 use parkmesh_contracts::payment::v1::{AuthorizePaymentRequest, PaymentStatus, RefundStatus};
+use parkmesh_contracts::time::to_proto;
 use parkmesh_payment::provider::{
     Charge, Movement, MovementKind, Provider, ProviderError, RefundStanding, Standing,
     StripeProvider, StripeSettings, Taken,
@@ -14,6 +15,7 @@ use parkmesh_testkit::eventually;
 use uuid::Uuid;
 
 use crate::relayed::Relay;
+use crate::renewal::payments;
 use crate::world::{WEBHOOK_SECRET, World, eur, reason};
 use emulator::{Emulator, KEY};
 
@@ -202,6 +204,30 @@ async fn a_driver_whose_bank_asks_is_sent_to_stripes_page_and_what_they_do_there
         world.comes_to(&first.payment_id, status).await;
     }
     assert_eq!(world.account_sums().await, "driver -1200, held 1200");
+}
+
+#[tokio::test]
+async fn what_is_far_ahead_and_what_is_long_is_set_aside_by_stripe_when_it_is_time() {
+    let (world, emulator) = journey().await;
+    let (long, ahead) = (world.ids.next(), world.ids.next());
+    let first = world.authorize(world.asking(long, VISA)).await.unwrap().payment_id;
+    let start_time = Some(to_proto(world.in_hours(30 * 24)));
+    let asked = AuthorizePaymentRequest { start_time, ..world.asking(ahead, VISA) };
+    let later = world.authorize(asked).await.unwrap();
+    assert_eq!(later.status(), PaymentStatus::Pending);
+    assert_eq!(emulator.all().await.len(), 1, "that of the long one");
+    world.clock.advance(jiff::SignedDuration::from_hours(6 * 24 + 1));
+    world.comes_to(&first, PaymentStatus::Voided).await;
+    assert_eq!(emulator.intents(&first).await[0]["status"], "canceled");
+    world.completed(long, 900, world.in_hours(2)).await;
+    let all = payments(&world, long).await;
+    world.comes_to(&all[0].payment_id, PaymentStatus::Captured).await;
+    world.clock.advance(jiff::SignedDuration::from_hours(21 * 24));
+    world.comes_to(&later.payment_id, PaymentStatus::Authorized).await;
+    world.completed(ahead, 500, world.in_hours(2)).await;
+    world.comes_to(&later.payment_id, PaymentStatus::Captured).await;
+    assert_eq!(emulator.balance().await, 1_400);
+    assert_eq!(world.account_sums().await, "driver -1400, held 0, operator 1400");
 }
 
 #[tokio::test]

@@ -230,8 +230,7 @@ impl World {
             user_id: "anna".to_owned(),
             amount: Some(eur(1_200)),
             payment_method: card.to_owned(),
-            additional: false,
-            action_allowed: false,
+            ..Default::default()
         }
     }
 
@@ -375,11 +374,12 @@ impl World {
         outbox::append(&mut connection, &[row]).await.unwrap();
     }
 
-    /// Facts of payment about a booking, by their last word.
+    /// Facts of a payment, by their last word.
     pub async fn facts(&self, payment_id: &str, wanted: usize) -> Vec<(String, Delivered)> {
         eventually("facts of payment", || async {
             let facts = recorded(&self.bus, "PAYMENT").await.into_iter();
-            let id = payment_id.as_bytes();
+            // Each has it in its third field; in others it is named as well, as what they replace.
+            let id = [&[0x1a, 36], payment_id.as_bytes()].concat();
             let ours = facts.filter(|fact| fact.body.windows(id.len()).any(|part| part == id));
             let named = |fact: Delivered| (fact.fact_type.rsplit('.').next().unwrap().into(), fact);
             Some(ours.map(named).collect::<Vec<_>>()).filter(|found| found.len() >= wanted)

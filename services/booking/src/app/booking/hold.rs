@@ -243,6 +243,7 @@ pub(in crate::app) fn new_hold(
         hold_expire_time,
         payment_attempt: None,
         decline_code: None,
+        card_due_time: None,
         payment_id: None,
         arrive_time: None,
         depart_time: None,

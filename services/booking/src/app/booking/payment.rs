@@ -6,7 +6,7 @@ use parkmesh_contracts::ids::PaymentId;
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::payment::v1 as payment;
 use parkmesh_contracts::payment::v1::PaymentStatus;
-use parkmesh_contracts::time::from_proto;
+use parkmesh_contracts::time::{from_proto, to_proto};
 use parkmesh_platform::fault::{chain, metadata_of, reason_of};
 use tonic::{Code, Status};
 use uuid::Uuid;
@@ -50,7 +50,8 @@ impl App {
         action_allowed: bool,
     ) -> Authorized {
         let request = self.asking(booking, booking.price.amount, payment_method, attempt);
-        self.ask(payment::AuthorizePaymentRequest { action_allowed, ..request }).await
+        let start_time = Some(to_proto(booking.start_time));
+        self.ask(payment::AuthorizePaymentRequest { action_allowed, start_time, ..request }).await
     }
 
     /// Sets a price difference of a booking aside, beside what covers it. A booking for which nothing
@@ -80,8 +81,7 @@ impl App {
             user_id: booking.user_id.to_string(),
             amount: Some(amount.into()),
             payment_method: payment_method.to_owned(),
-            additional: false,
-            action_allowed: false,
+            ..Default::default()
         }
     }
 

@@ -1,7 +1,7 @@
 //! A booking's life: commands, the table, and what each step does to the booking. The time is
 //! given, never asked.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::booking::v1::{BookingState, Cause, SpotBlock};
 use parkmesh_contracts::ids::{PaymentId, SpotId};
 use parkmesh_contracts::money::{Money, MoneyError};
@@ -11,6 +11,9 @@ use super::table::{Next, Verb, next};
 use super::{Booking, Place, Price, after};
 use crate::domain::inventory::Policy;
 use crate::domain::tariff::Line;
+
+/// How long a reservation whose card is refused waits for another at most.
+const CARD_WAIT_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is asked of a booking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +54,11 @@ pub enum Command {
     Overstay(Timestamp),
     /// Its card is refused, by this code, after its driver has acted at their bank: another may be used.
     Decline(String),
+    /// The same, by payment itself, of what is promised already: another card is to be given until then; `None`:
+    /// it is there, and its end asks for what it owes.
+    AskCard(String, Option<Timestamp>),
+    /// No other card was given.
+    Unpaid,
 }
 
 /// Where a booking is to go, and when it is to be.
@@ -70,7 +78,7 @@ impl Command {
         match self {
             Self::Confirm(_) => Verb::Confirm,
             Self::Cancel(_) => Verb::Cancel,
-            Self::Withdraw | Self::GiveUp => Verb::Withdraw,
+            Self::Withdraw | Self::GiveUp | Self::Unpaid => Verb::Withdraw,
             Self::Start(..) => Verb::Start,
             Self::Assign(_) => Verb::Assign,
             Self::Arrive(..) => Verb::Arrive,
@@ -83,7 +91,7 @@ impl Command {
             Self::Relocate(..) => Verb::Relocate,
             Self::AskClaim(..) => Verb::AskClaim,
             Self::Overstay(_) => Verb::Overstay,
-            Self::Decline(_) => Verb::Decline,
+            Self::Decline(_) | Self::AskCard(..) => Verb::Decline,
         }
     }
 }
@@ -121,7 +129,7 @@ pub enum Event {
     ClaimAsked(SpotId, String),
     /// The car has left; until when that is charged, and how it adds up.
     Overstayed(Timestamp, Vec<Line>),
-    /// Its card was refused; the hold stands for another.
+    /// Its card was refused; it stands for another.
     PaymentDeclined,
 }
 
@@ -203,7 +211,9 @@ impl Booking {
                 Some(over) => over,
                 None => return Ok(Step::Stands),
             },
-            Command::Decline(code) => self.decline(code, now)?,
+            Command::Decline(code) => self.decline(code, None, now)?,
+            Command::AskCard(code, until) => self.decline(code, *until, now)?,
+            Command::Unpaid => self.withdraw(Cause::Payment, now)?,
         };
         let version = self.version + 1;
         Ok(Step::Changed(Box::new(Self { state, version, ..booking }), event))
@@ -287,12 +297,17 @@ impl Booking {
         Ok((booking, Event::Cancelled(Some(cause))))
     }
 
-    fn decline(&self, code: &str, now: Timestamp) -> Result<(Self, Event), Refusal> {
+    fn decline(
+        &self,
+        code: &str,
+        card_due_time: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(Self, Event), Refusal> {
         if self.is_due(now) {
             return Err(Refusal::State(self.state_when_due()));
         }
         let decline_code = Some(code.to_owned());
-        let booking = Self { payment_attempt: None, decline_code, ..self.clone() };
+        let booking = Self { payment_attempt: None, decline_code, card_due_time, ..self.clone() };
         Ok((booking, Event::PaymentDeclined))
     }
 
@@ -351,6 +366,14 @@ impl Booking {
             // A late clockwork must not make the stay longer.
             _ => self.leave(self.due_time.unwrap_or(now), Cause::Deadline),
         }
+    }
+
+    /// Until when another card can be given for what begins then, before it is given up: half the time that
+    /// is left, a day at most. `None`: it has begun.
+    pub fn card_time(&self, now: Timestamp) -> Option<Timestamp> {
+        let left = self.start_time.duration_since(now);
+        let waits = self.state == BookingState::Reserved && left > SignedDuration::ZERO;
+        waits.then(|| after(now, (left / 2).min(CARD_WAIT_MAX)))
     }
 
     /// From when on an arrival is an arrival of this booking.

@@ -50,6 +50,7 @@ pub fn held() -> Booking {
         hold_expire_time: end,
         payment_attempt: None,
         decline_code: None,
+        card_due_time: None,
         payment_id: None,
         arrive_time: None,
         depart_time: None,

@@ -37,7 +37,7 @@ pub enum Verb {
     AskClaim,
     /// The car that had stayed too long has left.
     Overstay,
-    /// The card is refused after its driver has acted.
+    /// Its card is refused, and its driver is to give another.
     Decline,
 }
 
@@ -65,10 +65,10 @@ pub const fn next(state: BookingState, verb: Verb) -> Next {
         (Reserved, Verb::Lapse) => Next::To(NoShow),
         (Active, Verb::Leave | Verb::Lapse) => Next::To(Completed),
         (Active, Verb::Arrive) | (Completed, Verb::Leave) => Next::Stands,
-        (Reserved, Verb::Extend | Verb::Move | Verb::Relocate | Verb::AskClaim) => {
+        (Reserved, Verb::Extend | Verb::Move | Verb::Relocate | Verb::AskClaim | Verb::Decline) => {
             Next::To(Reserved)
         }
-        (Active, Verb::Extend | Verb::Depart | Verb::Return) => Next::To(Active),
+        (Active, Verb::Extend | Verb::Depart | Verb::Return | Verb::Decline) => Next::To(Active),
         (Completed, Verb::Overstay) => Next::To(Completed),
         _ => Next::Refused,
     }
@@ -155,10 +155,10 @@ pub(super) mod tests {
                     ["R", "X", "X", "-", "-", "E", "A", "-", "-", "-", "-", "-", "-", "-", "-", "H"]
                 }
                 Reserved => {
-                    ["-", "X", "X", "A", "-", "N", "-", "R", "R", "R", "R", "R", "-", "-", "-", "-"]
+                    ["-", "X", "X", "A", "-", "N", "-", "R", "R", "R", "R", "R", "-", "-", "-", "R"]
                 }
                 Active => {
-                    ["-", "-", "-", "=", "C", "C", "-", "-", "A", "-", "-", "-", "-", "A", "A", "-"]
+                    ["-", "-", "-", "=", "C", "C", "-", "-", "A", "-", "-", "-", "-", "A", "A", "A"]
                 }
                 Completed => {
                     ["-", "-", "-", "-", "=", "-", "-", "-", "-", "-", "-", "-", "C", "-", "-", "-"]

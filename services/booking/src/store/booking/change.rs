@@ -42,7 +42,7 @@ pub async fn write(
              final_amount_minor = $10, due_time = $11, version = $12,
              floor_id = $14, spot_id = $15, spot_number = $16, start_time = $17,
              amount_minor = $18, spot_type = coalesce($19, spot_type), overstay_minor = $20,
-             spot_pending = $21, depart_time = $22
+             spot_pending = $21, depart_time = $22, card_due_time = $23
          WHERE booking_id = $1 AND version = $12 - 1
          RETURNING CASE WHEN $13::text IS NOT NULL
              THEN set_config('parkmesh.cause', $13, true) END",
@@ -69,6 +69,7 @@ pub async fn write(
     .bind(booking.overstay_amount.map(|amount| amount.minor))
     .bind(booking.is_pending())
     .bind(booking.depart_time.map(ToSqlx::to_sqlx))
+    .bind(booking.card_due_time.map(ToSqlx::to_sqlx))
     .execute(connection)
     .await?;
     if done.rows_affected() == 1 {
