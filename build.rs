@@ -30,6 +30,7 @@ fn run() -> Result<(), generate::Mistakes> {
         std::env::var_os("OUT_DIR").ok_or_else(|| vec!["OUT_DIR is not set".to_owned()])?,
     );
     generate::generate("proto".as_ref(), &["proto".into(), THIRD_PARTY.into()], &out_dir)?;
+    println!("cargo::metadata=described={}", out_dir.join(generate::DESCRIBED).display());
     generate::generate(
         FIXTURE.as_ref(),
         &[FIXTURE.into(), "proto".into(), THIRD_PARTY.into()],

@@ -15,7 +15,9 @@ pub struct Compiled {
     pub pool: DescriptorPool,
     /// The same, encoded, options kept, comments dropped: what reflection serves.
     pub encoded: Vec<u8>,
-    /// The same with comments, which become the documentation of the generated code. (Our options are lost in this form.)
+    /// The same with comments: what descriptions for people are made of.
+    pub described: Vec<u8>,
+    /// The same again, decoded: comments become the documentation of the generated code. (Our options are lost in this form.)
     with_comments: FileDescriptorSet,
 }
 
@@ -58,6 +60,7 @@ pub fn compile(files: &[String], includes: &[PathBuf]) -> Result<Compiled, Mista
     Ok(Compiled {
         pool: plain.descriptor_pool(),
         encoded: plain.encode_file_descriptor_set(),
+        described: commented.encode_file_descriptor_set(),
         with_comments: commented.file_descriptor_set(),
     })
 }

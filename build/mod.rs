@@ -20,8 +20,11 @@ pub type Mistakes = Vec<String>;
 /// What errors carry: no message of ours holds them, and whoever reads our descriptors wants to read errors too.
 const DETAILS: [&str; 2] = ["google/rpc/error_details.proto", "google/rpc/status.proto"];
 
+/// The descriptors with their comments, for builds that describe the contracts to people.
+pub const DESCRIBED: &str = "described.binpb";
+
 /// Compiles every `<root>/parkmesh/**/*.proto` and writes to `out_dir`: `lib.rs` (the module tree of the messages),
-/// `descriptors.binpb`, `methods.rs`, `facts.rs` and `validation.rs`.
+/// `descriptors.binpb`, `described.binpb`, `methods.rs`, `facts.rs` and `validation.rs`.
 pub fn generate(root: &Path, includes: &[PathBuf], out_dir: &Path) -> Result<(), Mistakes> {
     let files = descriptors::proto_files(root, "parkmesh")?;
     let compiled =
@@ -38,6 +41,7 @@ pub fn generate(root: &Path, includes: &[PathBuf], out_dir: &Path) -> Result<(),
 
     fs::create_dir_all(out_dir).map_err(|error| vec![format!("{}: {error}", out_dir.display())])?;
     write(&out_dir.join("descriptors.binpb"), &compiled.encoded)?;
+    write(&out_dir.join(DESCRIBED), &compiled.described)?;
     write(&out_dir.join("methods.rs"), methods.as_bytes())?;
     write(&out_dir.join("facts.rs"), facts.as_bytes())?;
     write(&out_dir.join("validation.rs"), validation.as_bytes())?;

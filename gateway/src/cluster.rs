@@ -9,6 +9,7 @@ mod call;
 mod connection;
 mod discover;
 mod health;
+mod hedge;
 mod host;
 mod members;
 mod outgoing;

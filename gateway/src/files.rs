@@ -194,7 +194,7 @@ impl File {
 }
 
 /// Whether a client says that it reads this coding.
-fn accepts(headers: &HeaderMap, coding: &str) -> bool {
+pub fn accepts(headers: &HeaderMap, coding: &str) -> bool {
     let texts = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|one| one.to_str().ok());
     let mut any = false;
     for one in texts.flat_map(|text| text.split(',')) {

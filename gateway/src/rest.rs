@@ -5,12 +5,14 @@
 
 mod answer;
 mod argument;
-mod openapi;
+mod rule;
 mod template;
 
+use std::io::Read;
 use std::net::IpAddr;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use flate2::read::GzDecoder;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -24,14 +26,18 @@ use tonic::body::Body;
 
 use crate::call::Gate;
 use crate::error::Error;
+use crate::files;
 use crate::pages::only;
 use crate::web::request::{Encoding, Protocol};
+use rule::Rule;
 use template::Template;
 
 /// What all paths begin with.
 pub const PREFIX: &str = "/v1/";
 /// Where the description lies.
 pub const DOCUMENT: &str = "/openapi.json";
+/// The description, as the build made it: read from the program's file when somebody asks, and held by nobody.
+const DESCRIBED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));
 /// What a client may say beside its arguments.
 const TAKEN: [HeaderName; 5] = [
     header::AUTHORIZATION,
@@ -46,7 +52,6 @@ const AS_CALL: Protocol = Protocol::Web { request: Encoding::Binary, answer: Enc
 pub struct Rest {
     bindings: Vec<Binding>,
     pool: DescriptorPool,
-    document: Bytes,
 }
 
 /// One rule: a verb and a path stand for a method.
@@ -78,11 +83,9 @@ impl Rest {
     pub fn new() -> Result<Self, DescriptorError> {
         let pool = DescriptorPool::decode(parkmesh_contracts::FILE_DESCRIPTOR_SET)?;
         let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
-        let mut bindings: Vec<Binding> =
-            methods.filter_map(|one| Binding::of(&pool, &one)).collect();
+        let mut bindings: Vec<Binding> = methods.filter_map(|one| Binding::of(&one)).collect();
         bindings.sort_by(|a, b| a.method.path.cmp(b.method.path));
-        let document = openapi::document(&bindings, &pool).to_string().into();
-        Ok(Self { bindings, pool, document })
+        Ok(Self { bindings, pool })
     }
 
     /// What describes all this.
@@ -90,10 +93,16 @@ impl Rest {
         if request.method() != http::Method::GET || request.uri().path() != DOCUMENT {
             return None;
         }
-        let mut response = Response::new(Body::new(Full::new(self.document.clone())));
+        let zipped = files::accepts(request.headers(), "gzip");
+        let bytes = if zipped { Bytes::from_static(DESCRIBED) } else { unzipped(DESCRIBED) };
+        let mut response = Response::new(Body::new(Full::new(bytes)));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        if zipped {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         Some(response)
     }
 
@@ -143,32 +152,14 @@ impl Rest {
 
 impl Binding {
     /// The rule of a method, if it has one.
-    fn of(pool: &DescriptorPool, described: &MethodDescriptor) -> Option<Self> {
+    fn of(described: &MethodDescriptor) -> Option<Self> {
         let path = format!("/{}/{}", described.parent_service().full_name(), described.name());
         let method = methods::find(&path)?;
-        let extension = pool.get_extension_by_name("google.api.http")?;
-        let options = described.options();
-        if !options.has_extension(&extension) {
-            return None;
-        }
-        let rule = options.get_extension(&extension);
-        let rule = rule.as_message()?;
-        let text = |name: &str| {
-            let value = rule.get_field_by_name(name)?;
-            value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
-        };
-        let verbs = [
-            ("get", http::Method::GET),
-            ("post", http::Method::POST),
-            ("put", http::Method::PUT),
-            ("patch", http::Method::PATCH),
-            ("delete", http::Method::DELETE),
-        ];
-        let (verb, path) = verbs.into_iter().find_map(|(name, verb)| Some((verb, text(name)?)))?;
+        let rule = Rule::of(described)?;
         Some(Self {
-            verb,
-            template: Template::parse(&path),
-            in_body: text("body").is_some(),
+            verb: rule.verb.parse().ok()?,
+            template: Template::parse(&rule.path),
+            in_body: rule.in_body,
             method,
             input: described.input(),
             output: described.output(),
@@ -247,6 +238,18 @@ async fn whole(body: Incoming, gate: &Gate) -> Result<Bytes, Error> {
     }
 }
 
+/// For the few who read nothing compressed.
+fn unzipped(bytes: &[u8]) -> Bytes {
+    let mut text = Vec::new();
+    match GzDecoder::new(bytes).read_to_end(&mut text) {
+        Ok(_) => text.into(),
+        Err(error) => {
+            tracing::error!(%error, "the description is not what the build made");
+            Bytes::new()
+        }
+    }
+}
+
 /// A message in its frame. Requests are bounded far below what four bytes can say.
 fn framed(message: &[u8]) -> Bytes {
     let mut frame = BytesMut::with_capacity(message.len() + 5);
@@ -261,6 +264,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use parkmesh_contracts::methods::METHODS;
+    use serde_json::Value;
 
     use super::*;
 
@@ -299,5 +303,62 @@ mod tests {
         };
         assert_eq!(verbs, "GET, PATCH");
         assert!(matches!(rest.find(&http::Method::GET, "/v1/nothing"), Found::Nothing));
+    }
+
+    fn described() -> Value {
+        serde_json::from_slice(&unzipped(DESCRIBED)).expect("JSON")
+    }
+
+    fn is_told(value: &Value) -> bool {
+        value["description"].as_str().is_some_and(|told| !told.is_empty())
+    }
+
+    #[test]
+    fn the_description_has_each_path_with_what_the_contracts_say_of_it_and_no_other() {
+        let (rest, document) = (Rest::new().expect("descriptors"), described());
+        let operations = document["paths"].as_object().expect("paths").values();
+        let operations = operations.map(|path| path.as_object().map_or(0, |verbs| verbs.len()));
+        assert_eq!(operations.sum::<usize>(), rest.bindings.len());
+        for binding in &rest.bindings {
+            let (path, verb) = (binding.template.to_string(), binding.verb.as_str());
+            let operation = &document["paths"][&path][verb.to_ascii_lowercase()];
+            assert!(is_told(operation), "{verb} {path}");
+            let summary = operation["summary"].as_str().unwrap_or_default();
+            assert!(!summary.is_empty() && !summary.contains('\n'), "{verb} {path}: {summary}");
+            assert_eq!(operation["requestBody"].is_object(), binding.in_body, "{verb} {path}");
+            let parameters = operation["parameters"].as_array().expect("a list");
+            assert!(parameters.iter().all(is_told), "{verb} {path}");
+            let of_path = parameters.iter().filter(|one| one["in"] == "path");
+            let named: Vec<&str> = of_path.filter_map(|one| one["name"].as_str()).collect();
+            assert_eq!(named, binding.template.names().collect::<Vec<_>>(), "{verb} {path}");
+            let opened = operation["security"].as_array().expect("a list").iter();
+            let scopes: Vec<&str> = opened.filter_map(|one| one["token"][0].as_str()).collect();
+            assert_eq!(scopes, binding.method.scopes, "{verb} {path}");
+        }
+        let cancel = &document["paths"]["/v1/bookings/{booking_id}:cancel"]["post"];
+        assert_eq!(cancel["summary"], "Gives a hold or a reservation back before arrival");
+        let told = cancel["description"].as_str().expect("a text");
+        assert!(told.starts_with("Gives a hold") && told.contains("BOOKING_NOT_FOUND"), "{told}");
+    }
+
+    #[test]
+    fn each_message_field_and_value_is_described_by_its_comment() {
+        let document = described();
+        let schemas = document["components"]["schemas"].as_object().expect("schemas");
+        for (name, schema) in schemas {
+            assert!(is_told(schema), "{name}");
+            for (field, schema) in schema["properties"].as_object().into_iter().flatten() {
+                assert!(is_told(schema), "{name}.{field}");
+            }
+            let values = schema["enum"].as_array().map_or(&[][..], Vec::as_slice);
+            let meanings = schema["x-enum-descriptions"].as_array().map_or(&[][..], Vec::as_slice);
+            assert_eq!(values.len(), meanings.len(), "{name}");
+            for (value, meaning) in values.iter().zip(meanings) {
+                assert_ne!(meaning.as_str().unwrap_or_default(), "", "{name}: {value}");
+            }
+        }
+        let channel = &schemas["parkmesh.notification.v1.Channel"];
+        let told = channel["description"].as_str().expect("a text");
+        assert!(told.contains("- `CHANNEL_EMAIL`: To `email` of the preferences."), "{told}");
     }
 }

@@ -14,6 +14,7 @@ mod denial;
 mod issuer;
 mod keys;
 mod peer;
+mod source;
 mod verifier;
 
 pub use caller::{Caller, GUEST_PREFIX, Role, guest_subject, is_guest};
@@ -22,6 +23,7 @@ pub use decide::decide;
 pub(crate) use denial::DOMAIN;
 pub use denial::Denial;
 pub use issuer::{Issuer, IssuerError};
-pub use keys::{KeySource, Keys, KeysError};
+pub use keys::Keys;
 pub use peer::{PeerIdentity, ServiceToken, service_subject};
+pub use source::{KeySource, KeysError};
 pub use verifier::{AuthConfig, Verifier, bearer};

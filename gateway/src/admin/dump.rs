@@ -57,6 +57,9 @@ fn route(route: &RouteConfig) -> Value {
             "cluster": route.cluster,
             "timeout": route.timeout.map(seconds),
             "retry_policy": retry(&route.retry),
+            "hedge_policy": {
+                "hedge_on_per_try_timeout": route.retry.hedge_on_per_try_timeout,
+            },
         },
     })
 }

@@ -12,6 +12,7 @@ use tonic::body::Body;
 
 use super::attempt::{Broken, Try};
 use super::breakers::Place;
+use super::hedge::{Ended, Race, is_unavailable};
 use super::host::Host;
 use super::outgoing::Outgoing;
 use super::settings::{RetryOn, RetryPolicy};
@@ -80,7 +81,9 @@ impl Cluster {
             let failed = Failed::Full;
             return Err(NoAnswer { failed, attempts: 0, retries_spent: false });
         };
-        Calling { cluster: self, ask, body, tried: Vec::new(), retry: None }.run(request).await
+        let calling =
+            Calling { cluster: self, ask, body, tried: Vec::new(), attempts: 0, retry: None };
+        calling.run(request).await
     }
 
     /// Fetches a document, in the time that one may take.
@@ -106,6 +109,7 @@ struct Calling<'a> {
     ask: Ask<'a>,
     body: Outgoing,
     tried: Vec<Arc<Host>>,
+    attempts: u32,
     /// The place of a repetition.
     retry: Option<Place>,
 }
@@ -113,39 +117,65 @@ struct Calling<'a> {
 impl Calling<'_> {
     async fn run(mut self, request: Place) -> Result<Answered, NoAnswer> {
         let cluster = self.cluster;
-        let mut attempts = 0;
         loop {
-            attempts += 1;
-            let Some(host) = cluster.members.choose(&cluster.ids, &self.tried) else {
-                return Err(self.no_answer(Failed::NoHost, attempts));
+            let Some((host, asked)) = self.next() else {
+                return Err(self.no_answer(Failed::NoHost));
             };
-            let load = host.in_flight.enter(usize::MAX);
-            self.tried.push(Arc::clone(&host));
-            let until = self.until(attempts);
-            let asked = self.asked(&host, until);
-            let ended = cluster.attempt(&host, asked).await;
-            if self.retry.is_some() && ended.is_ok() {
+            let ended = match self.hedges_after() {
+                Some(after) => self.race(host, asked, after).await,
+                None => Some(cluster.go(host, asked, None).await),
+            };
+            let Some(Ended { host, load, outcome, .. }) = ended else {
+                return Err(self.no_answer(Failed::NoHost));
+            };
+            if self.retry.is_some() && outcome.is_ok() {
                 cluster.stats.rq_retry_success.add();
             }
-            if self.may_follow(&ended, attempts) && self.is_allowed(attempts) {
+            if self.may_follow(&outcome) && self.is_allowed() {
                 if !cluster.members.has_untried(&self.tried) {
-                    pause(cluster, self.ask.policy, attempts).await;
+                    pause(cluster, self.ask.policy, self.attempts).await;
                 }
                 continue;
             }
-            return match (ended, load) {
+            return match (outcome, load) {
                 (Ok((response, stream)), Some(load)) => {
-                    let cluster = Arc::clone(cluster);
+                    let (cluster, attempts) = (Arc::clone(cluster), self.attempts);
                     let _places = [request, load, stream];
                     Ok((response, Chosen { cluster, host, attempts, _places }))
                 }
-                (Err(broken), _) => Err(self.no_answer(self.failed(broken), attempts)),
-                (Ok(_), None) => Err(self.no_answer(Failed::Full, attempts)),
+                (Err(broken), _) => Err(self.no_answer(self.failed(broken))),
+                (Ok(_), None) => Err(self.no_answer(Failed::Full)),
             };
         }
     }
 
-    fn no_answer(&self, failed: Failed, attempts: u32) -> NoAnswer {
+    /// Whom to ask next, and what.
+    fn next(&mut self) -> Option<(Arc<Host>, Try)> {
+        self.attempts += 1;
+        let host = self.cluster.members.choose(&self.cluster.ids, &self.tried)?;
+        self.tried.push(Arc::clone(&host));
+        let asked = self.asked(&host, self.until());
+        Some((host, asked))
+    }
+
+    /// An attempt that others may join.
+    async fn race(&mut self, host: Arc<Host>, asked: Try, after: Duration) -> Option<Ended> {
+        let race = Race::begin(self.cluster, host, asked);
+        let hedge = || {
+            if self.attempts > self.ask.policy.num_retries {
+                return None;
+            }
+            let Some(place) = self.cluster.breakers.retry() else {
+                self.cluster.stats.rq_retry_overflow.add();
+                return None;
+            };
+            self.next().map(|(host, asked)| (host, asked, place))
+        };
+        race.run(after, hedge).await
+    }
+
+    fn no_answer(&self, failed: Failed) -> NoAnswer {
+        let attempts = self.attempts;
         let retries_spent = attempts > 1 && attempts > self.ask.policy.num_retries;
         NoAnswer { failed, attempts, retries_spent }
     }
@@ -182,16 +212,30 @@ impl Calling<'_> {
         Try { request, until, read, timed: unary }
     }
 
-    /// Until when this attempt waits: while another can follow, half of what is left.
-    fn until(&self, attempts: u32) -> Option<Instant> {
-        let deadline = self.ask.deadline;
-        let end = deadline.map(|deadline| deadline.at);
-        let (policy, method) = (self.ask.policy, self.ask.method);
-        let can_follow = attempts <= policy.num_retries
+    /// Whether a silent attempt can be followed, or joined, by another.
+    fn can_follow(&self) -> bool {
+        self.attempts <= self.ask.policy.num_retries
             && self.body.is_whole()
             && self.repeatable()
-            && !method.server_streaming
-            && policy.retry_on.deadline_exceeded;
+            && !self.ask.method.server_streaming
+    }
+
+    /// After how long another attempt joins this one, where the route hedges.
+    fn hedges_after(&self) -> Option<Duration> {
+        let policy = self.ask.policy;
+        let hedges = policy.hedge_on_per_try_timeout && self.can_follow();
+        policy.per_try_timeout.filter(|_| hedges)
+    }
+
+    /// Until when this attempt waits: while another can follow, half of what is left; while another can join
+    /// it, to the end.
+    fn until(&self) -> Option<Instant> {
+        let deadline = self.ask.deadline;
+        let end = deadline.map(|deadline| deadline.at);
+        let policy = self.ask.policy;
+        let can_follow = self.can_follow()
+            && policy.retry_on.deadline_exceeded
+            && !policy.hedge_on_per_try_timeout;
         let own = match policy.per_try_timeout {
             Some(timeout) if can_follow => Some(Deadline::after(timeout).at),
             None if can_follow && self.cluster.members.has_untried(&self.tried) => {
@@ -203,12 +247,12 @@ impl Calling<'_> {
     }
 
     /// Whether another attempt does no harm and may help.
-    fn may_follow(&self, ended: &Result<(Response<Body>, Place), Broken>, attempts: u32) -> bool {
+    fn may_follow(&self, outcome: &Result<(Response<Body>, Place), Broken>) -> bool {
         let on = self.ask.policy.retry_on;
         if !self.body.is_whole() || self.ask.deadline.is_some_and(|end| end.remaining().is_zero()) {
             return false;
         }
-        let wanted = match ended {
+        let wanted = match outcome {
             Err(broken) => {
                 if *broken == Broken::Silent {
                     self.cluster.stats.rq_per_try_timeout.add();
@@ -223,19 +267,20 @@ impl Calling<'_> {
                     && self.cluster.members.has_untried(&self.tried)
             }
         };
-        if wanted && attempts > self.ask.policy.num_retries {
+        let left = self.attempts <= self.ask.policy.num_retries;
+        if wanted && !left {
             self.cluster.stats.rq_retry_limit_exceeded.add();
         }
-        wanted && attempts <= self.ask.policy.num_retries
+        wanted && left
     }
 
-    fn is_allowed(&mut self, attempts: u32) -> bool {
-        if attempts == 1 {
+    fn is_allowed(&mut self) -> bool {
+        if self.retry.is_none() {
             self.retry = self.cluster.breakers.retry();
-            if self.retry.is_none() {
-                self.cluster.stats.rq_retry_overflow.add();
-                return false;
-            }
+        }
+        if self.retry.is_none() {
+            self.cluster.stats.rq_retry_overflow.add();
+            return false;
         }
         self.cluster.stats.rq_retry.add();
         true
@@ -267,12 +312,12 @@ pub fn is_grpc(response: &Response<Body>) -> bool {
     response.status() == http::StatusCode::OK && content_type.is_some_and(grpc)
 }
 
-fn is_unavailable(response: &Response<Body>) -> bool {
-    response.headers().get("grpc-status").is_some_and(|code| code.as_bytes() == b"14")
-}
-
 #[cfg(test)]
 mod tests {
+    use parkmesh_contracts::methods::{Idempotency, METHODS};
+    use parkmesh_platform::ids::Ids;
+
+    use super::super::ClusterConfig;
     use super::*;
 
     #[test]
@@ -282,5 +327,37 @@ mod tests {
         assert_eq!(repeated(RetryOn::ALL, true), [true, true, true, true, false]);
         assert_eq!(repeated(RetryOn::ALL, false), [true, true, false, false, false]);
         assert_eq!(repeated(RetryOn::NEVER, true), [false; 5]);
+    }
+
+    #[tokio::test]
+    async fn only_what_does_no_harm_twice_and_can_be_sent_again_is_hedged() {
+        let clock = parkmesh_platform::clock::Clock::system();
+        let tasks = parkmesh_platform::tasks::Tasks::new(&clock);
+        let config = ClusterConfig::new("test", Vec::new());
+        let cluster = Cluster::start(config, &Ids::random(), &tasks).await;
+        let policy = RetryPolicy {
+            per_try_timeout: Some(TRY_MIN),
+            hedge_on_per_try_timeout: true,
+            ..RetryPolicy::default()
+        };
+        let hedged = |policy: &RetryPolicy, method: &Method, body: Outgoing, attempts: u32| {
+            let method = Box::leak(Box::new(*method));
+            let ask = Ask { method, headers: &HeaderMap::new(), deadline: None, policy };
+            let cluster = &cluster;
+            let calling = Calling { cluster, ask, body, tried: Vec::new(), attempts, retry: None };
+            calling.hedges_after()
+        };
+        let whole = || Outgoing::Whole(bytes::Bytes::new());
+        let stream = || Outgoing::Stream(Body::empty());
+        let unary = METHODS.iter().find(|method| !method.server_streaming).expect("unary");
+        let harmful = Method { idempotency: Idempotency::NotIdempotent, ..*unary };
+        let streaming = Method { server_streaming: true, ..*unary };
+        let unhedged = RetryPolicy { hedge_on_per_try_timeout: false, ..policy.clone() };
+        assert_eq!(hedged(&policy, unary, whole(), 1), Some(TRY_MIN));
+        assert_eq!(hedged(&policy, unary, whole(), 1 + policy.num_retries), None, "the last");
+        assert_eq!(hedged(&policy, unary, stream(), 1), None);
+        assert_eq!(hedged(&policy, &harmful, whole(), 1), None);
+        assert_eq!(hedged(&policy, &streaming, whole(), 1), None);
+        assert_eq!(hedged(&unhedged, unary, whole(), 1), None);
     }
 }

@@ -110,6 +110,9 @@ pub struct RetryPolicy {
     pub num_retries: u32,
     /// How long one attempt may take; by default half of what is left while another can follow.
     pub per_try_timeout: Option<Duration>,
+    /// What happens then: another attempt joins the first, and the first answer counts. Without it the first is
+    /// given up. Envoy has this beside the policy, in `hedge_policy`.
+    pub hedge_on_per_try_timeout: bool,
     /// First wait, doubled each time and jittered.
     pub base_interval: Duration,
     /// Longest wait.
@@ -198,6 +201,7 @@ impl Default for RetryPolicy {
             retry_on: RetryOn::ALL,
             num_retries: 2,
             per_try_timeout: None,
+            hedge_on_per_try_timeout: false,
             base_interval: Duration::from_millis(25),
             max_interval: Duration::from_millis(250),
         }

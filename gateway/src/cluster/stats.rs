@@ -62,6 +62,12 @@ counts! {
         rq_retry_overflow: "upstream_rq_retry_overflow",
         /// Repetitions that no attempt was left for.
         rq_retry_limit_exceeded: "upstream_rq_retry_limit_exceeded",
+        /// Repetitions that joined an attempt that took long.
+        rq_hedge: "upstream_rq_hedge",
+        /// Those that were answered first.
+        rq_hedge_success: "upstream_rq_hedge_success",
+        /// Attempts that were cancelled because another one was answered.
+        rq_hedge_cancelled: "upstream_rq_hedge_cancelled",
         /// Questions for health.
         health_check_attempt: "health_check.attempt",
         /// Answers that were good.

@@ -1,5 +1,7 @@
 //! A route in YAML, in Envoy's words.
 
+use std::time::Duration;
+
 use super::RouteConfig;
 use super::fields::Fields;
 use crate::cluster::{RetryOn, RetryPolicy};
@@ -28,12 +30,37 @@ pub fn read(mut fields: Fields<'_>) -> Option<(RouteConfig, usize)> {
     };
     let cluster = route.require("cluster");
     let timeout = route.find_duration("timeout");
-    let retry = match route.map("retry_policy") {
+    let mut retry = match route.map("retry_policy") {
         Some(policy) => retry_policy(policy),
         None => RetryPolicy::default(),
     };
+    if let Some(policy) = route.map("hedge_policy") {
+        hedge_policy(policy, &mut retry, timeout);
+    }
     let (line, cluster) = cluster?;
     Some((RouteConfig { prefix: prefix?, cluster: cluster.to_owned(), timeout, retry }, line))
+}
+
+/// A hedge that could never be made is a mistake: who writes it down means to have it.
+fn hedge_policy(mut fields: Fields<'_>, retry: &mut RetryPolicy, timeout: Option<Duration>) {
+    const NAME: &str = "hedge_on_per_try_timeout";
+    let Some(hedge) = fields.parse(NAME, "true") else { return };
+    retry.hedge_on_per_try_timeout = hedge;
+    if !hedge {
+        return;
+    }
+    let missing = match retry.per_try_timeout {
+        None => "retry_policy.per_try_timeout is missing, after which another attempt is made",
+        Some(own) if timeout.is_some_and(|timeout| own >= timeout) => {
+            "retry_policy.per_try_timeout is not shorter than timeout, so that nothing is hedged"
+        }
+        Some(_) if retry.num_retries == 0 => {
+            "retry_policy.num_retries is 0, so that nothing is hedged"
+        }
+        Some(_) => return,
+    };
+    let line = fields.find(NAME).map_or(fields.line, |node| node.line);
+    fields.wrong_at(line, NAME, missing);
 }
 
 fn retry_policy(mut fields: Fields<'_>) -> RetryPolicy {

@@ -52,6 +52,7 @@ impl Template {
     }
 
     /// The fields' names.
+    #[cfg(test)]
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Field(name) => Some(name.as_str()),

@@ -30,7 +30,7 @@ async fn ask(addr: SocketAddr, method: Method, path: &str, tasks: &Tasks) -> (St
     (answer.status, String::from_utf8(answer.body.to_vec()).unwrap())
 }
 
-async fn get(addr: SocketAddr, path: &str, tasks: &Tasks) -> String {
+pub async fn get(addr: SocketAddr, path: &str, tasks: &Tasks) -> String {
     let (status, text) = ask(addr, Method::GET, path, tasks).await;
     assert_eq!(status, StatusCode::OK, "{path}: {text}");
     text

@@ -35,19 +35,32 @@ impl Wire {
         Self::Two(sender)
     }
 
-    pub async fn send(&mut self, mut request: Request<Out>) -> Response<Incoming> {
+    pub async fn send(&mut self, request: Request<Out>) -> Response<Incoming> {
+        self.try_send(request).await.unwrap()
+    }
+
+    async fn try_send(&mut self, mut request: Request<Out>) -> hyper::Result<Response<Incoming>> {
         match self {
-            Self::One(sender) => sender.send_request(request).await.unwrap(),
+            Self::One(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
             Self::Two(sender) => {
                 let uri = format!("http://gateway{}", request.uri());
                 *request.uri_mut() = uri.parse().unwrap();
-                sender.send_request(request).await.unwrap()
+                sender.ready().await?;
+                sender.send_request(request).await
             }
         }
     }
 
     pub async fn ask(&mut self, request: Request<Out>) -> Answer {
-        Answer::read(self.send(request).await).await
+        self.try_ask(request).await.unwrap()
+    }
+
+    /// Fails when the connection does.
+    pub async fn try_ask(&mut self, request: Request<Out>) -> hyper::Result<Answer> {
+        Answer::read(self.try_send(request).await?).await
     }
 }
 
@@ -84,10 +97,15 @@ pub struct Answer {
 }
 
 impl Answer {
-    async fn read(response: Response<Incoming>) -> Self {
+    async fn read(response: Response<Incoming>) -> hyper::Result<Self> {
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Self { status: parts.status, headers: parts.headers, body }
+        let body = body.collect().await?.to_bytes();
+        Ok(Self { status: parts.status, headers: parts.headers, body })
+    }
+
+    /// OK is in the trailers, any refusal in the headers.
+    pub fn is_good(&self) -> bool {
+        self.headers.get("grpc-status").is_none()
     }
 
     pub fn header(&self, name: &str) -> &str {

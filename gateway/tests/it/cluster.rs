@@ -54,9 +54,7 @@ pub async fn crowd(world: &World) -> Arc<Tally> {
             let headers = [("content-type", BINARY), ("authorization", token.as_str())];
             loop {
                 let answer = wire.ask(post(LIST, &headers, list())).await;
-                // OK is in the trailers, any refusal in the headers.
-                let good = answer.headers.get("grpc-status").is_none();
-                let counter = if good { &tally.good } else { &tally.bad };
+                let counter = if answer.is_good() { &tally.good } else { &tally.bad };
                 counter.fetch_add(1, Ordering::SeqCst);
             }
         });

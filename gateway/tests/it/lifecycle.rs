@@ -1,5 +1,6 @@
 //! Replicas that die, and the gateway's own end.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -9,8 +10,9 @@ use parkmesh_contracts::notification::v1::{
 };
 use parkmesh_testkit::listener;
 
-use crate::client::{framed, post, read_frames};
+use crate::client::{Wire, framed, post, read_frames};
 use crate::doubles::Raw;
+use crate::replicas::{Mood, Replica};
 use crate::world::{LIST, WATCH, World, cluster, gateway, notifications, to};
 
 const BINARY: &str = "application/grpc-web+proto";
@@ -41,7 +43,7 @@ async fn a_dead_replica_costs_no_call() {
     let mut config = to("notification", world.service.addr);
     config.clusters = vec![cluster("notification", &[dead, world.service.addr])];
     let gateway = gateway(config, &world.clock, &world.ids, &world.verifier).await;
-    let mut wire = crate::client::Wire::http1(gateway.addr, &world.tasks).await;
+    let mut wire = Wire::http1(gateway.addr, &world.tasks).await;
     for _ in 0..50 {
         let body = framed(&ListNotificationsRequest::default());
         let answer = wire.ask(post(LIST, &world.headers(BINARY), body)).await;
@@ -57,7 +59,7 @@ async fn calls_are_spread_over_the_replicas() {
     let mut config = to("notification", world.service.addr);
     config.clusters = vec![cluster("notification", &[world.service.addr, other.addr])];
     let gateway = gateway(config, &world.clock, &world.ids, &world.verifier).await;
-    let mut wire = crate::client::Wire::http2(gateway.addr, &world.tasks).await;
+    let mut wire = Wire::http2(gateway.addr, &world.tasks).await;
     for _ in 0..60 {
         let body = framed(&ListNotificationsRequest::default());
         wire.ask(post(LIST, &world.headers(BINARY), body)).await;
@@ -73,7 +75,7 @@ async fn a_replica_that_comes_back_is_used_again() {
     let port = listener().await.local_addr().unwrap();
     let config = to("notification", port);
     let gateway = gateway(config, &world.clock, &world.ids, &world.verifier).await;
-    let mut wire = crate::client::Wire::http1(gateway.addr, &world.tasks).await;
+    let mut wire = Wire::http1(gateway.addr, &world.tasks).await;
     let ask = || post(LIST, &world.headers(BINARY), framed(&ListNotificationsRequest::default()));
     assert_eq!(wire.ask(ask()).await.header("grpc-status"), "14");
     let socket = tokio::net::TcpListener::bind(port).await.unwrap();
@@ -114,7 +116,7 @@ async fn a_call_that_hangs_does_not_hold_up_the_stop_for_ever() {
     let headers = [("content-type", BINARY), ("authorization", token.as_str())];
     let seen = world.seen.clone();
     let asked = async {
-        let crate::client::Wire::Two(sender) = &mut wire else { panic!("HTTP/2") };
+        let Wire::Two(sender) = &mut wire else { panic!("HTTP/2") };
         let mut request = post(LIST, &headers, framed(&request));
         *request.uri_mut() = format!("http://gateway{LIST}").parse().unwrap();
         sender.send_request(request).await
@@ -129,6 +131,63 @@ async fn a_call_that_hangs_does_not_hold_up_the_stop_for_ever() {
     };
     let (_cut, stopped) = tokio::join!(asked, stop);
     stopped.expect("the hard deadline of the drain");
+}
+
+/// Calls without a pause over a connection of its own, until that is taken from it; tells how many were answered.
+async fn calls_to_the_end(mut wire: Wire, token: String) -> usize {
+    let headers = [("content-type", BINARY), ("authorization", token.as_str())];
+    let mut answered = 0;
+    loop {
+        let list = framed(&ListNotificationsRequest::default());
+        let Ok(answer) = wire.try_ask(post(LIST, &headers, list)).await else { return answered };
+        assert!(answer.is_good(), "{:?}", answer.headers);
+        answered += 1;
+    }
+}
+
+/// A gateway that many call, when it is told to end in this way. Every call that came as far as the replica must be
+/// answered well.
+async fn loses_no_call(end: impl AsyncFnOnce(World, SocketAddr)) {
+    const CALLERS: usize = 8;
+    let replica = Replica::new().await;
+    let admin = listener().await.local_addr().unwrap();
+    let world = World::with(|config| {
+        config.admin = Some(admin);
+        config.clusters = vec![cluster("notification", &[replica.addr])];
+    })
+    .await;
+    // Long enough that calls are inside at any moment.
+    replica.set(Mood::Slow(Duration::from_millis(40)));
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..CALLERS {
+        let wires = [world.http1().await, world.http2().await];
+        for wire in wires {
+            callers.spawn(calls_to_the_end(wire, world.token.clone()));
+        }
+    }
+    parkmesh_testkit::eventually("everybody calls", || async {
+        (replica.asked() > CALLERS * 8).then_some(())
+    })
+    .await;
+    let answered = async { callers.join_all().await.into_iter().sum::<usize>() };
+    let (answered, ()) = tokio::join!(answered, end(world, admin));
+    assert_eq!(answered, replica.asked());
+}
+
+#[tokio::test]
+async fn a_stop_under_load_answers_every_call_that_had_begun() {
+    for _ in 0..3 {
+        loses_no_call(async |world, _admin| world.gateway.stop().await).await;
+    }
+}
+
+#[tokio::test]
+async fn listeners_that_drain_under_load_answer_every_call_that_had_begun() {
+    loses_no_call(async |world, admin| {
+        let asked = post("/drain_listeners", &[], "");
+        assert_eq!(Wire::http1(admin, &world.tasks).await.ask(asked).await.status, 200);
+    })
+    .await;
 }
 
 #[tokio::test]

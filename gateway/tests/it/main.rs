@@ -11,6 +11,7 @@ mod conformance;
 mod cors;
 mod doubles;
 mod files;
+mod hedge;
 mod hooks;
 mod lifecycle;
 mod limits;

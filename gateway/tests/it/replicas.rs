@@ -26,6 +26,10 @@ pub enum Mood {
     Hung,
     /// Answers late; says at once that it is well.
     Slow(Duration),
+    /// Never says anything to the first so many calls of its life; answers all others.
+    HungAtFirst(usize),
+    /// Answers the first call of its life when its mood changes, and no other.
+    FirstIsLate,
     /// Says UNAVAILABLE, and that it is well.
     Stopping,
     /// Breaks the stream after the answer's head.
@@ -37,6 +41,8 @@ pub struct Replica {
     pub addr: SocketAddr,
     /// Calls that came, health apart.
     pub asked: Arc<AtomicUsize>,
+    /// Calls that were cancelled before they were answered.
+    pub cancelled: Arc<AtomicUsize>,
     mood: watch::Sender<Mood>,
     life: Tasks,
 }
@@ -46,14 +52,23 @@ impl Replica {
         let listener = parkmesh_testkit::listener().await;
         let addr = listener.local_addr().unwrap();
         let (mood, _) = watch::channel(Mood::Good);
-        let mut replica =
-            Self { addr, asked: Arc::default(), mood, life: Tasks::new(&Clock::system()) };
+        let mut replica = Self {
+            addr,
+            asked: Arc::default(),
+            cancelled: Arc::default(),
+            mood,
+            life: Tasks::new(&Clock::system()),
+        };
         replica.live(listener);
         replica
     }
 
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    pub fn cancelled(&self) -> usize {
+        self.cancelled.load(Ordering::SeqCst)
     }
 
     pub fn set(&self, mood: Mood) {
@@ -77,11 +92,14 @@ impl Replica {
 
     fn live(&mut self, listener: TcpListener) {
         let (asked, mood, life) = (self.asked.clone(), self.mood.subscribe(), self.life.clone());
+        let cancelled = self.cancelled.clone();
         self.life.spawn("replica", async move {
             while let Ok((socket, _)) = listener.accept().await {
-                let (asked, mood) = (asked.clone(), mood.clone());
+                let (asked, mood, cancelled) = (asked.clone(), mood.clone(), cancelled.clone());
                 let service = hyper::service::service_fn(move |request| {
-                    answer(request, asked.clone(), mood.clone())
+                    let unanswered = Unanswered(Some(cancelled.clone()));
+                    let answer = answer(request, asked.clone(), mood.clone());
+                    async move { answer.await.inspect(|_| unanswered.answered()) }
                 });
                 let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
                 life.spawn("replica-connection", async move {
@@ -89,6 +107,23 @@ impl Replica {
                 });
             }
         });
+    }
+}
+
+/// Counts itself when it is dropped before there was an answer.
+struct Unanswered(Option<Arc<AtomicUsize>>);
+
+impl Unanswered {
+    fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(count) = &self.0 {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }
 
@@ -104,12 +139,14 @@ async fn answer(
     mut mood: watch::Receiver<Mood>,
 ) -> Result<Response<Frames>, Infallible> {
     let health = request.uri().path().contains("Health");
-    if !health {
-        asked.fetch_add(1, Ordering::SeqCst);
-    }
+    let before =
+        if health { asked.load(Ordering::SeqCst) } else { asked.fetch_add(1, Ordering::SeqCst) };
     let now = *mood.borrow();
     match now {
         Mood::Hung => std::future::pending().await,
+        Mood::FirstIsLate if !health && before > 0 => std::future::pending().await,
+        Mood::FirstIsLate if !health => drop(mood.wait_for(|mood| *mood != now).await),
+        Mood::HungAtFirst(calls) if !health && before < calls => std::future::pending().await,
         Mood::Slow(late) if !health => {
             // Ends when the mood changes: what is told to be quick again is.
             let changed = mood.wait_for(|mood| *mood != now);

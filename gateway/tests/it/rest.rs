@@ -1,7 +1,9 @@
 //! REST at the gateway, before a service that knows nothing of it.
 
+use std::io::Read;
 use std::sync::atomic::Ordering;
 
+use flate2::read::GzDecoder;
 use http::Method;
 use http_body_util::BodyExt;
 use parkmesh_testkit::{eventually, python_with};
@@ -166,7 +168,15 @@ async fn the_description_is_openapi_and_names_every_path() {
     let world = World::new().await;
     let answer = get(&world, "/openapi.json").await;
     assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("vary"), "accept-encoding");
+    assert!(answer.headers.get("content-encoding").is_none());
     let document = told(&answer);
+    let zipped = ask(&world, Method::GET, "/openapi.json", &[("accept-encoding", "br, gzip")], "");
+    let zipped = zipped.await;
+    assert_eq!(zipped.header("content-encoding"), "gzip");
+    let mut text = Vec::new();
+    GzDecoder::new(&zipped.body[..]).read_to_end(&mut text).unwrap();
+    assert!(zipped.body.len() * 4 < text.len() && text == answer.body);
     assert_eq!(document["openapi"], "3.1.0");
     let operation = &document["paths"]["/v1/bookings/{booking_id}:cancel"]["post"];
     assert_eq!(operation["operationId"], "BookingService_CancelBooking");

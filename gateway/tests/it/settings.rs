@@ -196,3 +196,41 @@ static_files: { directory: /nowhere }
         assert!(lines.iter().any(|line| line.starts_with(start)), "{start}\n{told}");
     }
 }
+
+#[test]
+fn a_hedge_that_could_never_be_made_is_a_mistake() {
+    let told = |route: &str| {
+        let text =
+            format!("routes:\n- match: {{ prefix: / }}\n  route:\n    cluster: booking\n{route}");
+        let mut base = Config::default();
+        base.clusters.push(crate::world::cluster("booking", &[]));
+        let source = Arc::new(Source { path: "x".into(), base, text: String::new() });
+        Config::from_text(source, &text).map(|config| config.routes[0].retry.clone())
+    };
+    let hedged = "    hedge_policy:\n      hedge_on_per_try_timeout: true\n";
+    let retry = "    retry_policy: { per_try_timeout: 0.1s }\n";
+    let good = told(&format!("{hedged}{retry}")).expect("good");
+    assert!(good.hedge_on_per_try_timeout);
+    assert_eq!(good.per_try_timeout, Some(std::time::Duration::from_millis(100)));
+    let off = "    hedge_policy: { hedge_on_per_try_timeout: false }\n";
+    assert!(!told(off).expect("off").hedge_on_per_try_timeout);
+    let place = "routes[0].route.hedge_policy";
+    let wrong = [
+        (hedged.to_owned(), "per_try_timeout is missing"),
+        (format!("{hedged}{retry}    timeout: 0.1s\n"), "per_try_timeout is not shorter"),
+        (
+            format!("{hedged}    retry_policy: {{ per_try_timeout: 0.1s, num_retries: 0 }}\n"),
+            "num_retries is 0",
+        ),
+        (hedged.replace("true", "yes"), "yes does not fit; for example true"),
+        (
+            hedged.replace("hedge_on_per_try_timeout", "initial_requests"),
+            "initial_requests is not known",
+        ),
+    ];
+    for (route, what) in wrong {
+        let told = told(&route).expect_err(&route).to_string();
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(told.starts_with(&format!("x:6: {place}.")) && told.contains(what), "{told}");
+    }
+}

@@ -15,6 +15,7 @@ use super::keys::Key;
 use super::{Caller, Denial, KeySource, Keys, KeysError};
 use crate::clock::Clock;
 use crate::config::Reader;
+use crate::fault;
 use crate::tasks::Tasks;
 
 /// Longest token that is looked at, in bytes.
@@ -43,18 +44,13 @@ impl AuthConfig {
     pub const DEVELOPMENT_AUDIENCE: &'static str = "parkmesh";
 
     /// Reads `PARKMESH_AUTH_ISSUER`, `_AUDIENCE`, `_ALGORITHMS` (comma-separated, default
-    /// `EdDSA,ES256`) and `_JWKS`, which is a path or an `http://` URL.
+    /// `EdDSA,ES256,RS256`), `_JWKS`, which is a path or a URL, and `_JWKS_CA_PATH`.
     pub fn read(reader: &mut Reader) -> Self {
         let algorithms = reader.get("AUTH_ALGORITHMS", Algorithms::default());
-        let keys: String = reader.require("AUTH_JWKS");
         Self {
             issuer: reader.get("AUTH_ISSUER", Self::DEVELOPMENT_ISSUER.to_owned()),
             audience: reader.get("AUTH_AUDIENCE", Self::DEVELOPMENT_AUDIENCE.to_owned()),
-            keys: if keys.starts_with("http://") {
-                KeySource::Url(keys)
-            } else {
-                KeySource::File(keys.into())
-            },
+            keys: KeySource::from_reader(reader),
             algorithms: algorithms.0,
         }
     }
@@ -65,7 +61,7 @@ struct Algorithms(Vec<Algorithm>);
 
 impl Default for Algorithms {
     fn default() -> Self {
-        Self(vec![Algorithm::EdDSA, Algorithm::ES256])
+        Self(vec![Algorithm::EdDSA, Algorithm::ES256, Algorithm::RS256])
     }
 }
 
@@ -76,7 +72,7 @@ impl std::fmt::Display for Algorithms {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("only EdDSA and ES256 are offered, and one of them is needed")]
+#[error("only EdDSA, ES256 and RS256 are offered, and one of them is needed")]
 struct AlgorithmNotOffered;
 
 impl FromStr for Algorithms {
@@ -87,6 +83,7 @@ impl FromStr for Algorithms {
         let algorithms = words.map(|word| match word {
             "EdDSA" => Ok(Algorithm::EdDSA),
             "ES256" => Ok(Algorithm::ES256),
+            "RS256" => Ok(Algorithm::RS256),
             _ => Err(AlgorithmNotOffered),
         });
         algorithms.collect::<Result<_, _>>().map(Self)
@@ -168,6 +165,10 @@ impl Verifier {
             return Err(Denial::TokenInvalid);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| Denial::TokenInvalid)?;
+        // RFC 7515, 4.1.11: what must be understood and is not makes a token invalid.
+        if header.crit.is_some() {
+            return Err(Denial::TokenInvalid);
+        }
         let key_id = header.kid.ok_or(Denial::TokenInvalid)?;
         let key = self.key(&key_id).await?;
         let payload = self.payload(token, &key)?;
@@ -182,12 +183,18 @@ impl Verifier {
         let caller = Arc::new(caller_of(payload, token)?);
         let verified = Verified { caller: Arc::clone(&caller), expires_at_seconds };
         self.inner.cache.insert(verified, now_seconds);
+        // Looked at after the insertion: a key that left the set meanwhile takes this token with it,
+        // whether the cache was cleared before or will be.
+        if !self.inner.keys.find(&key_id).is_some_and(|now| Arc::ptr_eq(&now, &key)) {
+            self.inner.cache.remove(token);
+        }
         Ok(caller)
     }
 
     async fn key(&self, key_id: &str) -> Result<Arc<Key>, Denial> {
         let found = self.inner.keys.find_or_refresh(key_id).await.map_err(|error| {
-            tracing::warn!(%error, "a token names an unknown key, and the keys are out of reach");
+            let error = fault::chain(&error);
+            tracing::warn!(error, "a token names an unknown key, and the keys are out of reach");
             Denial::KeysUnavailable
         })?;
         let (key, changed) = found;

@@ -1,4 +1,5 @@
 //! The platform against real servers and over real connections.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
+mod identity;
 mod transactions;

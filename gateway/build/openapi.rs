@@ -4,22 +4,32 @@ use std::collections::BTreeMap;
 
 use prost_reflect::{
     Cardinality, DescriptorPool, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor,
+    MethodDescriptor, ServiceDescriptor, Value as Told,
 };
 use serde_json::{Map, Value, json};
 
-use super::Binding;
+use crate::comments::{Comments, first_sentence};
+use crate::rule::Rule;
 
 /// How deep the fields of fields go in a query.
 const QUERY_DEPTH_MAX: usize = 3;
+const POLICY: &str = "parkmesh.common.v1.method";
 
-/// Everything that the bindings lead to.
-pub fn document(bindings: &[Binding], pool: &DescriptorPool) -> Value {
-    let mut schemas = Schemas::default();
+/// Every method that has a rule, and everything that it leads to.
+pub fn document(pool: &DescriptorPool) -> Value {
+    let mut schemas = Schemas { comments: Comments::of(pool), all: BTreeMap::new() };
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-    for binding in bindings {
-        let verb = binding.verb.as_str().to_ascii_lowercase();
-        let path = paths.entry(binding.template.to_string()).or_default();
-        path.insert(verb, operation(binding, &mut schemas));
+    let mut tags = Vec::new();
+    for service in pool.services() {
+        let before = paths.len();
+        for method in service.methods() {
+            let Some(rule) = Rule::of(&method) else { continue };
+            let operation = operation(&method, &rule, &mut schemas);
+            paths.entry(rule.path).or_default().insert(rule.verb.to_ascii_lowercase(), operation);
+        }
+        if paths.len() > before {
+            tags.push(tag(&service, &schemas.comments));
+        }
     }
     let status = pool.get_message_by_name("google.rpc.Status");
     let status = status.map_or(json!({ "type": "object" }), |status| schemas.message(&status));
@@ -32,6 +42,7 @@ pub fn document(bindings: &[Binding], pool: &DescriptorPool) -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
+        "tags": tags,
         "paths": paths,
         "components": {
             "schemas": schemas.all,
@@ -46,40 +57,71 @@ pub fn document(bindings: &[Binding], pool: &DescriptorPool) -> Value {
     })
 }
 
-fn operation(binding: &Binding, schemas: &mut Schemas) -> Value {
-    let service = binding.method.service.rsplit('.').next().unwrap_or_default();
-    let in_path: Vec<&str> = binding.template.names().collect();
+fn tag(service: &ServiceDescriptor, comments: &Comments) -> Value {
+    let told = comments.find(&service.parent_file(), service.path());
+    described(json!({ "name": service.name() }), told)
+}
+
+/// With a description, where there is one.
+fn described(mut value: Value, told: Option<&str>) -> Value {
+    if let Some(told) = told {
+        value["description"] = told.into();
+    }
+    value
+}
+
+/// Any one of which will do.
+fn scopes(method: &MethodDescriptor) -> Vec<String> {
+    let Some(policy) = method.parent_pool().get_extension_by_name(POLICY) else {
+        return Vec::new();
+    };
+    let options = method.options();
+    let policy = options.get_extension(&policy);
+    let scopes = policy.as_message().and_then(|policy| policy.get_field_by_name("scopes"));
+    let scopes = scopes.as_deref().and_then(Told::as_list).unwrap_or_default();
+    scopes.iter().filter_map(|scope| scope.as_str().map(str::to_owned)).collect()
+}
+
+fn operation(method: &MethodDescriptor, rule: &Rule, schemas: &mut Schemas) -> Value {
+    let service = method.parent_service().name().to_owned();
+    let (input, output) = (method.input(), schemas.message(&method.output()));
+    let in_path: Vec<&str> =
+        rule.path.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
     let mut parameters: Vec<Value> = Vec::new();
     for name in &in_path {
-        let schema = binding.input.get_field_by_name(name).map(|field| schemas.field(&field));
-        parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
+        let Some(field) = input.get_field_by_name(name) else { continue };
+        let mut parameter = schemas.parameter(&field, name, "path");
+        parameter["required"] = true.into();
+        parameters.push(parameter);
     }
-    if !binding.in_body {
-        let fields = binding.input.fields().filter(|field| !in_path.contains(&field.name()));
-        for field in fields {
+    if !rule.in_body {
+        for field in input.fields().filter(|field| !in_path.contains(&field.name())) {
             query(&field, "", QUERY_DEPTH_MAX, schemas, &mut parameters);
         }
     }
-    let output = schemas.message(&binding.output);
-    let content = if binding.method.server_streaming {
+    let content = if method.is_server_streaming() {
         let line = json!({ "type": "object", "properties": { "result": output, "error": { "type": "object" } } });
         json!({ "application/x-ndjson": { "schema": line } })
     } else {
         json!({ "application/json": { "schema": output } })
     };
     let mut operation = json!({
-        "operationId": format!("{service}_{}", binding.method.name),
+        "operationId": format!("{service}_{}", method.name()),
         "tags": [service],
         "parameters": parameters,
-        // Any one of the scopes will do.
-        "security": binding.method.scopes.iter().map(|scope| json!({ "token": [scope] })).collect::<Vec<_>>(),
+        "security": scopes(method).iter().map(|scope| json!({ "token": [scope] })).collect::<Vec<_>>(),
         "responses": {
             "200": { "description": "OK", "content": content },
             "default": { "$ref": "#/components/responses/Error" },
         },
     });
-    if binding.in_body {
-        let schema = schemas.message(&binding.input);
+    if let Some(told) = schemas.comments.find(&method.parent_service().parent_file(), method.path())
+    {
+        operation["summary"] = first_sentence(told).into();
+        operation["description"] = told.into();
+    }
+    if rule.in_body {
+        let schema = schemas.message(&input);
         operation["requestBody"] =
             json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     }
@@ -106,12 +148,12 @@ fn query(
         }
         return;
     }
-    into.push(json!({ "name": name, "in": "query", "schema": schemas.field(field) }));
+    into.push(schemas.parameter(field, &name, "query"));
 }
 
 /// Messages and enums by name, each described once.
-#[derive(Default)]
 struct Schemas {
+    comments: Comments,
     all: BTreeMap<String, Value>,
 }
 
@@ -124,19 +166,45 @@ impl Schemas {
         if !self.all.contains_key(name) {
             // First the name: messages may hold themselves.
             self.all.insert(name.to_owned(), Value::Null);
-            let fields =
-                message.fields().map(|field| (field.json_name().to_owned(), self.field(&field)));
-            let properties: Map<String, Value> = fields.collect();
-            self.all.insert(name.to_owned(), json!({ "type": "object", "properties": properties }));
+            let property = |field: FieldDescriptor| {
+                let schema = self.field(&field);
+                let told = self.comments.find(&message.parent_file(), field.path());
+                (field.json_name().to_owned(), described(schema, told))
+            };
+            let properties: Map<String, Value> = message.fields().map(property).collect();
+            let told = self.comments.find(&message.parent_file(), message.path());
+            let schema = json!({ "type": "object", "properties": properties });
+            self.all.insert(name.to_owned(), described(schema, told));
         }
         json!({ "$ref": format!("#/components/schemas/{name}") })
     }
 
+    /// JSON Schema has no place for what a value means: it stands in a list for people, and in the place that
+    /// those who make clients have agreed upon.
     fn enumeration(&mut self, told: &EnumDescriptor) -> Value {
-        let name = told.full_name();
-        let values: Vec<String> = told.values().map(|value| value.name().to_owned()).collect();
-        self.all.insert(name.to_owned(), json!({ "type": "string", "enum": values }));
+        let (name, file) = (told.full_name(), told.parent_file());
+        let names: Vec<String> = told.values().map(|value| value.name().to_owned()).collect();
+        let meaning = |path: &[i32]| self.comments.find(&file, path).unwrap_or_default();
+        let meanings: Vec<&str> = told.values().map(|value| meaning(value.path())).collect();
+        let lines = names.iter().zip(&meanings);
+        let lines: Vec<String> = lines
+            .map(|(name, meaning)| format!("- `{name}`: {}", meaning.replace('\n', " ")))
+            .collect();
+        let text = format!("{}\n\n{}", meaning(told.path()), lines.join("\n"));
+        let schema = json!({
+            "type": "string",
+            "description": text.trim_start(),
+            "enum": names,
+            "x-enum-descriptions": meanings,
+        });
+        self.all.insert(name.to_owned(), schema);
         json!({ "$ref": format!("#/components/schemas/{name}") })
+    }
+
+    fn parameter(&mut self, field: &FieldDescriptor, name: &str, place: &str) -> Value {
+        let schema = self.field(field);
+        let told = self.comments.find(&field.parent_message().parent_file(), field.path());
+        described(json!({ "name": name, "in": place, "schema": schema }), told)
     }
 
     fn field(&mut self, field: &FieldDescriptor) -> Value {
