@@ -35,6 +35,8 @@ pub struct Till {
     /// Minor units and payment of every authorisation that was asked for beside what covered its
     /// booking.
     pub beside: Arc<Mutex<Vec<(i64, String)>>>,
+    /// Minor units of every authorisation asked for.
+    pub amounts: Arc<Mutex<Vec<i64>>>,
     /// Payments given back.
     pub voided: Arc<Mutex<Vec<String>>>,
     /// What comes of `acts`: until when the driver may act, and what they did.
@@ -85,6 +87,11 @@ impl Payment {
         self.till.asked.lock().unwrap().len()
     }
 
+    /// Minor units of every authorisation asked for.
+    pub fn amounts(&self) -> Vec<i64> {
+        self.till.amounts.lock().unwrap().clone()
+    }
+
     /// Minor units and payment of what was asked for beside.
     pub fn beside(&self) -> Vec<(i64, String)> {
         self.till.beside.lock().unwrap().clone()
@@ -120,6 +127,8 @@ impl PaymentService for Payment {
             request.booking_id.clone(),
             request.payment_method.clone(),
         );
+        let minor = Money::try_from(request.amount.as_ref().unwrap()).unwrap().minor;
+        self.till.amounts.lock().unwrap().push(minor);
         let times = {
             let mut asked = self.till.asked.lock().unwrap();
             asked.push(line.clone());
@@ -160,7 +169,6 @@ impl PaymentService for Payment {
         }
         let payment = payment_of(&request);
         if request.additional {
-            let minor = Money::try_from(&request.amount.unwrap()).unwrap().minor;
             self.till.beside.lock().unwrap().push((minor, payment.payment_id.clone()));
         }
         let payment = Some(payment);
