@@ -76,6 +76,8 @@ macro_rules! uuid_ids {
 uuid_ids! {
     /// A parking facility.
     LotId;
+    /// A promo code, or a merchant who validates parking.
+    DiscountId;
     /// A level of a lot.
     FloorId;
     /// A place for one car.

@@ -78,6 +78,10 @@ pub fn change(fact_type: &str, body: &[u8]) -> Result<Option<Change>, EventError
             let fact = booking::BookingPaymentDeclined::decode(body)?;
             convert::booking_change(fact.booking.as_ref(), fact.hold_expire_time)?
         }
+        booking::BookingPriceReduced::TYPE => {
+            let fact = booking::BookingPriceReduced::decode(body)?;
+            convert::booking_change(fact.booking.as_ref(), fact.hold_expire_time)?
+        }
         fact_type if OF_BOOKING.contains(&fact_type) => {
             convert::booking_change(OfBooking::decode(body)?.booking.as_ref(), None)?
         }

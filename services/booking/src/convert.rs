@@ -5,6 +5,7 @@ pub mod audit;
 pub mod booking;
 pub mod change;
 pub mod closure;
+pub mod discount;
 pub mod import;
 pub mod inventory;
 pub mod pooling;

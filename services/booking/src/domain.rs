@@ -4,6 +4,7 @@ pub mod allotment;
 pub mod audit;
 pub mod booking;
 pub mod closure;
+pub mod discount;
 pub mod inventory;
 pub mod packing;
 pub mod plate;

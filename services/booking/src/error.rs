@@ -13,10 +13,12 @@ use prost_types::Any;
 
 use crate::domain::inventory::Spot;
 
+mod discount;
 mod reasons;
 mod store;
 mod waitlist;
 
+pub use discount::DiscountRefusal;
 pub use reasons::REASONS;
 pub use waitlist::WaitlistRefusal;
 
@@ -182,6 +184,10 @@ pub enum Error {
     #[error(transparent)]
     Waitlist(#[from] WaitlistRefusal),
 
+    /// Discounts say no.
+    #[error(transparent)]
+    Discount(#[from] DiscountRefusal),
+
     /// No such booking, or somebody else's.
     #[error("there is no such booking")]
     BookingNotFound,
@@ -309,6 +315,7 @@ impl Fault for Error {
             Self::ChangeLapsed => "CHANGE_LAPSED",
             Self::PermitRequired => "PERMIT_REQUIRED",
             Self::Waitlist(refusal) => refusal.reason(),
+            Self::Discount(refusal) => refusal.reason(),
             Self::BookingNotFound => "BOOKING_NOT_FOUND",
             Self::HoldExpired => "HOLD_EXPIRED",
             Self::BookingStateWrong(_) => "BOOKING_STATE_WRONG",

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::erasure::Erasure;
 use parkmesh_contracts::facts::Fact;
-use parkmesh_contracts::ids::{PaymentId, SpotId};
+use parkmesh_contracts::ids::{DiscountId, PaymentId, SpotId};
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::time::to_proto;
 use parkmesh_contracts::window::Window;
@@ -12,6 +12,7 @@ use parkmesh_eventbus::outbox::Row;
 use parkmesh_platform::ids::Ids;
 
 use crate::convert::booking::{PlaceWords, entry_words, line};
+use crate::convert::discount::reductions;
 use crate::domain::booking::{Booking, Event, Place, Terms};
 use crate::domain::plate::Read;
 use crate::domain::tariff::Line;
@@ -34,6 +35,7 @@ pub const FACT_TYPES: &[&str] = &[
     proto::BookingClaimAsked::TYPE,
     proto::BookingOverstayed::TYPE,
     proto::BookingPaymentDeclined::TYPE,
+    proto::BookingPriceReduced::TYPE,
 ];
 
 /// The fact that `event` made the booking what it is.
@@ -56,6 +58,7 @@ pub fn fact(ids: &Ids, now: Timestamp, booking: &Booking, terms: &Terms, event: 
         Event::ClaimAsked(spot_id, number) => telling.row(&telling.claim_asked(*spot_id, number)),
         Event::Overstayed(left, lines) => telling.row(&telling.overstayed(*left, lines)),
         Event::PaymentDeclined => telling.row(&telling.payment_declined()),
+        Event::PriceReduced(discount_id) => telling.row(&telling.price_reduced(*discount_id)),
     }
 }
 
@@ -156,6 +159,22 @@ impl Telling<'_> {
             hold_expire_time: held.then(|| to_proto(ends)),
             decline_code: self.booking.decline_code.clone().unwrap_or_default(),
             card_due_time: self.booking.card_due_time.map(to_proto),
+        }
+    }
+
+    fn price_reduced(&self, discount_id: DiscountId) -> proto::BookingPriceReduced {
+        let (booking, price) = (self.booking, &self.booking.price);
+        let discount_id = discount_id.to_string();
+        let held = booking.state == proto::BookingState::Held;
+        let ends = booking.due_time.filter(|_| held);
+        proto::BookingPriceReduced {
+            lot_id: self.lot_id(),
+            version: booking.version,
+            booking: Some(self.summary()),
+            hold_expire_time: ends.map(to_proto),
+            reduction: reductions(price).into_iter().find(|one| one.discount_id == discount_id),
+            amount: Some(price.amount.into()),
+            payable_amount: Some(price.payable().unwrap_or(price.amount).into()),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use parkmesh_contracts::booking::v1::booking_service_server::BookingServiceServer;
+use parkmesh_contracts::booking::v1::discount_service_server::DiscountServiceServer;
 use parkmesh_contracts::booking::v1::inventory_service_server::InventoryServiceServer;
 use parkmesh_contracts::payment::v1::payment_service_client::PaymentServiceClient;
 use parkmesh_eventbus::{Bus, relay};
@@ -24,6 +25,7 @@ use crate::app::booking::watch::Changes;
 use crate::app::{App, forget, snapshot};
 use crate::config::Config;
 use crate::grpc::booking::BookingDoor;
+use crate::grpc::discount::DiscountDoor;
 use crate::grpc::inventory::InventoryDoor;
 use crate::{consumers, jobs};
 
@@ -92,9 +94,11 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
     }
     let inventory = InventoryServiceServer::new(InventoryDoor::new(app.clone()));
     let bookings = BookingServiceServer::new(BookingDoor::new(app.clone()));
+    let discounts = DiscountServiceServer::new(DiscountDoor::new(app.clone()));
     let mut running = Server::new(NAME, config.serve, &deps.ids, &deps.verifier)
         .service(inventory)
         .service(bookings)
+        .service(discounts)
         .start(deps.listener)
         .await?;
     running.on_stop("tasks", async move { tasks.stop().await });

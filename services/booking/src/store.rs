@@ -3,6 +3,7 @@
 pub mod allotment;
 pub mod audit;
 pub mod booking;
+pub mod discount;
 pub mod erasure;
 pub mod inventory;
 pub mod replay;

@@ -175,6 +175,31 @@ pub const ROWS: &[Row] = &[
         "olga",
         r#"{"requestId": "$request", "lotId": "$lot", "name": "Fair", "window": $late, "capacity": 3, "ticketPrice": $price}"#,
     ),
+    row(
+        "booking.v1.DiscountService/CreateDiscount",
+        Olgas,
+        "olga",
+        r#"{"requestId": "$request", "lotId": "$lot", "promoCode": {"code": "$code"}, "basisPoints": 1000}"#,
+    ),
+    row("booking.v1.DiscountService/ListDiscounts", Olgas, "olga", r#"{"lotId": "$lot"}"#),
+    row(
+        "booking.v1.DiscountService/ListReductions",
+        Olgas,
+        "olga",
+        r#"{"discountId": "$merchant"}"#,
+    ),
+    row(
+        "booking.v1.DiscountService/ValidateParking",
+        Olgas,
+        "olga",
+        r#"{"requestId": "$request", "discountId": "$merchant", "bookingId": "$reserved"}"#,
+    ),
+    row(
+        "booking.v1.DiscountService/EndDiscount",
+        Olgas,
+        "olga",
+        r#"{"requestId": "$request", "discountId": "$merchant"}"#,
+    ),
     row("booking.v1.InventoryService/ListAuditEntries", Olgas, "olga", r#"{"lotId": "$lot"}"#),
     row(
         "booking.v1.InventoryService/StreamInventory",
@@ -292,6 +317,12 @@ pub const ROWS: &[Row] = &[
         Annas,
         "anna",
         r#"{"bookingId": "$reserved"}"#,
+    ),
+    row(
+        "booking.v1.DiscountService/RedeemPromoCode",
+        Annas,
+        "anna",
+        r#"{"requestId": "$request", "bookingId": "$held", "code": "$code"}"#,
     ),
     row(
         "booking.v1.BookingService/ConfirmBooking",

@@ -104,6 +104,17 @@ impl World {
         let allotment = r#"{"requestId": "$request", "lotId": "$lot", "name": "Concert", "window": $window, "capacity": 9, "ticketPrice": $price}"#;
         let allotment = self.ask(doors, "olga", &ask("CreateAllotment"), allotment).await;
         self.put("allotment", text(&allotment, "/allotment/allotmentId"));
+        self.discounts(doors).await;
+    }
+
+    async fn discounts(&mut self, doors: &Doors) {
+        const CREATE: &str = "booking.v1.DiscountService/CreateDiscount";
+        self.put("code", "MATRIX".to_owned());
+        let code = r#"{"requestId": "$request", "lotId": "$lot", "promoCode": {"code": "$code"}, "basisPoints": 1000}"#;
+        self.ask(doors, "olga", CREATE, code).await;
+        let merchant = r#"{"requestId": "$request", "lotId": "$lot", "merchant": {"name": "Anna's"}, "basisPoints": 1000}"#;
+        let merchant = self.ask(doors, "olga", CREATE, merchant).await;
+        self.put("merchant", text(&merchant, "/discount/discountId"));
     }
 
     async fn ground(&mut self, doors: &Doors) {

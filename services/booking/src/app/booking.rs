@@ -24,6 +24,7 @@ pub mod offers;
 pub mod passage;
 mod payment;
 mod read;
+mod reduce;
 mod relocate;
 pub(super) mod repack;
 mod series;
@@ -46,6 +47,7 @@ use prost::Message;
 use sqlx::PgConnection;
 
 use crate::domain::booking::{Booking, Command, Step};
+use crate::domain::discount::Source;
 use crate::error::Error;
 use crate::events;
 use crate::store::booking::read::Reach;
@@ -103,6 +105,7 @@ fn cause_of(command: &Command) -> Option<Cause> {
             Some(Cause::Payment)
         }
         Command::Extend(..) | Command::Move(..) => Some(Cause::Driver),
+        Command::Reduce(reduction) if reduction.source == Source::PromoCode => Some(Cause::Driver),
         Command::Relocate(..) | Command::GiveUp => Some(Cause::SpotBlocked),
         Command::AskClaim(..) | Command::Overstay(_) => Some(Cause::Sensor),
         _ => None,
@@ -161,6 +164,7 @@ pub(super) async fn carry_out(
         Step::Stands => Ok(kept.booking.clone()),
         Step::Changed(booking, event) => {
             store::change::write(connection, &booking, cause_of(command)).await?;
+            crate::store::discount::settle(connection, &booking).await?;
             let fact = events::fact(ids, now, &booking, &kept.terms, &event);
             outbox::append(connection, &[fact]).await?;
             Ok(*booking)

@@ -8,6 +8,7 @@ mod create_floor;
 mod create_lot;
 mod create_spots;
 mod create_tariff;
+mod discounts;
 mod import;
 mod read;
 mod read_tariff;

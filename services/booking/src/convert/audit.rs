@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::domain::allotment::Allotment;
 use crate::domain::audit::Entry;
 use crate::domain::closure::Closure;
+use crate::domain::discount::{Discount, Off};
 use crate::domain::inventory::{Floor, Lot, Spot, Tariff};
 
 impl From<Entry> for proto::AuditEntry {
@@ -112,6 +113,23 @@ pub fn allotment(allotment: &Allotment) -> Value {
         "end_time": allotment.window.end().to_string(),
         "capacity": allotment.capacity,
         "ticket_price": allotment.ticket_price.to_string(),
+    })
+}
+
+/// A discount.
+pub fn discount(discount: &Discount) -> Value {
+    let (basis_points, amount) = match discount.off {
+        Off::Share(points) => (Some(points), None),
+        Off::Amount(amount) => (None, Some(amount.to_string())),
+    };
+    json!({
+        "kind": proto::DiscountKind::from(discount.source()).as_str_name(),
+        "name": discount.name(),
+        "basis_points": basis_points,
+        "amount": amount,
+        "valid_from_time": discount.valid_from.to_string(),
+        "valid_until_time": discount.valid_until.map(|until| until.to_string()),
+        "end_time": discount.end_time.map(|end| end.to_string()),
     })
 }
 

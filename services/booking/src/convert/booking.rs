@@ -6,10 +6,11 @@ use parkmesh_contracts::ids::{AllotmentId, FloorId, LotId, SpotId};
 use parkmesh_contracts::time;
 use parkmesh_contracts::window::{Window, WindowError};
 
+use super::discount::reductions;
 use super::inventory::{id, optional_id};
 use crate::domain::booking::{Booking, Place, Price, Refusal, WindowRefusal};
 use crate::domain::tariff::{FareError, Line};
-use crate::error::Error;
+use crate::error::{DiscountRefusal, Error};
 
 /// Which spot is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +155,9 @@ impl From<Refusal> for Error {
             Refusal::TooEarly(from) => Self::ArrivalTooEarly { from },
             Refusal::NotLater => Self::EndNotLater,
             Refusal::Ticket => Self::TicketFixed,
+            Refusal::AlreadyReduced(source) => DiscountRefusal::Present(source).into(),
+            Refusal::NothingToPay => DiscountRefusal::NothingToPay.into(),
+            Refusal::PaymentUnderway => DiscountRefusal::PaymentUnderway.into(),
             Refusal::Price(error) => Self::Broken(format!("a price does not fit: {error}")),
         }
     }
@@ -182,6 +186,8 @@ pub fn quote(price: &Price, window: &Window) -> proto::Quote {
         tariff_version: price.tariff_version,
         amount: Some(price.amount.into()),
         lines: price.lines(window).iter().map(line).collect(),
+        // It was told when the booking was written.
+        payable_amount: Some(price.payable().unwrap_or(price.amount).into()),
     }
 }
 
@@ -257,6 +263,7 @@ impl From<&Booking> for proto::Booking {
             waitlist_entry_id: entry_words(booking),
             overstay_amount: booking.overstay_amount.map(Into::into),
             depart_time: booking.depart_time.map(time::to_proto),
+            reductions: reductions(&booking.price),
             decline_code: match booking.state {
                 proto::BookingState::Held | proto::BookingState::Cancelled => {
                     booking.decline_code.clone().unwrap_or_default()

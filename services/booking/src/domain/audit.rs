@@ -19,6 +19,8 @@ pub enum Object {
     Tariff,
     /// An allotment.
     Allotment,
+    /// A discount.
+    Discount,
 }
 
 impl Object {
@@ -31,6 +33,7 @@ impl Object {
             Self::Closure => "closure",
             Self::Tariff => "tariff",
             Self::Allotment => "allotment",
+            Self::Discount => "discount",
         }
     }
 }

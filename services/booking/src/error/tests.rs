@@ -3,6 +3,7 @@ use parkmesh_contracts::validate::Violation;
 use tonic::Code;
 
 use super::*;
+use crate::domain::discount::Source;
 
 /// One of each variant.
 fn all() -> Vec<Error> {
@@ -43,6 +44,16 @@ fn all() -> Vec<Error> {
         Error::TicketFixed,
         Error::ChangeLapsed,
         Error::PermitRequired,
+        DiscountRefusal::NotFound.into(),
+        DiscountRefusal::CodeTaken.into(),
+        DiscountRefusal::CodeInvalid.into(),
+        DiscountRefusal::ValidationInvalid.into(),
+        DiscountRefusal::CodeUsedUp.into(),
+        DiscountRefusal::ValidationUsedUp.into(),
+        DiscountRefusal::Present(Source::PromoCode).into(),
+        DiscountRefusal::Present(Source::Merchant).into(),
+        DiscountRefusal::NothingToPay.into(),
+        DiscountRefusal::PaymentUnderway.into(),
         Error::BookingNotFound,
         Error::HoldExpired,
         Error::BookingStateWrong(BookingState::NoShow),

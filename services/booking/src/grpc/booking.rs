@@ -41,7 +41,7 @@ impl BookingDoor {
 }
 
 /// The caller and the request, checked against the rules of its proto.
-fn open<M: Validate>(request: Request<M>) -> Result<(Caller, M), Status> {
+pub(super) fn open<M: Validate>(request: Request<M>) -> Result<(Caller, M), Status> {
     let caller = Caller::of(&request)?.clone();
     let message = request.into_inner();
     fault::check(&message).map_err(Error::from)?;

@@ -36,7 +36,7 @@ fn checked<M: Validate>(request: Request<M>) -> Result<M, Error> {
 }
 
 /// The operator who calls and the checked request.
-fn by_operator<M: Validate>(request: Request<M>) -> Result<(Operator, M), Status> {
+pub(super) fn by_operator<M: Validate>(request: Request<M>) -> Result<(Operator, M), Status> {
     let operator = Operator::of(Caller::of(&request)?)?;
     Ok((operator, checked(request)?))
 }

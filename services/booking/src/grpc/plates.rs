@@ -69,7 +69,7 @@ answers! {
     booking: HoldSpotResponse ReserveTicketResponse ConfirmBookingResponse CreateBookingResponse
         StartWalkInResponse CancelBookingResponse ExtendBookingResponse MoveBookingResponse
         ClaimSpotResponse CheckInResponse EndSessionResponse GetBookingResponse
-        WatchBookingResponse SeriesOccurrence;
+        WatchBookingResponse SeriesOccurrence RedeemPromoCodeResponse ValidateParkingResponse;
     bookings: ListBookingsResponse;
     entry: JoinWaitlistResponse LeaveWaitlistResponse;
     entries: ListWaitlistResponse;

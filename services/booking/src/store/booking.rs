@@ -17,6 +17,7 @@ pub mod pending;
 pub mod plate;
 pub mod read;
 pub mod reality;
+mod reductions;
 pub mod search;
 
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +26,7 @@ use parkmesh_contracts::ids::{BookingId, UserId};
 use parkmesh_contracts::money::{Currency, Money};
 use parkmesh_contracts::window::Window;
 use sqlx::postgres::PgRow;
+use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
@@ -68,7 +70,7 @@ macro_rules! select_booking {
                     coalesce(b.spot_type, spot.spot_type) AS spot_type,
                     coalesce(b.hourly_rate_minor, tariff.hourly_rate_minor) AS hourly_rate_minor,
                     tariff.rules AS tariff_rules, b.allotment_id, b.ticket_number,
-                    b.spot_pending,
+                    b.spot_pending, b.reductions,
                     b.waitlist_entry_id,
                     lot.name AS lot_name, lot.time_zone, lot.hold_ttl_seconds,
                     lot.early_arrival_seconds, lot.no_show_seconds, lot.overstay_grace_seconds,
@@ -144,8 +146,11 @@ fn place_of(row: &PgRow) -> Result<Place, Error> {
 
 /// What was frozen, and the tariff that it came from.
 fn price_of(row: &PgRow, currency: Currency) -> Result<Price, Error> {
+    let reductions: Option<Json<reductions::Column>> = row.try_get("reductions")?;
+    let reductions = reductions.map(|Json(column)| column.reductions(currency));
     if row.try_get::<i64, _>("tariff_version")? == NO_TARIFF {
-        return Ok(Price::of_ticket(Money::new(row.try_get("amount_minor")?, currency)));
+        let price = Price::of_ticket(Money::new(row.try_get("amount_minor")?, currency));
+        return Ok(Price { reductions, ..price });
     }
     let hourly_rate_minor = row.try_get("hourly_rate_minor")?;
     let rules = rules(row, "tariff_rules", hourly_rate_minor)?;
@@ -155,6 +160,7 @@ fn price_of(row: &PgRow, currency: Currency) -> Result<Price, Error> {
         hourly_rate: Money::new(hourly_rate_minor, currency),
         amount: Money::new(row.try_get("amount_minor")?, currency),
         fare: Some(Fare::try_new(rules, spot_type, currency, row.try_get("time_zone")?)?),
+        reductions,
     })
 }
 

@@ -35,6 +35,8 @@ pub struct Till {
     /// Minor units and payment of every authorisation that was asked for beside what covered its
     /// booking.
     pub beside: Arc<Mutex<Vec<(i64, String)>>>,
+    /// Minor units of every authorisation asked for.
+    pub amounts: Arc<Mutex<Vec<i64>>>,
     /// Payments given back.
     pub voided: Arc<Mutex<Vec<String>>>,
     /// When that begins for which an amount was asked for, where that was told.
@@ -87,6 +89,11 @@ impl Payment {
         self.till.asked.lock().unwrap().len()
     }
 
+    /// Minor units of every authorisation asked for.
+    pub fn amounts(&self) -> Vec<i64> {
+        self.till.amounts.lock().unwrap().clone()
+    }
+
     /// Minor units and payment of what was asked for beside.
     pub fn beside(&self) -> Vec<(i64, String)> {
         self.till.beside.lock().unwrap().clone()
@@ -122,6 +129,8 @@ impl PaymentService for Payment {
             request.booking_id.clone(),
             request.payment_method.clone(),
         );
+        let minor = Money::try_from(request.amount.as_ref().unwrap()).unwrap().minor;
+        self.till.amounts.lock().unwrap().push(minor);
         let times = {
             self.till.starts.lock().unwrap().push(request.start_time);
             let mut asked = self.till.asked.lock().unwrap();
@@ -163,7 +172,6 @@ impl PaymentService for Payment {
         }
         let payment = payment_of(&request);
         if request.additional {
-            let minor = Money::try_from(&request.amount.unwrap()).unwrap().minor;
             self.till.beside.lock().unwrap().push((minor, payment.payment_id.clone()));
         }
         let payment = Some(payment);

@@ -81,6 +81,10 @@ const GERMAN_LINES: [(&str, &str); 3] = [
     ("No-show fee", "Gebühr für Nichterscheinen"),
 ];
 
+/// How lines begin that a name follows, in German.
+const GERMAN_BEGINNINGS: [(&str, &str); 2] =
+    [("Promo code ", "Aktionscode "), ("Parking validated by ", "Parken übernommen von ")];
+
 pub(super) const STYLE: &str = "@page{size:A4;margin:20mm}body{font-family:sans-serif;max-width:40em;margin:2em auto;color:#111}\
 table{width:100%;border-collapse:collapse;margin:1.5em 0}th,td{text-align:left;padding:.3em .5em;border-bottom:1px solid #bbb}\
 .n{text-align:right;white-space:nowrap}dt{float:left;clear:left;width:8em;color:#555}dd{margin:0 0 .2em 8em}\
@@ -127,10 +131,16 @@ impl Language {
     }
 
     fn line(self, description: &str) -> String {
-        let known = GERMAN_LINES.iter().find(|(english, _)| *english == description);
-        match (self, known) {
-            (Self::German, Some((_, german))) => (*german).to_owned(),
-            _ => escaped(description),
+        if self == Self::English {
+            return escaped(description);
+        }
+        let whole = GERMAN_LINES.iter().find(|(english, _)| *english == description);
+        let begun = GERMAN_BEGINNINGS.iter().find_map(|(english, german)| {
+            description.strip_prefix(english).map(|name| format!("{german}{}", escaped(name)))
+        });
+        match (whole, begun) {
+            (Some((_, german)), _) => (*german).to_owned(),
+            (None, begun) => begun.unwrap_or_else(|| escaped(description)),
         }
     }
 }
@@ -282,5 +292,34 @@ mod tests {
             assert!(german.contains(told), "{told} in {german}");
         }
         assert!(!page(&receipt(0), Language::English).contains("VAT"));
+    }
+
+    #[test]
+    fn what_is_taken_off_is_a_line_of_its_own_and_the_tax_is_of_what_was_paid() {
+        let lines = [
+            Line::one("Parking", eur(1_000)),
+            Line::one("Promo code SUMMER", eur(-100)),
+            Line::one("Parking validated by <Anna>", eur(-50)),
+        ];
+        let plain = receipt(1_900);
+        let (stay, seller) = (plain.stay.clone(), plain.seller.clone());
+        let receipt = Receipt::of(&pending(), eur(850), 7, stay, &lines, seller, plain.issue_time);
+        assert_eq!(receipt.lines, lines, "they add up");
+        assert_eq!(receipt.vat().unwrap().minor, 136);
+        let english = page(&receipt, Language::English);
+        for told in [
+            "<td>Promo code SUMMER</td><td class=\"n\">1</td><td class=\"n\">-1.00 EUR</td>",
+            "<td>Parking validated by &lt;Anna&gt;</td>",
+            "Total paid</th><td class=\"n\">8.50 EUR",
+        ] {
+            assert!(english.contains(told), "{told} in {english}");
+        }
+        let german = page(&receipt, Language::German);
+        for told in [
+            "<td>Aktionscode SUMMER</td><td class=\"n\">1</td><td class=\"n\">-1,00 EUR</td>",
+            "<td>Parken übernommen von &lt;Anna&gt;</td>",
+        ] {
+            assert!(german.contains(told), "{told} in {german}");
+        }
     }
 }

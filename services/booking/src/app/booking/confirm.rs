@@ -118,7 +118,7 @@ impl App {
             return Ok(before);
         }
         let kept = read::find(&self.pool, booking_id, reach).await?;
-        let booking = kept.ok_or(Error::BookingNotFound)?.booking;
+        let mut booking = kept.ok_or(Error::BookingNotFound)?.booking;
         let attempt = attempt_of(booking_id, key, payment_method);
         if payment_method.is_empty() && booking.price.amount.minor > 0 {
             return Err(Error::field(
@@ -126,8 +126,11 @@ impl App {
                 "is required where there is something to pay",
             ));
         }
-        if !change::begin_confirm(&self.pool, booking_id, &key.subject, attempt).await? {
-            return self.not_begun(key, booking_id, attempt).await;
+        let begun = change::begin_confirm(&self.pool, booking_id, &key.subject, attempt).await?;
+        match begun {
+            // A promo code may have made it cheaper since it was read.
+            Some(minor) => booking.price.amount.minor = minor,
+            None => return self.not_begun(key, booking_id, attempt).await,
         }
         failpoint::hit("booking.confirm.marked");
         if booking.price.amount.minor == 0 {

@@ -3,12 +3,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::booking::v1::{BookingState, Cause, SpotBlock};
-use parkmesh_contracts::ids::{PaymentId, SpotId};
+use parkmesh_contracts::ids::{DiscountId, PaymentId, SpotId};
 use parkmesh_contracts::money::{Money, MoneyError};
 use parkmesh_contracts::window::Window;
 
 use super::table::{Next, Verb, next};
 use super::{Booking, Place, Price, after};
+use crate::domain::discount::{Reduction, Source};
 use crate::domain::inventory::Policy;
 use crate::domain::tariff::Line;
 
@@ -59,6 +60,8 @@ pub enum Command {
     AskCard(String, Option<Timestamp>),
     /// No other card was given.
     Unpaid,
+    /// This is taken off its price.
+    Reduce(Box<Reduction>),
 }
 
 /// Where a booking is to go, and when it is to be.
@@ -92,6 +95,7 @@ impl Command {
             Self::AskClaim(..) => Verb::AskClaim,
             Self::Overstay(_) => Verb::Overstay,
             Self::Decline(_) | Self::AskCard(..) => Verb::Decline,
+            Self::Reduce(_) => Verb::Reduce,
         }
     }
 }
@@ -131,6 +135,8 @@ pub enum Event {
     Overstayed(Timestamp, Vec<Line>),
     /// Its card was refused; it stands for another.
     PaymentDeclined,
+    /// This discount takes something off its price.
+    PriceReduced(DiscountId),
 }
 
 /// What a command does.
@@ -160,6 +166,15 @@ pub enum Refusal {
     /// A ticket is good for the window of its allotment.
     #[error("a ticket stays as it is")]
     Ticket,
+    /// It has a promo code, or the merchant has validated it.
+    #[error("the price is reduced already")]
+    AlreadyReduced(Source),
+    /// There is nothing that could be taken off.
+    #[error("there is nothing to pay")]
+    NothingToPay,
+    /// A card is asked for what it costs now.
+    #[error("a payment is under way")]
+    PaymentUnderway,
     /// A price that does not fit.
     #[error(transparent)]
     Price(#[from] MoneyError),
@@ -214,6 +229,7 @@ impl Booking {
             Command::Decline(code) => self.decline(code, None, now)?,
             Command::AskCard(code, until) => self.decline(code, *until, now)?,
             Command::Unpaid => self.withdraw(Cause::Payment, now)?,
+            Command::Reduce(reduction) => self.reduce(reduction, now)?,
         };
         let version = self.version + 1;
         Ok(Step::Changed(Box::new(Self { state, version, ..booking }), event))
@@ -343,8 +359,10 @@ impl Booking {
         let arrived = self.arrive_time.unwrap_or(self.start_time);
         // However its end was noticed: a car that was seen to leave left then.
         let at = self.depart_time.unwrap_or(at).max(arrived);
-        let bill = self.price.of_stay(&self.booked_window(), arrived, at)?;
+        let booked = self.booked_window();
+        let bill = self.price.of_stay(&booked, arrived, at)?;
         let booking = Self {
+            price: self.price.after_stay(&booked, arrived, at)?,
             leave_time: Some(at),
             depart_time: None,
             final_amount: Some(bill.amount),
@@ -360,7 +378,8 @@ impl Booking {
             BookingState::Held => Ok((booking, Event::Expired)),
             BookingState::Reserved => {
                 let fee = Some(self.price.no_show_fee()?);
-                Ok((Self { final_amount: owed(fee), ..booking }, Event::NoShow))
+                let price = self.price.after_no_show()?;
+                Ok((Self { final_amount: owed(fee), price, ..booking }, Event::NoShow))
             }
             _ if self.depart_time.is_some() => self.leave(now, Cause::Sensor),
             // A late clockwork must not make the stay longer.

@@ -10,6 +10,8 @@ use uuid::Uuid;
 use super::super::table::tests::{STATES, is_live};
 use super::super::{Price, hold_end};
 use super::*;
+use crate::domain::discount::Off;
+use crate::domain::discount::tests::{euros, reduction};
 use crate::domain::inventory::PolicyChoice;
 use crate::domain::tariff::{Cancellation, Fare, Fee, Rules};
 
@@ -24,7 +26,6 @@ pub fn policy() -> Policy {
 /// Held at minute 0 for minutes 60 to 180.
 pub fn held() -> Booking {
     let window = Window::try_new(at(60), at(180)).unwrap();
-    let euros = |minor| Money::new(minor, "EUR".parse().unwrap());
     let (nil, end) = (Uuid::nil(), hold_end(&window, policy().hold_ttl, at(0)));
     Booking {
         booking_id: nil.into(),
@@ -46,6 +47,7 @@ pub fn held() -> Booking {
             hourly_rate: euros(250),
             amount: euros(500),
             fare: Some(fare(Rules::flat(250))),
+            reductions: None,
         },
         hold_expire_time: end,
         payment_attempt: None,
@@ -233,6 +235,76 @@ fn a_second_word_of_the_same_arrival_or_departure_changes_nothing() {
     assert_eq!(step(&gone, Command::Leave(at(101), Cause::Driver), 101), Ok(Step::Stands));
 }
 
+fn promo(off: Off) -> Command {
+    Command::Reduce(Box::new(reduction(1, Source::PromoCode, off)))
+}
+
+fn by_merchant(number: u128, off: Off) -> Command {
+    Command::Reduce(Box::new(reduction(number, Source::Merchant, off)))
+}
+
+#[test]
+fn a_code_is_for_a_hold_that_no_card_is_asked_for_and_one_is_enough() {
+    let (cheaper, event) = changed(&held(), promo(Off::Share(2_000)), 5);
+    assert_eq!(event, Event::PriceReduced(Uuid::from_u128(1).into()));
+    assert_eq!((cheaper.price.amount.minor, cheaper.price.full().minor), (400, 500));
+    assert_eq!((cheaper.due_time, cheaper.version), (held().due_time, 2));
+    let again = step(&cheaper, promo(Off::Share(1)), 6);
+    assert_eq!(again, Err(Refusal::AlreadyReduced(Source::PromoCode)));
+    let asked = Booking { payment_attempt: Some(Uuid::nil()), ..held() };
+    assert_eq!(step(&asked, promo(Off::Share(1)), 5), Err(Refusal::PaymentUnderway));
+    assert_eq!(step(&held(), promo(Off::Share(1)), 15), Err(Refusal::HoldExpired));
+    for later in [reserved(), active(60)] {
+        assert_eq!(step(&later, promo(Off::Share(1)), 61), Err(Refusal::State(later.state)));
+    }
+}
+
+#[test]
+fn a_merchant_takes_over_once_what_a_booking_pays_that_is_not_over() {
+    let (told, _) = changed(&reserved(), by_merchant(1, Off::Share(5_000)), 6);
+    let (amount, payable) = (told.price.amount.minor, told.price.payable().unwrap().minor);
+    assert_eq!((amount, payable), (500, 250));
+    let twice = step(&told, by_merchant(1, Off::Share(1)), 7);
+    assert_eq!(twice, Err(Refusal::AlreadyReduced(Source::Merchant)));
+    let (told, _) = changed(&told, by_merchant(2, Off::Amount(euros(900))), 7);
+    assert_eq!(told.price.payable().unwrap().minor, 0);
+    assert_eq!(step(&told, by_merchant(3, Off::Share(1)), 8), Err(Refusal::NothingToPay));
+    let held = step(&held(), by_merchant(1, Off::Share(1)), 5);
+    assert_eq!(held, Err(Refusal::State(BookingState::Held)));
+    let late = step(&active(60), by_merchant(1, Off::Share(1)), 195);
+    assert_eq!(late, Err(Refusal::State(BookingState::Completed)));
+}
+
+#[test]
+fn a_stay_longer_than_its_window_is_reduced_from_what_the_window_costs() {
+    let (early, _) = changed(&active(50), by_merchant(1, Off::Amount(euros(200))), 60);
+    let (booking, event) = changed(&early, Command::Leave(at(180), Cause::Driver), 180);
+    let Event::Completed(_, lines) = event else { panic!("{event:?}") };
+    let told: Vec<i64> = lines.iter().map(|line| line.amount.minor).collect();
+    assert_eq!((told, booking.final_amount.unwrap().minor), (vec![750, -250, -200], 300));
+    let reductions = booking.price.reductions.unwrap();
+    assert_eq!(reductions.each[0].taken, Some(euros(200)));
+}
+
+#[test]
+fn fees_go_by_the_price_before_it_was_reduced_and_are_never_more_than_was_authorised() {
+    let booking = with_fees(changed(&held(), promo(Off::Share(2_000)), 5).0);
+    let booking = changed(&booking, paid(), 6).0;
+    let fee = |command, now| changed(&booking, command, now).0.final_amount.unwrap().minor;
+    assert_eq!(fee(Command::Cancel(None), 0), 250, "half of 5.00");
+    assert_eq!(fee(Command::Lapse, 90), 400, "all of 5.00, of which 4.00 were authorised");
+}
+
+#[test]
+fn a_ticket_that_nobody_uses_costs_what_is_left_of_it_and_a_merchant_is_billed() {
+    let place = Place::Ticket { allotment_id: Uuid::nil().into(), number: 7 };
+    let ticket = Booking { place, price: Price::of_ticket(euros(900)), ..reserved() };
+    let (ticket, _) = changed(&ticket, by_merchant(1, Off::Amount(euros(300))), 7);
+    let (unused, _) = changed(&ticket, Command::Lapse, 180);
+    assert_eq!(unused.final_amount, Some(euros(600)));
+    assert_eq!(unused.price.reductions.unwrap().each[0].taken, Some(euros(300)));
+}
+
 /// An hour from then on.
 fn elsewhere(start: i64) -> Box<Target> {
     let window = Window::try_new(at(start), at(start + 60)).unwrap();
@@ -241,7 +313,7 @@ fn elsewhere(start: i64) -> Box<Target> {
 }
 
 fn commands() -> impl Strategy<Value = (Command, i64)> {
-    (0..13_u8, 0..240_i64, 0..20_i64).prop_map(|(verb, now, ago)| {
+    (0..14_u8, 0..240_i64, 0..20_i64).prop_map(|(verb, now, ago)| {
         let seen = at(now - ago);
         let command = match verb {
             0 => paid(),
@@ -256,6 +328,13 @@ fn commands() -> impl Strategy<Value = (Command, i64)> {
             9 => Command::Overstay(seen),
             10 => Command::Assign(spot("B2", true)),
             11 => Command::Decline("stolen_card".to_owned()),
+            12 => {
+                let source = if ago < 10 { Source::PromoCode } else { Source::Merchant };
+                let off =
+                    if ago % 2 == 0 { Off::Share(5_000) } else { Off::Amount(euros(ago * 20)) };
+                let number = u128::from(now.unsigned_abs());
+                Command::Reduce(Box::new(reduction(number, source, off)))
+            }
             _ => Command::Lapse,
         };
         (command, now)
@@ -277,14 +356,19 @@ proptest! {
             let over = booking.overstay_amount.is_none() && next.overstay_amount.is_some();
             prop_assert!(is_live(booking.state) || over, "an ended booking changed");
             prop_assert_eq!(next.due_time.is_some(), is_live(next.state));
-            prop_assert!(next.price.amount.minor >= booking.price.amount.minor);
+            // What is authorised never becomes less: a hold is not authorised yet.
+            let more = next.price.amount.minor >= booking.price.amount.minor;
+            prop_assert!(more || booking.state == BookingState::Held);
+            let (payable, full) = (next.price.payable().unwrap().minor, next.price.full().minor);
+            prop_assert!((0..=next.price.amount.minor).contains(&payable));
+            prop_assert!(next.price.amount.minor <= full);
             prop_assert!(next.window.start() <= next.start_time);
             let completed = next.state == BookingState::Completed;
             prop_assert!(next.final_amount.is_some() || !completed);
             let owes = fees && matches!(next.state, BookingState::Cancelled | BookingState::NoShow);
             prop_assert!(next.final_amount.is_none() || completed || owes);
             let most = next.price.amount.minor;
-            prop_assert!(next.final_amount.is_none_or(|paid| (1..=most).contains(&paid.minor)));
+            prop_assert!(next.final_amount.is_none_or(|paid| (0..=most).contains(&paid.minor)));
             prop_assert!(next.leave_time.is_none_or(|left| Some(left) >= next.arrive_time));
             booking = *next;
         }

@@ -2,12 +2,13 @@
 //! car that did not leave.
 
 use jiff::{SignedDuration, Timestamp};
-use parkmesh_contracts::booking::v1::SpotBlock;
+use parkmesh_contracts::booking::v1::{BookingState, SpotBlock};
 use parkmesh_contracts::ids::PaymentId;
 use parkmesh_contracts::window::Window;
 
 use super::life::{Event, Refusal, Target};
 use super::{Booking, Place, Price, after};
+use crate::domain::discount::{Reduction, Source};
 use crate::domain::inventory::Policy;
 
 /// The longest time past a window that is charged: a car that is left behind is the operator's to
@@ -39,7 +40,7 @@ impl Booking {
                 self.due_time.max(Some(longer.no_show_time(policy, self.start_time))).unwrap_or(end)
             }
         };
-        let booking = longer.covered(price, paid);
+        let booking = longer.covered(price, paid)?;
         let event = Event::Extended(self.window.end(), paid);
         Ok((Self { due_time: Some(due_time), ..booking }, event))
     }
@@ -64,7 +65,7 @@ impl Booking {
             true => self.due_time,
             false => Some(moved.no_show_time(policy, now)),
         };
-        let booking = moved.covered(target.price.clone(), paid);
+        let booking = moved.covered(target.price.clone(), paid)?;
         let event = Event::Moved(self.place.clone(), self.window, paid);
         Ok((Self { due_time, ..booking }, event))
     }
@@ -103,16 +104,45 @@ impl Booking {
 
     /// It at another price. What was authorised stays authorised until the end, so that a cheaper
     /// window costs less at the exit, but neither fees nor a later extension forget it.
-    fn covered(&self, price: Price, paid: Option<PaymentId>) -> Self {
-        let amount = match price.amount.minor < self.price.amount.minor {
-            true => self.price.amount,
-            false => price.amount,
-        };
-        Self {
-            price: Price { amount, ..price },
-            payment_id: self.payment_id.or(paid),
-            ..self.clone()
+    fn covered(&self, price: Price, paid: Option<PaymentId>) -> Result<Self, Refusal> {
+        let price = price.no_less_than(&self.price)?;
+        Ok(Self { price, payment_id: self.payment_id.or(paid), ..self.clone() })
+    }
+
+    /// Something is taken off its price: of a hold before it is paid for by a promo code, of what is
+    /// reserved or has begun by a merchant.
+    pub(super) fn reduce(
+        &self,
+        reduction: &Reduction,
+        now: Timestamp,
+    ) -> Result<(Self, Event), Refusal> {
+        match (reduction.source, self.state) {
+            (Source::PromoCode, BookingState::Held) if self.is_due(now) => {
+                return Err(Refusal::HoldExpired);
+            }
+            _ if self.is_due(now) => return Err(Refusal::State(self.state_when_due())),
+            // What is asked for meanwhile would be authorised at the price before.
+            (Source::PromoCode, BookingState::Held) if self.payment_attempt.is_some() => {
+                return Err(Refusal::PaymentUnderway);
+            }
+            (Source::PromoCode, BookingState::Held)
+            | (Source::Merchant, BookingState::Reserved | BookingState::Active) => {}
+            _ => return Err(Refusal::State(self.state)),
         }
+        let reductions = self.price.reductions.as_ref();
+        let before = reductions.map(|reductions| &reductions.each[..]).unwrap_or_default();
+        let same = |one: &Reduction| match reduction.source {
+            Source::PromoCode => one.source == Source::PromoCode,
+            Source::Merchant => one.discount_id == reduction.discount_id,
+        };
+        if before.iter().any(same) {
+            return Err(Refusal::AlreadyReduced(reduction.source));
+        }
+        if self.price.payable()?.minor == 0 {
+            return Err(Refusal::NothingToPay);
+        }
+        let price = self.price.reduced(reduction.clone())?;
+        Ok((Self { price, ..self.clone() }, Event::PriceReduced(reduction.discount_id)))
     }
 }
 

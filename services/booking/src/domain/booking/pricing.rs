@@ -5,6 +5,7 @@ use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::money::{Money, MoneyError};
 use parkmesh_contracts::window::Window;
 
+use crate::domain::discount::{Reduction, Reductions, Source};
 use crate::domain::inventory::Lot;
 use crate::domain::tariff::{Bill, Fare, FareError, Line};
 
@@ -23,6 +24,8 @@ pub struct Price {
     /// The tariff, for a spot of the type that was booked. None for a ticket, which has one price
     /// however long the car stays.
     pub fare: Option<Fare>,
+    /// What is taken off it; None where nothing is, and what it costs is what is authorised.
+    pub reductions: Option<Reductions>,
 }
 
 impl Price {
@@ -38,13 +41,14 @@ impl Price {
             hourly_rate: lot.tariff.hourly_rate(),
             amount: fare.window_amount(window)?,
             fare: Some(fare),
+            reductions: None,
         })
     }
 
     /// The price of a ticket.
     pub const fn of_ticket(price: Money) -> Self {
         let hourly_rate = Money::zero(price.currency);
-        Self { tariff_version: NO_TARIFF, hourly_rate, amount: price, fare: None }
+        Self { tariff_version: NO_TARIFF, hourly_rate, amount: price, fare: None, reductions: None }
     }
 
     /// The price of another window, on the same kind of spot at the same tariff.
@@ -52,9 +56,67 @@ impl Price {
     /// # Errors
     /// As [`Price::of_stay`].
     pub fn of_window(&self, window: &Window) -> Result<Self, MoneyError> {
-        let fare = self.fare.as_ref();
-        let amount = fare.map_or(Ok(self.amount), |fare| fare.window_amount(window))?;
-        Ok(Self { amount, ..self.clone() })
+        let Some(fare) = &self.fare else { return Ok(self.clone()) };
+        self.of_full(fare.window_amount(window)?)
+    }
+
+    /// The price that is this before anything is taken off.
+    fn of_full(&self, full: Money) -> Result<Self, MoneyError> {
+        let Some(reductions) = &self.reductions else {
+            return Ok(Self { amount: full, ..self.clone() });
+        };
+        let reductions = Reductions { full, ..reductions.clone() };
+        let amount = reductions.left_of(full)?;
+        Ok(Self { amount, reductions: Some(reductions), ..self.clone() })
+    }
+
+    /// What the window costs before anything is taken off: what fees go by.
+    pub fn full(&self) -> Money {
+        self.reductions.as_ref().map_or(self.amount, |reductions| reductions.full)
+    }
+
+    /// What is to be paid for the window: less than what is authorised, where a merchant has taken
+    /// something over since.
+    ///
+    /// # Errors
+    /// As [`Price::of_stay`].
+    pub fn payable(&self) -> Result<Money, MoneyError> {
+        let reductions = self.reductions.as_ref();
+        reductions.map_or(Ok(self.amount), |reductions| reductions.left_of(reductions.full))
+    }
+
+    /// The price with one more reduction. What a promo code takes off is never authorised; what a
+    /// merchant takes over is, and is not taken.
+    ///
+    /// # Errors
+    /// As [`Price::of_stay`].
+    pub fn reduced(&self, reduction: Reduction) -> Result<Self, MoneyError> {
+        let source = reduction.source;
+        let (full, mut each) = match &self.reductions {
+            Some(reductions) => (reductions.full, reductions.each.clone()),
+            None => (self.amount, Vec::new()),
+        };
+        each.push(reduction);
+        let reductions = Reductions { full, each };
+        let amount = match source {
+            Source::PromoCode => reductions.left_of(full)?,
+            Source::Merchant => self.amount,
+        };
+        Ok(Self { amount, reductions: Some(reductions), ..self.clone() })
+    }
+
+    /// The price, of which no less is authorised than of another that stood before it, and by which fees
+    /// are no less.
+    ///
+    /// # Errors
+    /// Currencies that differ.
+    pub fn no_less_than(self, before: &Self) -> Result<Self, MoneyError> {
+        let most = |one: Money, other: Money| {
+            Ok(if one.checked_cmp(other)?.is_lt() { other } else { one })
+        };
+        let (amount, full) = (most(self.amount, before.amount)?, most(self.full(), before.full())?);
+        let reductions = self.reductions.map(|reductions| Reductions { full, ..reductions });
+        Ok(Self { amount, reductions, ..self })
     }
 
     /// The price of another window on a spot of another type, at the same tariff.
@@ -82,11 +144,24 @@ impl Price {
 
     /// How the price of the window that it was made for adds up.
     pub fn lines(&self, window: &Window) -> Vec<Line> {
-        let Some(fare) = &self.fare else { return vec![Line::one("Ticket", self.amount)] };
-        let bill = fare.window(window);
-        // A government may have moved the clocks since then, or an operator corrected the lot's zone.
-        let as_frozen = bill.and_then(|bill| bill.made_up_to(self.amount, "As it was quoted"));
-        as_frozen.map_or_else(|_| vec![Line::one("Parking", self.amount)], |bill| bill.lines)
+        let one = |what| Bill { amount: self.full(), lines: vec![Line::one(what, self.full())] };
+        let bill = match &self.fare {
+            None => one("Ticket"),
+            // A government may have moved the clocks since then, or an operator corrected the lot's zone.
+            Some(fare) => fare
+                .window(window)
+                .and_then(|bill| bill.made_up_to(self.full(), "As it was quoted"))
+                .unwrap_or_else(|_| one("Parking")),
+        };
+        self.reduce(bill.clone()).map_or(bill.lines, |bill| bill.lines)
+    }
+
+    /// The bill, less what is taken off.
+    fn reduce(&self, bill: Bill) -> Result<Bill, MoneyError> {
+        match &self.reductions {
+            Some(reductions) => reductions.reduce(bill),
+            None => Ok(bill),
+        }
     }
 
     /// What a stay costs that was booked for this window, and how that adds up. Never more than was
@@ -100,33 +175,80 @@ impl Price {
         arrive: Timestamp,
         leave: Timestamp,
     ) -> Result<Bill, MoneyError> {
+        self.reduce(self.full_stay(booked, arrive, leave)?)
+    }
+
+    /// What a stay costs before anything is taken off; never more than its window does.
+    fn full_stay(
+        &self,
+        booked: &Window,
+        arrive: Timestamp,
+        leave: Timestamp,
+    ) -> Result<Bill, MoneyError> {
+        let full = self.full();
         let Some(fare) = &self.fare else {
-            return Ok(Bill { amount: self.amount, lines: vec![Line::one("Ticket", self.amount)] });
+            return Ok(Bill { amount: full, lines: vec![Line::one("Ticket", full)] });
         };
         let bill = fare.stay(booked, arrive, leave)?;
-        match bill.amount.checked_cmp(self.amount)?.is_le() {
+        match bill.amount.checked_cmp(full)?.is_le() {
             true => Ok(bill),
-            false => bill.made_up_to(self.amount, "Not charged: beyond the amount authorised"),
+            false => bill.made_up_to(full, "Not charged: beyond the amount authorised"),
         }
     }
 
-    /// What giving it back at `now` costs, once it is reserved.
+    /// The price of a stay that has ended, with what was taken off it.
+    ///
+    /// # Errors
+    /// As [`Price::of_stay`].
+    pub fn after_stay(
+        &self,
+        booked: &Window,
+        arrive: Timestamp,
+        leave: Timestamp,
+    ) -> Result<Self, MoneyError> {
+        let Some(reductions) = &self.reductions else { return Ok(self.clone()) };
+        let due = self.full_stay(booked, arrive, leave)?.amount;
+        Ok(Self { reductions: Some(reductions.settled(due)?), ..self.clone() })
+    }
+
+    /// What giving it back at `now` costs, once it is reserved. Nothing is taken off it, but it is
+    /// never more than was authorised.
     ///
     /// # Errors
     /// As [`Price::of_stay`].
     pub fn cancellation_fee(&self, start: Timestamp, now: Timestamp) -> Result<Money, MoneyError> {
         match &self.fare {
-            Some(fare) => fare.cancellation_fee(self.amount, start, now),
+            Some(fare) => self.authorized(fare.cancellation_fee(self.full(), start, now)?),
             None => Ok(Money::zero(self.amount.currency)),
         }
     }
 
-    /// What not coming costs; a ticket is paid for whether it is used or not.
+    /// What not coming costs, as [`Price::cancellation_fee`]; a ticket is paid for whether it is used or
+    /// not.
     ///
     /// # Errors
     /// As [`Price::of_stay`].
     pub fn no_show_fee(&self) -> Result<Money, MoneyError> {
-        self.fare.as_ref().map_or(Ok(self.amount), |fare| fare.no_show_fee(self.amount))
+        match &self.fare {
+            Some(fare) => self.authorized(fare.no_show_fee(self.full())?),
+            None => self.payable(),
+        }
+    }
+
+    /// The price when nobody came: of a ticket with what was taken off it.
+    ///
+    /// # Errors
+    /// As [`Price::of_stay`].
+    pub fn after_no_show(&self) -> Result<Self, MoneyError> {
+        let reductions = match (&self.fare, &self.reductions) {
+            (None, Some(reductions)) => Some(reductions.settled(reductions.full)?),
+            (_, reductions) => reductions.clone(),
+        };
+        Ok(Self { reductions, ..self.clone() })
+    }
+
+    fn authorized(&self, fee: Money) -> Result<Money, MoneyError> {
+        Ok(if fee.checked_cmp(self.amount)?.is_gt() { self.amount } else { fee })
     }
 }
 
@@ -151,7 +273,7 @@ mod tests {
         let fare = Fare::try_new(rules, SpotType::Regular, currency, "Europe/Berlin").unwrap();
         let hourly_rate = Money::new(hourly_minor, currency);
         let amount = fare.window_amount(window).unwrap();
-        Price { tariff_version: 1, hourly_rate, amount, fare: Some(fare) }
+        Price { tariff_version: 1, hourly_rate, amount, fare: Some(fare), reductions: None }
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub enum Verb {
     Overstay,
     /// Its card is refused, and its driver is to give another.
     Decline,
+    /// Something is taken off the price.
+    Reduce,
 }
 
 /// Where a command leads.
@@ -59,16 +61,24 @@ pub const fn next(state: BookingState, verb: Verb) -> Next {
         (Held, Verb::Start) => Next::To(Active),
         (Held | Reserved, Verb::Cancel | Verb::Withdraw) => Next::To(Cancelled),
         (Held, Verb::Lapse) => Next::To(Expired),
-        (Held, Verb::Decline) => Next::To(Held),
+        (Held, Verb::Decline | Verb::Reduce) => Next::To(Held),
         (Reserved, Verb::Assign) => Next::To(Reserved),
         (Reserved, Verb::Arrive) => Next::To(Active),
         (Reserved, Verb::Lapse) => Next::To(NoShow),
         (Active, Verb::Leave | Verb::Lapse) => Next::To(Completed),
         (Active, Verb::Arrive) | (Completed, Verb::Leave) => Next::Stands,
-        (Reserved, Verb::Extend | Verb::Move | Verb::Relocate | Verb::AskClaim | Verb::Decline) => {
-            Next::To(Reserved)
+        (
+            Reserved,
+            Verb::Extend
+            | Verb::Move
+            | Verb::Relocate
+            | Verb::AskClaim
+            | Verb::Decline
+            | Verb::Reduce,
+        ) => Next::To(Reserved),
+        (Active, Verb::Extend | Verb::Depart | Verb::Return | Verb::Decline | Verb::Reduce) => {
+            Next::To(Active)
         }
-        (Active, Verb::Extend | Verb::Depart | Verb::Return | Verb::Decline) => Next::To(Active),
         (Completed, Verb::Overstay) => Next::To(Completed),
         _ => Next::Refused,
     }
@@ -80,7 +90,7 @@ pub(super) mod tests {
 
     pub const STATES: [BookingState; 7] =
         [Held, Reserved, Active, Completed, Cancelled, Expired, NoShow];
-    pub const VERBS: [Verb; 16] = [
+    pub const VERBS: [Verb; 17] = [
         Verb::Confirm,
         Verb::Cancel,
         Verb::Withdraw,
@@ -97,6 +107,7 @@ pub(super) mod tests {
         Verb::Depart,
         Verb::Return,
         Verb::Decline,
+        Verb::Reduce,
     ];
 
     /// Whether a booking in this state keeps its spot.
@@ -148,22 +159,26 @@ pub(super) mod tests {
     /// The whole table, written out a second time: who changes one has to mean it.
     #[test]
     fn each_command_in_each_state_is_what_the_plan_says() {
-        let says = |state: BookingState| -> [&str; 16] {
-            // Confirm Cancel Withdraw Arrive Leave Lapse Start Assign Extend Move Relocate AskClaim Overstay Depart Return Decline
+        let says = |state: BookingState| -> [&str; 17] {
+            // Confirm Cancel Withdraw Arrive Leave Lapse Start Assign Extend Move Relocate AskClaim Overstay Depart Return Decline Reduce
             match state {
-                Held => {
-                    ["R", "X", "X", "-", "-", "E", "A", "-", "-", "-", "-", "-", "-", "-", "-", "H"]
-                }
-                Reserved => {
-                    ["-", "X", "X", "A", "-", "N", "-", "R", "R", "R", "R", "R", "-", "-", "-", "R"]
-                }
-                Active => {
-                    ["-", "-", "-", "=", "C", "C", "-", "-", "A", "-", "-", "-", "-", "A", "A", "A"]
-                }
-                Completed => {
-                    ["-", "-", "-", "-", "=", "-", "-", "-", "-", "-", "-", "-", "C", "-", "-", "-"]
-                }
-                _ => ["-"; 16],
+                Held => [
+                    "R", "X", "X", "-", "-", "E", "A", "-", "-", "-", "-", "-", "-", "-", "-", "H",
+                    "H",
+                ],
+                Reserved => [
+                    "-", "X", "X", "A", "-", "N", "-", "R", "R", "R", "R", "R", "-", "-", "-", "R",
+                    "R",
+                ],
+                Active => [
+                    "-", "-", "-", "=", "C", "C", "-", "-", "A", "-", "-", "-", "-", "A", "A", "A",
+                    "A",
+                ],
+                Completed => [
+                    "-", "-", "-", "-", "=", "-", "-", "-", "-", "-", "-", "-", "C", "-", "-", "-",
+                    "-",
+                ],
+                _ => ["-"; 17],
             }
         };
         for (state, verb) in STATES.iter().flat_map(|s| VERBS.iter().map(move |v| (*s, *v))) {

@@ -6,9 +6,11 @@ use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::booking::v1::Cause;
 use parkmesh_contracts::ids::{BookingId, SpotId, UserId};
 use parkmesh_contracts::window::Window;
+use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
+use super::reductions::Column;
 use super::{Kept, of_row, select_booking, state_number};
 use crate::domain::booking::{Booking, Place};
 use crate::error::Error;
@@ -42,7 +44,7 @@ pub async fn write(
              final_amount_minor = $10, due_time = $11, version = $12,
              floor_id = $14, spot_id = $15, spot_number = $16, start_time = $17,
              amount_minor = $18, spot_type = coalesce($19, spot_type), overstay_minor = $20,
-             spot_pending = $21, depart_time = $22, card_due_time = $23
+             spot_pending = $21, depart_time = $22, card_due_time = $23, reductions = $24
          WHERE booking_id = $1 AND version = $12 - 1
          RETURNING CASE WHEN $13::text IS NOT NULL
              THEN set_config('parkmesh.cause', $13, true) END",
@@ -70,6 +72,7 @@ pub async fn write(
     .bind(booking.is_pending())
     .bind(booking.depart_time.map(ToSqlx::to_sqlx))
     .bind(booking.card_due_time.map(ToSqlx::to_sqlx))
+    .bind(booking.price.reductions.as_ref().map(|each| Json(Column::from(each))))
     .execute(connection)
     .await?;
     if done.rows_affected() == 1 {
@@ -121,8 +124,9 @@ pub async fn lock_due(connection: &mut PgConnection, limit: i64) -> Result<Vec<K
 }
 
 /// Notes that an authorisation is asked for: the hold is kept for its answer, at most [`CONFIRM_MAX`]
-/// beyond its end and only once. False when the hold has ended, is none, or another authorisation's
-/// outcome is still awaited.
+/// beyond its end and only once. Returns minor units of what is to be authorised, which nothing reduces
+/// from then on; None when the hold has ended, is none, or another authorisation's outcome is still
+/// awaited.
 ///
 /// # Errors
 /// The store's.
@@ -131,9 +135,9 @@ pub async fn begin_confirm(
     booking_id: BookingId,
     user_id: &UserId,
     attempt: Uuid,
-) -> Result<bool, Error> {
+) -> Result<Option<i64>, Error> {
     // What was used up before the end of the hold was no extension.
-    let done = sqlx::query(
+    let row = sqlx::query(
         "UPDATE booking SET payment_attempt = $3,
              confirm_until = CASE WHEN confirm_until > hold_expire_time THEN confirm_until
                  ELSE park_now() + make_interval(secs => $4) END,
@@ -145,15 +149,16 @@ pub async fn begin_confirm(
                -- Its driver pays otherwise; payment gives up what waits for them.
                OR EXISTS (SELECT FROM payment_action AS waiting
                    WHERE waiting.booking_id = booking.booking_id
-                     AND waiting.attempt = booking.payment_attempt))",
+                     AND waiting.attempt = booking.payment_attempt))
+         RETURNING amount_minor",
     )
     .bind(booking_id.as_uuid())
     .bind(user_id.as_str())
     .bind(attempt)
     .bind(CONFIRM_MAX.as_secs_f64())
-    .execute(executor)
+    .fetch_optional(executor)
     .await?;
-    Ok(done.rows_affected() == 1)
+    row.map(|row| Ok(row.try_get(0)?)).transpose()
 }
 
 /// Notes that an authorisation was refused, so that another may be asked for.
