@@ -122,7 +122,8 @@ impl Calling<'_> {
                 return Err(self.no_answer(Failed::NoHost));
             };
             let ended = match self.hedges_after() {
-                Some(after) => self.race(host, asked, after).await,
+                // In a box: most calls never race, and theirs stay small.
+                Some(after) => Box::pin(self.race(host, asked, after)).await,
                 None => Some(cluster.go(host, asked, None).await),
             };
             let Some(Ended { host, load, outcome, .. }) = ended else {

@@ -13,6 +13,7 @@ mod doubles;
 mod files;
 mod hedge;
 mod hooks;
+mod keys;
 mod lifecycle;
 mod limits;
 mod native;
