@@ -73,6 +73,7 @@ const OPEN_TO_GUESTS: &[&str] = &[
     "BookingService/QuoteBooking",
     "BookingService/ReserveTicket",
     "BookingService/WatchBooking",
+    "DiscountService/RedeemPromoCode",
 ];
 
 #[test]

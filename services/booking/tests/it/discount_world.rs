@@ -8,6 +8,7 @@ use parkmesh_contracts::booking::v1::validate_parking_request::Key;
 use parkmesh_contracts::google::r#type::Money as ProtoMoney;
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::time::to_proto;
+use parkmesh_testkit::eventually;
 use tonic::{Response, Status};
 
 use crate::booking_world::{Bookings, Town};
@@ -164,4 +165,19 @@ pub async fn leave(
     let booking_id = booking.booking_id.clone();
     let request = proto::EndSessionRequest { request_id: request_id(), booking_id };
     driver.end_session(request).await.unwrap().into_inner().booking.unwrap()
+}
+
+/// Until so many sessions of the test's database wait for locks.
+pub async fn waiting_for_locks(town: &Town, sessions: i64) {
+    eventually("sessions wait for locks", || async {
+        let waiting: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .fetch_one(&town.world.pool)
+        .await
+        .unwrap();
+        (waiting >= sessions).then_some(())
+    })
+    .await;
 }

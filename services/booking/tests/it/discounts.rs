@@ -9,7 +9,7 @@ use crate::booking_change::{check_in, extend};
 use crate::booking_world::{Town, confirm, held, reason};
 use crate::discount_world::{
     cents, client, code, driver, end, in_minutes, leave, limited, made, minor, operator, percent,
-    price, redeem, redeemed,
+    price, redeem, redeemed, waiting_for_locks,
 };
 use crate::timeline::{line, story};
 use crate::world::request_id;
@@ -238,6 +238,32 @@ async fn no_price_changes_while_a_card_is_asked_for_it() {
     assert_eq!(price(&redeemed(&mut codes, &held, "SUMMER").await), (200, 200));
     anna.confirm_booking(confirm(&held, "ok")).await.unwrap();
     assert_eq!(town.payment.amounts(), [250, 250, 200]);
+    town.world.stop().await;
+}
+
+#[tokio::test]
+async fn who_pays_while_a_code_is_being_redeemed_pays_what_it_leaves() {
+    let town = Town::start().await;
+    let (mut op, mut anna) = (operator(&town).await, town.driver("anna").await);
+    let mut codes = driver(&town, "anna").await;
+    made(&mut op, code(&town, "SUMMER", percent(20))).await;
+    let held = held(anna.hold_spot(town.hold(0, 60, 180)).await);
+    // The code's row is held, so that the redeeming waits with the booking locked, and the payment behind it.
+    let mut blocking = town.world.pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM discount FOR NO KEY UPDATE").execute(&mut *blocking).await.unwrap();
+    let redeeming = codes.redeem_promo_code(redeem(&held, "SUMMER"));
+    let paying = async {
+        waiting_for_locks(&town, 1).await;
+        anna.confirm_booking(confirm(&held, "ok")).await
+    };
+    let releasing = async {
+        waiting_for_locks(&town, 2).await;
+        blocking.rollback().await.unwrap();
+    };
+    let (told, paid, ()) = tokio::join!(redeeming, paying, releasing);
+    assert_eq!(price(&told.unwrap().into_inner().booking.unwrap()), (400, 400));
+    assert_eq!(price(&paid.unwrap().into_inner().booking.unwrap()), (400, 400));
+    assert_eq!(town.payment.amounts(), [400]);
     town.world.stop().await;
 }
 

@@ -3,13 +3,12 @@
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::validate_parking_request::Key;
 use parkmesh_contracts::booking::v1::{BookingState, Cause, DiscountKind};
-use parkmesh_testkit::eventually;
 
 use crate::booking_change::{check_in, extend};
 use crate::booking_world::{Bookings, Town, confirm, held, reason};
 use crate::discount_world::{
     Discounts, booking_of, cents, client, code, driver, end, in_minutes, leave, made, merchant,
-    minor, operator, percent, price, redeemed, validate, validated,
+    minor, operator, percent, price, redeemed, validate, validated, waiting_for_locks,
 };
 use crate::timeline::{line, story};
 use crate::world::request_id;
@@ -270,21 +269,8 @@ async fn who_waits_for_a_booking_that_is_being_validated_ends_it_at_the_reduced_
     sqlx::query("SELECT FROM discount FOR NO KEY UPDATE").execute(&mut *blocking).await.unwrap();
     let (request, mut second) = (validate(&cafe, &reserved), op.clone());
     let validating = async move { second.validate_parking(request).await };
-    let waiting = |most: i64| {
-        let pool = &town.world.pool;
-        eventually("sessions wait for locks", move || async move {
-            let waiting: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM pg_stat_activity
-                 WHERE datname = current_database() AND wait_event_type = 'Lock'",
-            )
-            .fetch_one(pool)
-            .await
-            .unwrap();
-            (waiting >= most).then_some(())
-        })
-    };
     let leaving = async {
-        waiting(1).await;
+        waiting_for_locks(&town, 1).await;
         let request = proto::EndSessionRequest {
             request_id: request_id(),
             booking_id: reserved.booking_id.clone(),
@@ -292,7 +278,7 @@ async fn who_waits_for_a_booking_that_is_being_validated_ends_it_at_the_reduced_
         anna.end_session(request).await
     };
     let releasing = async {
-        waiting(2).await;
+        waiting_for_locks(&town, 2).await;
         blocking.rollback().await.unwrap();
     };
     let (told, left, ()) = tokio::join!(validating, leaving, releasing);
