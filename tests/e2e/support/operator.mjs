@@ -14,6 +14,7 @@ export const VIEWS = {
   overstays: "Overstays",
   closures: "Closures",
   tariffs: "Tariffs",
+  discounts: "Discounts",
   waitlist: "Waitlist",
   audit: "Audit",
   import: "Import",

@@ -36,6 +36,7 @@ export const LOOKS = {
     overstays: "operator, overstays, desk",
     closures: "operator, closures, desk",
     tariffs: "operator, tariffs, desk",
+    discounts: "operator, discounts, desk",
     waitlist: "operator, waitlist, desk",
     audit: "operator, audit, desk",
     import: "operator, import, desk",

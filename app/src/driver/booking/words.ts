@@ -8,6 +8,9 @@ export const t = dictionary(
     reserveFree: "Reserve",
     authorised:
       "The amount is set aside now, and taken when you leave. Cancelling before the start gives it back, unless the tariff says otherwise.",
+    promoAsk: "Have a code?",
+    promoCode: "Promo code",
+    promoRedeem: "Use the code",
     bankAsks: "Your bank wants to hear from you first.",
     bankWaits: "Your spot is kept meanwhile, and this page goes on by itself.",
     bankOpen: "Go to your bank",
@@ -76,6 +79,9 @@ export const t = dictionary(
     reserveFree: "Reservieren",
     authorised:
       "Der Betrag wird jetzt vorgemerkt und bei der Ausfahrt abgebucht. Bei Storno vor dem Beginn gibt es ihn zurück, wenn der Tarif nichts anderes sagt.",
+    promoAsk: "Haben Sie einen Code?",
+    promoCode: "Aktionscode",
+    promoRedeem: "Code einlösen",
     bankAsks: "Ihre Bank möchte vorher von Ihnen hören.",
     bankWaits: "Ihr Platz bleibt so lange Ihrer, und diese Seite geht von selbst weiter.",
     bankOpen: "Zu Ihrer Bank",

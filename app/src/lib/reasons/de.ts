@@ -89,6 +89,22 @@ export const german: Reasons = {
     "Nehmen Sie das Kennzeichen des Anbieters.",
   ],
   PROVIDER_UNAVAILABLE: ["Der Zahlungsanbieter ist weg.", "Versuchen Sie es gleich wieder."],
+  PROMO_CODE_INVALID: ["Dieser Code gilt hier nicht.", "Prüfen Sie die Schreibweise, und für wann er gilt."],
+  PROMO_CODE_USED_UP: [
+    "Dieser Code wurde so oft benutzt, wie er darf.",
+    "Nehmen Sie einen anderen, oder zahlen Sie ohne.",
+  ],
+  PROMO_CODE_PRESENT: ["Ein Code ist schon eingelöst.", "Je Buchung gilt ein Code."],
+  PROMO_CODE_TAKEN: [
+    "Diesen Code hat das Parkhaus schon.",
+    "Wählen Sie einen anderen, oder beenden Sie jenen.",
+  ],
+  VALIDATION_INVALID: ["Dieser Händler übernimmt gerade kein Parken.", "Wählen Sie einen anderen."],
+  VALIDATION_USED_UP: ["Dieser Händler hat so viel übernommen wie an einem Tag.", "Morgen geht es wieder."],
+  VALIDATION_PRESENT: ["Dieser Händler hat die Buchung schon übernommen.", "Es ist nichts zu tun."],
+  DISCOUNT_NOT_FOUND: ["Einen solchen Rabatt gibt es nicht.", "Er kann von einem anderen Parkhaus sein."],
+  NOTHING_TO_PAY: ["Es gibt nichts zu zahlen.", "Es ist nichts zu tun."],
+  PAYMENT_UNDERWAY: ["Eine Zahlung läuft gerade.", "Warten Sie auf die Antwort der Bank."],
   RECEIPT_NOT_FOUND: [
     "Es gibt noch keine Quittung.",
     "Sie kommt nach dem Aufenthalt, wenn das Geld abgebucht ist.",

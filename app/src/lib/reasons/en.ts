@@ -63,6 +63,16 @@ export const english: Reasons = {
   PAYMENT_METHOD_LIMIT_REACHED: ["You have as many cards as you may.", "Take one off first."],
   CARD_NUMBER_REFUSED: ["Never type a card number here.", "Use the provider's token of the card."],
   PROVIDER_UNAVAILABLE: ["The payment provider is away.", "Try again in a moment."],
+  PROMO_CODE_INVALID: ["This code does not hold here.", "Check how it is written, and for when it is."],
+  PROMO_CODE_USED_UP: ["This code was used as often as it may be.", "Use another one, or pay without."],
+  PROMO_CODE_PRESENT: ["A code is used already.", "One code is for one booking."],
+  PROMO_CODE_TAKEN: ["The lot has this code already.", "Choose another one, or end the one that stands."],
+  VALIDATION_INVALID: ["This merchant does not validate parking now.", "Choose another one."],
+  VALIDATION_USED_UP: ["This merchant has validated as much as on one day.", "Validate tomorrow."],
+  VALIDATION_PRESENT: ["This merchant has validated the booking already.", "Nothing needs to be done."],
+  DISCOUNT_NOT_FOUND: ["There is no such discount.", "It may belong to another lot."],
+  NOTHING_TO_PAY: ["There is nothing to pay.", "Nothing needs to be done."],
+  PAYMENT_UNDERWAY: ["A payment is under way.", "Wait for the bank to answer."],
   RECEIPT_NOT_FOUND: ["There is no receipt yet.", "It comes when the money is taken, soon after your stay."],
 
   // The stay.
