@@ -9,6 +9,8 @@ use parkmesh_contracts::google::r#type::Money as ProtoMoney;
 use parkmesh_contracts::money::Money;
 use parkmesh_contracts::time::to_proto;
 use parkmesh_testkit::eventually;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use tonic::{Response, Status};
 
 use crate::booking_world::{Bookings, Town};
@@ -180,4 +182,20 @@ pub async fn waiting_for_locks(town: &Town, sessions: i64) {
         (waiting >= sessions).then_some(())
     })
     .await;
+}
+
+/// Every discount's row, held until it is given back: whoever uses one waits.
+pub struct HeldDiscounts(PoolConnection<Postgres>);
+
+impl HeldDiscounts {
+    pub async fn take(town: &Town) -> Self {
+        let mut connection = town.world.pool.acquire().await.unwrap();
+        let hold = "BEGIN; SELECT FROM discount FOR NO KEY UPDATE";
+        sqlx::raw_sql(hold).execute(&mut *connection).await.unwrap();
+        Self(connection)
+    }
+
+    pub async fn give_back(mut self) {
+        sqlx::raw_sql("ROLLBACK").execute(&mut *self.0).await.unwrap();
+    }
 }

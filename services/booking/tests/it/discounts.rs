@@ -8,8 +8,8 @@ use parkmesh_testkit::eventually;
 use crate::booking_change::{check_in, extend};
 use crate::booking_world::{Town, confirm, held, reason};
 use crate::discount_world::{
-    cents, client, code, driver, end, in_minutes, leave, limited, made, minor, operator, percent,
-    price, redeem, redeemed, waiting_for_locks,
+    HeldDiscounts, cents, client, code, driver, end, in_minutes, leave, limited, made, minor,
+    operator, percent, price, redeem, redeemed, waiting_for_locks,
 };
 use crate::timeline::{line, story};
 use crate::world::request_id;
@@ -249,8 +249,7 @@ async fn who_pays_while_a_code_is_being_redeemed_pays_what_it_leaves() {
     made(&mut op, code(&town, "SUMMER", percent(20))).await;
     let held = held(anna.hold_spot(town.hold(0, 60, 180)).await);
     // The code's row is held, so that the redeeming waits with the booking locked, and the payment behind it.
-    let mut blocking = town.world.pool.begin().await.unwrap();
-    sqlx::query("SELECT FROM discount FOR NO KEY UPDATE").execute(&mut *blocking).await.unwrap();
+    let blocking = HeldDiscounts::take(&town).await;
     let redeeming = codes.redeem_promo_code(redeem(&held, "SUMMER"));
     let paying = async {
         waiting_for_locks(&town, 1).await;
@@ -258,7 +257,7 @@ async fn who_pays_while_a_code_is_being_redeemed_pays_what_it_leaves() {
     };
     let releasing = async {
         waiting_for_locks(&town, 2).await;
-        blocking.rollback().await.unwrap();
+        blocking.give_back().await;
     };
     let (told, paid, ()) = tokio::join!(redeeming, paying, releasing);
     assert_eq!(price(&told.unwrap().into_inner().booking.unwrap()), (400, 400));
@@ -331,14 +330,14 @@ async fn what_an_operator_makes_is_checked_listed_and_of_nobody_else() {
         .await
         .unwrap()
         .into_inner();
-    assert_eq!(first.discounts, [cafe.clone()]);
+    assert_eq!(first.discounts, std::slice::from_ref(&cafe));
     let token = first.next_page_token;
     let second =
         op.list_discounts(ask(DiscountKind::Unspecified, token)).await.unwrap().into_inner();
     assert_eq!((second.discounts, second.next_page_token.as_str()), (vec![summer.clone()], ""));
     let codes =
         op.list_discounts(ask(DiscountKind::PromoCode, String::new())).await.unwrap().into_inner();
-    assert_eq!(codes.discounts, [summer.clone()]);
+    assert_eq!(codes.discounts, std::slice::from_ref(&summer));
     let foreign = otto.list_discounts(ask(DiscountKind::Unspecified, String::new())).await;
     assert_eq!(reason(foreign), "LOT_NOT_FOUND");
     let ending =

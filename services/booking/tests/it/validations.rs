@@ -7,8 +7,9 @@ use parkmesh_contracts::booking::v1::{BookingState, Cause, DiscountKind};
 use crate::booking_change::{check_in, extend};
 use crate::booking_world::{Bookings, Town, confirm, held, reason};
 use crate::discount_world::{
-    Discounts, booking_of, cents, client, code, driver, end, in_minutes, leave, made, merchant,
-    minor, operator, percent, price, redeemed, validate, validated, waiting_for_locks,
+    Discounts, HeldDiscounts, booking_of, cents, client, code, driver, end, in_minutes, leave,
+    made, merchant, minor, operator, percent, price, redeemed, validate, validated,
+    waiting_for_locks,
 };
 use crate::timeline::{line, story};
 use crate::world::request_id;
@@ -265,8 +266,7 @@ async fn who_waits_for_a_booking_that_is_being_validated_ends_it_at_the_reduced_
     let reserved = town.reserve(&mut anna, 0, 0, 60).await;
     check_in(&mut anna, &reserved).await;
     // The merchant's row is held, so that the validation waits with the booking locked, and the exit behind it.
-    let mut blocking = town.world.pool.begin().await.unwrap();
-    sqlx::query("SELECT FROM discount FOR NO KEY UPDATE").execute(&mut *blocking).await.unwrap();
+    let blocking = HeldDiscounts::take(&town).await;
     let (request, mut second) = (validate(&cafe, &reserved), op.clone());
     let validating = async move { second.validate_parking(request).await };
     let leaving = async {
@@ -279,7 +279,7 @@ async fn who_waits_for_a_booking_that_is_being_validated_ends_it_at_the_reduced_
     };
     let releasing = async {
         waiting_for_locks(&town, 2).await;
-        blocking.rollback().await.unwrap();
+        blocking.give_back().await;
     };
     let (told, left, ()) = tokio::join!(validating, leaving, releasing);
     assert_eq!(price(&booking_of(told)), (250, 50));
