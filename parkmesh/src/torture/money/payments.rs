@@ -78,6 +78,7 @@ pub async fn run(options: &Torture, home: &Path) -> Result<(), Failure> {
     let ground = Ground::start(options, home).await?;
     let plan = ground.plan.clone();
     let mut database = ground.database().await?;
+    books::prepare(&mut database).await?;
     // Their processes are ended with the ground, of which the crowd has its share.
     let crowd = Arc::new(Crowd {
         facts: Facts::start(&ground).await?,
@@ -181,7 +182,7 @@ async fn until_terminal(
 /// Bookings of whose end payment has not heard; each of the crowd's ends.
 async fn unheard(database: &mut PgConnection) -> Result<i64, Failure> {
     let unheard = "SELECT count(*) FROM payment.booking_money WHERE settle_time IS NULL";
-    Ok(sqlx::query_scalar(unheard).fetch_one(database).await?)
+    Ok(sqlx::query_scalar(unheard).persistent(false).fetch_one(database).await?)
 }
 
 impl Crowd {
