@@ -9,7 +9,7 @@ import {
   enter,
   everyStop,
   fill,
-  fillMorning,
+  fillTime,
   focused,
   tabTo,
 } from "../support/keyboard.mjs";
@@ -17,6 +17,11 @@ import { makeLot } from "../support/system.mjs";
 
 const STEPS_MAX = 60;
 const DESK = { viewport: { width: 1280, height: 900 } };
+
+/** The time of day there. */
+function berlin(ms) {
+  return new Date(ms).toLocaleTimeString("en-GB", { timeZone: "Europe/Berlin", timeStyle: "short" });
+}
 
 /** Goes to a lot of the first view. */
 async function toLot(page, name) {
@@ -98,7 +103,9 @@ test("a booking for later is moved and cancelled with the keyboard alone", async
   await tabTo(timea, /^When/);
   await dialogKeeps(timea, "When do you need it?");
   await choose(timea, "From", /Later/);
-  await fillMorning(timea, "Time", "09:00");
+  // The day that stands there is that of an hour from now, by the lot's clock.
+  const start = Date.now() + 75 * 60_000;
+  await fillTime(timea, "Time", berlin(start));
   await choose(timea, "For how long", /^1 h/);
   await enter(timea, "Use this time");
   assert.match(await focused(timea), /^When: .*1 h$/);
@@ -107,7 +114,7 @@ test("a booking for later is moved and cancelled with the keyboard alone", async
   await dialogKeeps(timea, "Move the booking");
   await choose(timea, "For how long", /^4 h/);
   await enter(timea, "Use this time");
-  await timea.getByText(/09:00 – 13:00/).waitFor();
+  await timea.getByText(`${berlin(start)} – ${berlin(start + 4 * 3_600_000)}`).waitFor();
   assert.equal(await focused(timea), "Change");
   await tabTo(timea, "Cancel booking");
   await dialogKeeps(timea, "Cancel this booking?");

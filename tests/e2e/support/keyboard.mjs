@@ -101,10 +101,18 @@ export async function fill(page, name, text) {
   await page.keyboard.type(text);
 }
 
-/** Goes there and types a time before noon: a field of several parts, the last of which some browsers have and others not. */
-export async function fillMorning(page, name, text) {
+/** Goes there and types a time of day; some browsers ask for it in two halves of a day. */
+export async function fillTime(page, name, time) {
   await tabTo(page, name, "input");
-  await page.keyboard.type(`${text.replace(":", "")}A`);
+  const typed = async (keys) => {
+    await page.keyboard.type(keys);
+    return page.evaluate(() => document.activeElement.value);
+  };
+  const [hours, minutes] = time.split(":");
+  if ((await typed(`${hours}${minutes}`)) === time) return;
+  for (let part = 0; part < 3; part += 1) await page.keyboard.press("ArrowLeft");
+  const half = String(Number(hours) % 12 || 12).padStart(2, "0");
+  assert.equal(await typed(`${half}${minutes}${Number(hours) < 12 ? "A" : "P"}`), time);
 }
 
 /** Chooses one of a group, or of a list, by the arrow keys. */

@@ -3,7 +3,7 @@
 //! then the provider's books must say that everything was done once, and ours the same.
 
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -20,6 +20,7 @@ use parkmesh_contracts::time;
 use parkmesh_platform::fault::reason_of;
 use serde_json::json;
 use sqlx::{PgConnection, Row};
+use tokio::sync::Mutex;
 use tonic::Status;
 
 mod acted;
@@ -40,6 +41,8 @@ const TERMINAL_MAX: Duration = Duration::from_secs(60);
 const REACHED_MAX: Duration = Duration::from_secs(30);
 /// Between two looks.
 const WAIT: Duration = Duration::from_millis(50);
+/// Systems that die beside each other.
+const SYSTEMS: usize = 3;
 /// Spots of the lot.
 const SPOTS: usize = 40;
 
@@ -62,45 +65,76 @@ fn points(every: usize) -> Vec<(Role, &'static str)> {
         .collect()
 }
 
-/// Dies so often at every point.
+/// Dies so often at every point. Most of a round is waiting, so that several systems die beside each other.
 pub async fn run(options: &Torture, home: &Path) -> Result<(), Failure> {
-    let ground = Ground::start(options, home).await?;
-    let mut sandbox = ground.role(Role::PaymentSandbox);
-    let (mut payment, mut booking) = (ground.role(Role::Payment), ground.role(Role::Booking));
-    for part in [&mut sandbox, &mut payment, &mut booking] {
-        part.start(None).await?;
-    }
-    let town = Town::make(&ground, options.seed).await?;
-    let (points, mut database) = (points(options.every), ground.database().await?);
-    println!("· {} points, {} deaths at each", points.len(), options.attempts);
-    let (mut tally, begun) = (Tally::default(), Instant::now());
-    for round in 0..options.attempts {
-        for (role, point) in &points {
-            let part = if *role == Role::Booking { &mut booking } else { &mut payment };
-            let number = tally.deaths;
-            let outcome = town.round(part, point, number, &mut database).await;
-            match outcome {
-                Ok(took) => tally.slowest = tally.slowest.max(took),
-                Err(failure) => tally.broken.push(format!("{role} at {point}: {failure}")),
-            }
-            tally.deaths += 1;
-        }
-        let broken = books::compare(&mut database).await?;
-        tally.broken.extend(broken);
-        println!(
-            "  {:>6.0} s  round {} of {}",
-            begun.elapsed().as_secs_f64(),
-            round + 1,
-            options.attempts
-        );
-        if !tally.broken.is_empty() {
-            break;
-        }
-    }
-    for part in [&mut booking, &mut payment, &mut sandbox] {
-        part.stop().await?;
+    let points = points(options.every);
+    let systems = options.attempts.min(SYSTEMS as u64);
+    println!(
+        "· {} points, {} deaths at each, in {systems} systems",
+        points.len(),
+        options.attempts
+    );
+    let share = Share { options, points: &points, begun: Instant::now(), starting: Mutex::new(()) };
+    let systems = (0..systems).map(|system| {
+        let rounds = (system..options.attempts).step_by(SYSTEMS);
+        share.system(home.join(format!("system-{system}")), rounds)
+    });
+    let mut tally = Tally::default();
+    for one in futures_util::future::try_join_all(systems).await? {
+        tally.deaths += one.deaths;
+        tally.slowest = tally.slowest.max(one.slowest);
+        tally.broken.extend(one.broken);
     }
     tell(options, &points, &tally)
+}
+
+/// What the systems have in common.
+struct Share<'a> {
+    options: &'a Torture,
+    points: &'a [(Role, &'static str)],
+    begun: Instant,
+    /// One starts at a time: each looks for ports that are free.
+    starting: Mutex<()>,
+}
+
+impl Share<'_> {
+    /// The rounds of one system.
+    async fn system(
+        &self,
+        home: PathBuf,
+        rounds: impl Iterator<Item = u64>,
+    ) -> Result<Tally, Failure> {
+        let starting = self.starting.lock().await;
+        let ground = Ground::start(self.options, &home).await?;
+        let mut sandbox = ground.role(Role::PaymentSandbox);
+        let (mut payment, mut booking) = (ground.role(Role::Payment), ground.role(Role::Booking));
+        for part in [&mut sandbox, &mut payment, &mut booking] {
+            part.start(None).await?;
+        }
+        drop(starting);
+        let town = Town::make(&ground, self.options.seed).await?;
+        let (mut tally, mut database) = (Tally::default(), ground.database().await?);
+        for round in rounds {
+            for (role, point) in self.points {
+                let part = if *role == Role::Booking { &mut booking } else { &mut payment };
+                match town.round(part, point, tally.deaths, &mut database).await {
+                    Ok(took) => tally.slowest = tally.slowest.max(took),
+                    Err(failure) => tally.broken.push(format!("{role} at {point}: {failure}")),
+                }
+                tally.deaths += 1;
+            }
+            tally.broken.extend(books::compare(&mut database).await?);
+            let seconds = self.begun.elapsed().as_secs_f64();
+            println!("  {seconds:>6.0} s  round {} of {}", round + 1, self.options.attempts);
+            if !tally.broken.is_empty() {
+                break;
+            }
+        }
+        for part in [&mut booking, &mut payment, &mut sandbox] {
+            part.stop().await?;
+        }
+        Ok(tally)
+    }
 }
 
 fn tell(options: &Torture, points: &[(Role, &str)], tally: &Tally) -> Result<(), Failure> {
