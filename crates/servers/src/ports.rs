@@ -93,10 +93,15 @@ mod tests {
         assert_eq!(distinct.len(), 4);
 
         let thief = listen(first.of(Kind::Nats)).unwrap();
-        let mut third = Ports::choose(&folder).unwrap();
+        let third = Ports::choose(&folder).unwrap();
         assert_ne!(third.of(Kind::Nats), first.of(Kind::Nats));
         assert_eq!(third.of(Kind::Redis), first.of(Kind::Redis));
-        assert!(!third.replace_if_taken(Kind::Redis).unwrap());
+        // Whoever starts a process beside us has our sockets, too, until it runs: for that moment a port looks taken.
+        let is_kept = |_| {
+            let mut ports = Ports::choose(&folder).unwrap();
+            !ports.replace_if_taken(Kind::Redis).unwrap()
+        };
+        assert!((0..50).any(is_kept), "a free port is given up");
         drop(thief);
         fs::remove_dir_all(&folder).unwrap();
     }
