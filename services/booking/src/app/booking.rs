@@ -164,7 +164,6 @@ pub(super) async fn carry_out(
         Step::Stands => Ok(kept.booking.clone()),
         Step::Changed(booking, event) => {
             store::change::write(connection, &booking, cause_of(command)).await?;
-            crate::store::discount::settle(connection, &booking).await?;
             let fact = events::fact(ids, now, &booking, &kept.terms, &event);
             outbox::append(connection, &[fact]).await?;
             Ok(*booking)

@@ -4,6 +4,7 @@ use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::validate_parking_request::Key;
 use parkmesh_contracts::booking::v1::{BookingState, Cause, DiscountKind};
 
+use crate::booking_action::comes_to;
 use crate::booking_change::{check_in, extend};
 use crate::booking_world::{Bookings, Town, confirm, held, reason};
 use crate::discount_world::{
@@ -255,6 +256,21 @@ async fn only_what_is_reserved_or_active_at_the_merchants_lot_is_validated_and_o
     end(&mut op, &cafe).await;
     let answer = op.validate_parking(validate(&cafe, &second)).await;
     assert_eq!(reason(answer), "VALIDATION_INVALID");
+    town.world.stop().await;
+}
+
+#[tokio::test]
+async fn a_merchant_is_billed_for_a_stay_that_its_deadline_ends_too() {
+    let town = Town::start().await;
+    let (mut op, mut anna) = (operator(&town).await, town.driver("anna").await);
+    let cafe = made(&mut op, merchant(&town, "Café Anna", cents(200), 0)).await;
+    let reserved = town.reserve(&mut anna, 0, 0, 60).await;
+    check_in(&mut anna, &reserved).await;
+    validated(&mut op, &cafe, &reserved).await;
+    town.advance(24 * 60);
+    let ended = comes_to(&anna, &reserved, |now| now.state() == BookingState::Completed).await;
+    assert_eq!(minor(ended.final_amount), 50);
+    assert_eq!(minor(reductions(&mut op, &cafe).await.taken_amount), 200);
     town.world.stop().await;
 }
 

@@ -14,6 +14,7 @@ use super::reductions::Column;
 use super::{Kept, of_row, select_booking, state_number};
 use crate::domain::booking::{Booking, Place};
 use crate::error::Error;
+use crate::store::discount;
 use crate::store::inventory::spot::type_number;
 
 /// How long a hold is kept beyond its end, once, for a provider's answer.
@@ -73,10 +74,10 @@ pub async fn write(
     .bind(booking.depart_time.map(ToSqlx::to_sqlx))
     .bind(booking.card_due_time.map(ToSqlx::to_sqlx))
     .bind(booking.price.reductions.as_ref().map(|each| Json(Column::from(each))))
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
     if done.rows_affected() == 1 {
-        return Ok(());
+        return discount::settle(connection, booking).await;
     }
     Err(Error::Broken("a booking changed under its lock".to_owned()))
 }
