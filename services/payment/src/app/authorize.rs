@@ -216,8 +216,7 @@ impl App {
         }
         let token = self.token_of(&mut connection, &asked.user_id, &asked.payment_method).await?;
         drop(connection);
-        let face = self.provider.inspect(&token).await.map_err(|_silent| Error::ProviderAway)?;
-        let face = face.ok_or(Error::MethodUnknown)?;
+        let face = self.inspect(&token).await?;
         let day = at.to_zoned(TimeZone::UTC).date();
         let (year, month) = (i64::from(day.year()), i64::from(day.month()));
         match (i64::from(face.expiry_year), i64::from(face.expiry_month)) < (year, month) {

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use super::App;
 use crate::domain::{CardFace, Method, card};
 use crate::error::Error;
+use crate::provider::Card;
 use crate::store;
 
 /// Cards that one user has on file at most.
@@ -36,9 +37,7 @@ impl App {
         if let Some(known) = self.method_of(&asked, &body_hash).await? {
             return Ok(known);
         }
-        let face =
-            self.provider.inspect(&asked.token).await.map_err(|_silent| Error::ProviderAway)?;
-        let face = face.ok_or(Error::MethodUnknown)?;
+        let face = self.inspect(&asked.token).await?;
         let method = Method {
             method_id: self.ids.next(),
             user_id: asked.user_id.clone(),
@@ -59,6 +58,12 @@ impl App {
         // A twin may have been faster: its card is the one.
         let kept = self.method_of(&asked, &body_hash).await?;
         kept.ok_or_else(|| Error::Broken("a card is gone from file".to_owned()))
+    }
+
+    /// What may be shown of the card of a token.
+    pub(super) async fn inspect(&self, token: &str) -> Result<Card, Error> {
+        let face = self.provider.inspect(token).await.map_err(|_silent| Error::ProviderAway)?;
+        face.ok_or(Error::MethodUnknown)
     }
 
     async fn method_of(
