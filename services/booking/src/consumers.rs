@@ -115,8 +115,7 @@ impl Handler for Eraser {
             }
             _ => return Ok(()),
         };
-        let erasure_id: ErasureId =
-            erasure_id.parse().map_err(|error| poison("erasure_id", error))?;
+        let erasure_id: ErasureId = parsed("erasure_id", &erasure_id)?;
         let noted = self.app.note_erased(self.name, fact.fact_id, (erasure_id, self.service)).await;
         noted.map_err(Failure::retry)
     }
@@ -137,8 +136,7 @@ impl Handler for Ground {
         }
         if fact.fact_type == sensor::PassageAcknowledged::TYPE {
             let told: sensor::PassageAcknowledged = fact.decode()?;
-            let plate_read_id = told.plate_read_id.parse();
-            let plate_read_id = plate_read_id.map_err(|error| poison("plate_read_id", error))?;
+            let plate_read_id = parsed("plate_read_id", &told.plate_read_id)?;
             let noted = self.0.note_passage(SENSOR.name, fact_id, plate_read_id).await;
             return noted.map_err(Failure::retry);
         }
@@ -154,7 +152,7 @@ fn suspicion(fact: &Delivered) -> Result<Note, Failure> {
         Some(since) => from_proto(since).map_err(|error| poison("suspect_time", error))?,
         None => fact.time,
     };
-    let spot_id: SpotId = told.spot_id.parse().map_err(|error| poison("spot_id", error))?;
+    let spot_id: SpotId = parsed("spot_id", &told.spot_id)?;
     Ok(Note {
         aggregate_id: spot_id.as_uuid(),
         spot_id: Some(spot_id),
@@ -175,11 +173,8 @@ fn plate_read(fact: &Delivered) -> Result<Read, Failure> {
         None => fact.time,
     };
     Ok(Read {
-        plate_read_id: told
-            .plate_read_id
-            .parse()
-            .map_err(|error| poison("plate_read_id", error))?,
-        lot_id: told.lot_id.parse().map_err(|error| poison("lot_id", error))?,
+        plate_read_id: parsed("plate_read_id", &told.plate_read_id)?,
+        lot_id: parsed("lot_id", &told.lot_id)?,
         direction: told.direction(),
         marks: PlateMarks {
             exact: mark("exact_mark", &told.exact_mark)?,
@@ -200,8 +195,8 @@ fn reality(fact: &Delivered) -> Result<Option<Reality>, Failure> {
             None => fact.time,
         };
         Ok(Some(Reality {
-            spot_id: spot_id.parse().map_err(|error| poison("spot_id", error))?,
-            lot_id: fact.lot_id.parse().map_err(|error| poison("lot_id", error))?,
+            spot_id: parsed("spot_id", spot_id)?,
+            lot_id: parsed("lot_id", &fact.lot_id)?,
             occupied,
             version,
             change_time,
