@@ -38,6 +38,8 @@ pub enum Command {
     Seed(Seed),
     /// Mint a development token.
     Token(Token),
+    /// Write the users of NATS and Redis, each role with what it needs, and the roles' settings for them.
+    Access(Access),
     /// Let simulated cars come and go, with sensors that fail and drivers who book, and compare what the product makes of it.
     #[command(long_about = SIMULATE, after_help = EXAMPLES)]
     Simulate(Simulate),
@@ -162,6 +164,24 @@ pub struct Token {
     pub key: PathBuf,
 }
 
+/// Options of `access`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example:\n  parkmesh access --out access --nats-url nats://nats:4222 --redis-url redis://redis:6379\n  \
+                  kubectl create secret generic parkmesh-booking-stores --from-env-file access/booking.env"
+)]
+pub struct Access {
+    /// The folder to write. What it holds is secret; passwords that it has are kept.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// NATS, as the roles reach it.
+    #[arg(long, default_value = "nats://127.0.0.1:4222")]
+    pub nats_url: String,
+    /// Redis, as the roles reach it.
+    #[arg(long, default_value = "redis://127.0.0.1:6379")]
+    pub redis_url: String,
+}
+
 /// What `decode --help` begins with.
 const DECODE: &str = "Says what one frame of a parking sensor means, as the sensor bridge reads it. Prints JSON: `occupied` is true, false, or \
      null where the frame says nothing about its spot; `kind` says why it was sent; the rest is there where the frame \
@@ -194,8 +214,13 @@ pub struct Decode {
 /// Options of `dead-letters`.
 #[derive(Debug, Clone, Args)]
 pub struct DeadLetters {
-    /// NATS.
-    #[arg(long, env = "PARKMESH_NATS_URL", default_value = "nats://127.0.0.1:4222")]
+    /// NATS, with a user who may do this: `admin` of `parkmesh access`.
+    #[arg(
+        long,
+        env = "PARKMESH_NATS_URL",
+        hide_env_values = true,
+        default_value = "nats://127.0.0.1:4222"
+    )]
     pub nats_url: String,
     /// List or redrive.
     #[command(subcommand)]

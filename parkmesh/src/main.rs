@@ -1,5 +1,6 @@
 //! The one binary of Parkmesh: every role, and the commands around them. `parkmesh --help` tells.
 
+mod access;
 mod chance;
 mod cli;
 mod client;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Migrate(options) => migrate::run(&options),
         Command::Seed(options) => seed::run(options),
         Command::Token(options) => token::run(&options),
+        Command::Access(options) => access::run(&options),
         Command::Simulate(options) => simulate::run(options),
         Command::Replay(options) => replay::run(options),
         Command::DeadLetters(options) => dead_letters::run(options),

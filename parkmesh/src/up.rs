@@ -21,6 +21,7 @@ use parkmesh_servers::{Binaries, Care, Options, Servers};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use crate::access::{self, Passwords};
 use crate::cli::Up;
 use crate::client::{UpFile, connect};
 use crate::names::Role;
@@ -30,6 +31,8 @@ use supervisor::{Part, keep_alive};
 
 /// Database of all services.
 pub const DATABASE: &str = "parkmesh";
+/// The file of the roles' passwords for Redis and NATS, among the keys.
+pub const STORES: &str = "stores.json";
 
 /// Brings everything up, says where it is, and waits for Ctrl-C.
 pub fn run(options: Up) -> Result<(), Failure> {
@@ -40,11 +43,15 @@ pub fn run(options: Up) -> Result<(), Failure> {
     let binaries = Binaries::locate_or_fetch(servers_home, &|line| println!("  {line}"))?;
     step("starting them");
     let care = if options.hasty_stores { Care::Hasty } else { Care::Durable };
-    let how = Options { care, ..Options::durable(&data_dir) };
+    let keys = options.home.join("keys");
+    std::fs::create_dir_all(&keys)?;
+    let passwords = Passwords::open(&keys.join(STORES))?;
+    let access = Some(access::of_servers(&passwords));
+    let how = Options { care, access, ..Options::durable(&data_dir) };
     let servers = Arc::new(Servers::start(&binaries, &how)?);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let outcome = runtime.block_on(up(&options, &servers));
+    let outcome = runtime.block_on(up(&options, &servers, passwords));
     drop(runtime);
     step("stopping the servers");
     servers.stop();
@@ -64,7 +71,7 @@ fn data_dir(options: &Up) -> PathBuf {
     }
 }
 
-async fn up(options: &Up, servers: &Arc<Servers>) -> Result<(), Failure> {
+async fn up(options: &Up, servers: &Arc<Servers>, passwords: Passwords) -> Result<(), Failure> {
     let urls = ServerUrls {
         postgres: ready::database(&servers.postgres_url(), DATABASE).await?,
         redis: servers.redis_url(),
@@ -75,6 +82,7 @@ async fn up(options: &Up, servers: &Arc<Servers>) -> Result<(), Failure> {
         port_base: options.port_base,
         home: options.home.clone(),
         servers: urls,
+        passwords,
         otlp_endpoint: options.otlp_endpoint.clone(),
         app_dir: Some(options.app_dir.clone()).filter(|app| app.join("index.html").is_file()),
     };

@@ -6,6 +6,7 @@
     reason = "a test is outside of the house: it has its own time and chance"
 )]
 
+mod access;
 mod app;
 mod canary;
 mod clients;

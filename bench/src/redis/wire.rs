@@ -6,7 +6,11 @@ use std::net::TcpStream;
 use crate::Failure;
 
 /// A Redis; each command has a connection of its own, because the server is killed in between.
-pub struct Redis(String);
+pub struct Redis {
+    address: String,
+    /// Name and password, where it asks for one.
+    user: Option<(String, String)>,
+}
 
 /// What it answers.
 enum Reply {
@@ -15,9 +19,15 @@ enum Reply {
 }
 
 impl Redis {
-    /// The one at this `redis://host:port`.
+    /// The one at this `redis://[name:password@]host:port`.
     pub fn at(url: &str) -> Self {
-        Self(url.trim_start_matches("redis://").trim_end_matches('/').to_owned())
+        let rest = url.trim_start_matches("redis://").trim_end_matches('/');
+        let (user, address) = match rest.split_once('@') {
+            Some((user, address)) => (user.split_once(':'), address),
+            None => (None, rest),
+        };
+        let user = user.map(|(name, password)| (name.to_owned(), password.to_owned()));
+        Self { address: address.to_owned(), user }
     }
 
     /// Empties it.
@@ -26,16 +36,24 @@ impl Redis {
     }
 
     fn ask(&mut self, words: &[&[u8]]) -> Result<Reply, Failure> {
-        let mut stream = TcpStream::connect(&self.0)?;
-        let mut command = format!("*{}\r\n", words.len()).into_bytes();
-        for word in words {
-            command.extend(format!("${}\r\n", word.len()).into_bytes());
-            command.extend(*word);
-            command.extend(b"\r\n");
+        let mut stream = BufReader::new(TcpStream::connect(&self.address)?);
+        if let Some((name, password)) = &self.user {
+            send(stream.get_mut(), &[b"AUTH", name.as_bytes(), password.as_bytes()])?;
+            read(&mut stream)?;
         }
-        stream.write_all(&command)?;
-        read(&mut BufReader::new(stream))
+        send(stream.get_mut(), words)?;
+        read(&mut stream)
     }
+}
+
+fn send(stream: &mut TcpStream, words: &[&[u8]]) -> Result<(), Failure> {
+    let mut command = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        command.extend(format!("${}\r\n", word.len()).into_bytes());
+        command.extend(*word);
+        command.extend(b"\r\n");
+    }
+    Ok(stream.write_all(&command)?)
 }
 
 fn read(stream: &mut impl BufRead) -> Result<Reply, Failure> {

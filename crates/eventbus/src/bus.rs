@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use async_nats::jetstream::stream::{self, RawMessageErrorKind};
-use async_nats::{ConnectOptions, Event};
+use async_nats::{ConnectOptions, Event, ServerAddr};
 use bytes::Bytes;
 use parkmesh_contracts::ids::LotId;
 use parkmesh_platform::clock::Clock;
@@ -13,6 +13,7 @@ use parkmesh_platform::config::Reader;
 use parkmesh_platform::ids::Ids;
 use tokio::sync::watch;
 
+use crate::access::{self, Part};
 use crate::{Delivered, publish, streams};
 
 /// How long the first connection may take; later ones are retried for ever.
@@ -27,7 +28,8 @@ const RECONNECT_MAX: Duration = Duration::from_secs(2);
 /// Where NATS is and what our names on it begin with.
 #[derive(Clone, Debug)]
 pub struct BusConfig {
-    /// One or more addresses between commas: `nats://127.0.0.1:4222`, `tls://…`.
+    /// One or more addresses between commas: `nats://127.0.0.1:4222`, `tls://…`. Who we are may stand in the first:
+    /// `nats://booking:password@nats:4222`.
     pub url: String,
     /// Empty in production. Begins the names of streams and durables; in subjects a dot follows it.
     pub prefix: String,
@@ -120,17 +122,21 @@ impl Bus {
     /// When no server answers in that time, or the credentials are not readable.
     pub async fn connect(config: &BusConfig, clock: &Clock, ids: &Ids) -> Result<Self, BusError> {
         let (sender, connections) = watch::channel(0);
-        let options = options(config).await?.event_callback(move |event| {
+        let addresses = addresses(&config.url)?;
+        let options = options(config, &addresses).await?.event_callback(move |event| {
             match event {
                 Event::Connected => sender.send_modify(|count| *count += 1),
                 Event::Disconnected => tracing::warn!("the connection to NATS is lost"),
+                // What we may not do would else show as answers that never come.
+                Event::ServerError(error) => tracing::warn!(%error, "NATS refuses"),
                 other => tracing::debug!(event = %other, "NATS"),
             }
             std::future::ready(())
         });
-        let urls: Vec<&str> = config.url.split(',').map(str::trim).collect();
-        let client =
-            options.connect(urls).await.map_err(|error| BusError::Connect(error.to_string()))?;
+        let client = options
+            .connect(addresses)
+            .await
+            .map_err(|error| BusError::Connect(error.to_string()))?;
         let mut arrived = connections.clone();
         match tokio::time::timeout(CONNECT_MAX, arrived.wait_for(|count| *count > 0)).await {
             Ok(Ok(_)) => {}
@@ -148,13 +154,28 @@ impl Bus {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Creates the streams that are missing and updates those that are configured differently.
-    /// Every process may do so at its start.
+    /// Creates all streams that are missing and updates those that are configured differently: for tools and
+    /// tests, which may.
     ///
     /// # Errors
     /// When JetStream refuses or does not answer.
     pub async fn ensure_streams(&self) -> Result<(), BusError> {
-        streams::ensure_all(self).await
+        self.ensure(streams::ALL).await
+    }
+
+    /// The same for the streams that a service makes. Those of others come when the others do.
+    ///
+    /// # Errors
+    /// When JetStream refuses or does not answer.
+    pub async fn ensure_streams_of(&self, part: &Part) -> Result<(), BusError> {
+        self.ensure(access::streams(part)).await
+    }
+
+    async fn ensure(&self, names: impl IntoIterator<Item = &'static str>) -> Result<(), BusError> {
+        for name in names {
+            streams::ensure(self, name).await?;
+        }
+        Ok(())
     }
 
     /// Deletes our streams with all that is in them: for tests, which have a prefix of their own.
@@ -283,8 +304,23 @@ pub(crate) fn jetstream_error(error: impl std::fmt::Display) -> BusError {
     BusError::JetStream(error.to_string())
 }
 
-async fn options(config: &BusConfig) -> Result<ConnectOptions, BusError> {
-    let options = ConnectOptions::new()
+fn addresses(url: &str) -> Result<Vec<ServerAddr>, BusError> {
+    let parsed = url.split(',').map(|one| one.trim().parse());
+    parsed.collect::<Result<_, _>>().map_err(|_| {
+        BusError::Config("PARKMESH_NATS_URL holds no address such as nats://host:4222".to_owned())
+    })
+}
+
+async fn options(config: &BusConfig, addresses: &[ServerAddr]) -> Result<ConnectOptions, BusError> {
+    let named = addresses.first().and_then(|one| Some((one.username()?, one.password()?)));
+    let options = match named {
+        None => ConnectOptions::new(),
+        Some((user, password)) => {
+            ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned())
+                .custom_inbox_prefix(access::inbox_prefix(user))
+        }
+    };
+    let options = options
         .name("parkmesh")
         .retry_on_initial_connect()
         .max_reconnects(None)

@@ -16,6 +16,7 @@ mod headers;
 mod publish;
 mod streams;
 
+pub mod access;
 pub mod consumer;
 pub mod deadletter;
 pub mod follow;

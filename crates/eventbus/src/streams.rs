@@ -71,14 +71,6 @@ fn differs(is: &Config, wanted: &Config) -> bool {
         || is.allow_direct != wanted.allow_direct
 }
 
-/// Creates or updates all streams.
-pub(crate) async fn ensure_all(bus: &Bus) -> Result<(), BusError> {
-    for name in ALL {
-        ensure(bus, name).await?;
-    }
-    Ok(())
-}
-
 /// Creates the stream if it is missing, updates it if it differs.
 pub(crate) async fn ensure(bus: &Bus, name: &str) -> Result<(), BusError> {
     let wanted = wanted(bus, name);

@@ -2,7 +2,7 @@
 //! project, and runs private ones. Nothing is installed, and no server that is not ours is touched.
 //!
 //! Start reading at [`Binaries::locate_or_fetch`] and [`Servers::start`]. For development and tests on
-//! one machine: the servers listen on 127.0.0.1 only and ask for no password.
+//! one machine: the servers listen on 127.0.0.1 only, and ask for a password only where [`Access`] says whose.
 
 mod account;
 mod binaries;
@@ -24,3 +24,4 @@ pub use error::Error;
 pub use fetch::{debian, download};
 pub use kind::Kind;
 pub use servers::{Care, Options, Servers};
+pub use settings::Access;

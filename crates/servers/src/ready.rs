@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::Kind;
+use crate::{Access, Kind};
 
 const PATIENCE: Duration = Duration::from_millis(500);
 /// MQTT 3.1.1 CONNECT: no client id, clean session, 60 s.
@@ -23,6 +23,7 @@ pub(crate) struct Check<'a> {
     pub(crate) name: &'a str,
     /// PostgreSQL's data.
     pub(crate) postgres: &'a Path,
+    pub(crate) access: Option<&'a Access>,
 }
 
 impl Check<'_> {
@@ -46,6 +47,10 @@ impl Check<'_> {
 
     fn redis_is_ready(&self) -> Option<()> {
         let mut stream = self.connect()?;
+        if let Some(Access { administrator, password, .. }) = self.access {
+            write!(stream, "AUTH {administrator} {password}\r\n").ok()?;
+            read_until(&mut stream, |said| said.starts_with("+OK"))?;
+        }
         stream.write_all(b"PING\r\nINFO server\r\n").ok()?;
         let ours = format!("process_id:{}\r\n", self.pid);
         read_until(&mut stream, |said| said.starts_with("+PONG") && said.contains(&ours))
@@ -56,7 +61,10 @@ impl Check<'_> {
         read_until(&mut stream, |said| {
             said.contains(self.name) && said.contains("\"jetstream\":true")
         })?;
-        stream.write_all(b"CONNECT {\"verbose\":false}\r\nPING\r\n").ok()?;
+        let user = self.access.map_or_else(String::new, |access| {
+            format!(",\"user\":\"{}\",\"pass\":\"{}\"", access.administrator, access.password)
+        });
+        write!(stream, "CONNECT {{\"verbose\":false{user}}}\r\nPING\r\n").ok()?;
         read_until(&mut stream, |said| said.contains("PONG"))
     }
 

@@ -13,7 +13,7 @@ use crate::keeper::Keeper;
 use crate::ports::Ports;
 use crate::process::{self, Process};
 use crate::ready::Check;
-use crate::settings::{SUPERUSER, Settings};
+use crate::settings::{Access, SUPERUSER, Settings};
 use crate::{Binaries, Error, Kind, postgres};
 
 /// How long a server may take until it answers; PostgreSQL may have a log to replay.
@@ -44,17 +44,19 @@ pub struct Options {
     pub care: Care,
     /// Whether to remove what the folder holds before starting.
     pub fresh: bool,
+    /// Who may do what in Redis and NATS; whoever comes, everything, where this is none.
+    pub access: Option<Access>,
 }
 
 impl Options {
     /// Servers that keep what they acknowledged, with the data that the folder has.
     pub fn durable(data_dir: &Path) -> Self {
-        Self { data_dir: data_dir.to_owned(), care: Care::Durable, fresh: false }
+        Self { data_dir: data_dir.to_owned(), care: Care::Durable, fresh: false, access: None }
     }
 
     /// Fast servers without data, for tests.
     pub fn throwaway(data_dir: &Path) -> Self {
-        Self { data_dir: data_dir.to_owned(), care: Care::None, fresh: true }
+        Self { data_dir: data_dir.to_owned(), care: Care::None, fresh: true, access: None }
     }
 }
 
@@ -64,6 +66,7 @@ pub struct Servers {
     layout: Layout,
     binaries: Binaries,
     care: Care,
+    access: Option<Access>,
     name: String,
     ports: Ports,
     processes: Mutex<[Option<Process>; 4]>,
@@ -125,6 +128,7 @@ impl Servers {
             layout: Layout { top, postgres, account },
             binaries: binaries.clone(),
             care: options.care,
+            access: options.access.clone(),
             ports,
             processes: Mutex::new([None, None, None, None]),
             keeper: Keeper::start()
@@ -140,14 +144,20 @@ impl Servers {
         format!("postgres://{SUPERUSER}@127.0.0.1:{}/postgres", self.port(Kind::Postgres))
     }
 
-    /// The address of Redis.
+    /// The address of Redis, for its administrator.
     pub fn redis_url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port(Kind::Redis))
+        format!("redis://{}127.0.0.1:{}", self.administrator(), self.port(Kind::Redis))
     }
 
-    /// The address of NATS.
+    /// The address of NATS, for its administrator.
     pub fn nats_url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port(Kind::Nats))
+        format!("nats://{}127.0.0.1:{}", self.administrator(), self.port(Kind::Nats))
+    }
+
+    fn administrator(&self) -> String {
+        self.access.as_ref().map_or_else(String::new, |access| {
+            format!("{}:{}@", access.administrator, access.password)
+        })
     }
 
     /// The address of the MQTT broker.
@@ -253,8 +263,13 @@ impl Servers {
             return Ok(());
         }
         let folder = self.layout.of(kind);
-        let settings =
-            Settings { port: self.port(kind), folder: &folder, care: self.care, name: &self.name };
+        let settings = Settings {
+            port: self.port(kind),
+            folder: &folder,
+            care: self.care,
+            name: &self.name,
+            access: self.access.as_ref(),
+        };
         let arguments = settings.arguments(kind)?;
         let account = self.layout.account.filter(|_| kind == Kind::Postgres);
         let (log, run) = (self.layout.log(kind), self.layout.run());
@@ -275,6 +290,7 @@ impl Servers {
                 pid,
                 name: &self.name,
                 postgres: &self.layout.postgres,
+                access: self.access.as_ref(),
             };
             // Still running after it answered: the answer was not another server's on the same port.
             if check.passes() && self.is_running(kind) {

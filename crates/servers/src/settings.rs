@@ -8,6 +8,20 @@ use crate::{Care, Error, Kind};
 /// The superuser of PostgreSQL.
 pub(crate) const SUPERUSER: &str = "parkmesh";
 
+/// Who may do what in Redis and NATS: without it both serve whoever comes. PostgreSQL's users are in its database, and
+/// the broker serves the devices of this machine.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Who may do everything: a user of this name is among both.
+    pub administrator: String,
+    /// Its password.
+    pub password: String,
+    /// Lines of redis.conf that name the users.
+    pub redis: String,
+    /// A block of nats.conf that names the users.
+    pub nats: String,
+}
+
 /// What the settings of a server depend on.
 pub(crate) struct Settings<'a> {
     pub(crate) port: u16,
@@ -16,6 +30,7 @@ pub(crate) struct Settings<'a> {
     pub(crate) care: Care,
     /// Our name for the NATS server.
     pub(crate) name: &'a str,
+    pub(crate) access: Option<&'a Access>,
 }
 
 impl Settings<'_> {
@@ -64,9 +79,10 @@ impl Settings<'_> {
     fn redis(&self) -> String {
         format!(
             "port {}\nbind 127.0.0.1\ndir {}\nsave \"\"\nappendonly no\nmaxmemory-policy noeviction\n\
-             set-proc-title no\ndaemonize no\n",
+             set-proc-title no\ndaemonize no\n{}",
             self.port,
             quoted(self.folder),
+            self.access.map_or("", |access| &access.redis),
         )
     }
 
@@ -79,10 +95,11 @@ impl Settings<'_> {
         };
         format!(
             "host: 127.0.0.1\nport: {}\nserver_name: {}\njetstream {{\n  store_dir: {}\n  {sync}\n  \
-             max_file_store: 20GB\n}}\n",
+             max_file_store: 20GB\n}}\n{}",
             self.port,
             self.name,
             quoted(self.folder),
+            self.access.map_or("", |access| &access.nats),
         )
     }
 
@@ -110,7 +127,13 @@ mod tests {
     use super::*;
 
     fn settings(care: Care) -> Settings<'static> {
-        Settings { port: 4222, folder: Path::new("/data/x"), care, name: "parkmesh-1" }
+        Settings {
+            port: 4222,
+            folder: Path::new("/data/x"),
+            care,
+            name: "parkmesh-1",
+            access: None,
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use parkmesh_eventbus::access::Part;
 use parkmesh_eventbus::{Bus, BusConfig};
 use parkmesh_platform::admin::{self, Readiness};
 use parkmesh_platform::auth::{AuthConfig, ServiceToken, Verifier};
@@ -74,10 +75,10 @@ impl Process {
         Ok(postgres::connect(config, &self.clock)?)
     }
 
-    /// The event spine, with its streams made or brought up to date.
-    pub async fn bus(&self, config: &BusConfig) -> Result<Bus, Failure> {
+    /// The event spine, with the streams of this service made or brought up to date.
+    pub async fn bus(&self, config: &BusConfig, part: &Part) -> Result<Bus, Failure> {
         let bus = Bus::connect(config, &self.clock, &self.ids).await?;
-        bus.ensure_streams().await?;
+        bus.ensure_streams_of(part).await?;
         Ok(bus)
     }
 

@@ -45,7 +45,7 @@ async fn booking(process: &Process) -> Result<Running, Failure> {
         clock: process.clock.clone(),
         ids: process.ids.clone(),
         pool: process.pool(&postgres)?,
-        bus: process.bus(&bus).await?,
+        bus: process.bus(&bus, &parkmesh_booking::BUS).await?,
         verifier: process.verifier(&auth).await?,
         payment: process.channel(&payment, &token)?,
     };
@@ -66,7 +66,7 @@ async fn availability(process: &Process) -> Result<Running, Failure> {
         clock: process.clock.clone(),
         ids: process.ids.clone(),
         redis: redis::connect(&redis)?,
-        bus: process.bus(&bus).await?,
+        bus: process.bus(&bus, &parkmesh_availability::BUS).await?,
         verifier: process.verifier(&auth).await?,
         booking: process.channel(&booking, &token)?,
         sensor: process.channel(&sensor, &token)?,
@@ -86,7 +86,7 @@ async fn payment(process: &Process) -> Result<Running, Failure> {
         clock: process.clock.clone(),
         ids: process.ids.clone(),
         pool: process.pool(&postgres)?,
-        bus: process.bus(&bus).await?,
+        bus: process.bus(&bus, &parkmesh_payment::BUS).await?,
         verifier: process.verifier(&auth).await?,
     };
     Ok(parkmesh_payment::start(config, deps).await?)
@@ -104,7 +104,7 @@ async fn sensor(process: &Process) -> Result<Running, Failure> {
         clock: process.clock.clone(),
         ids: process.ids.clone(),
         pool: process.pool(&postgres)?,
-        bus: process.bus(&bus).await?,
+        bus: process.bus(&bus, &parkmesh_sensor::BUS).await?,
         verifier: process.verifier(&auth).await?,
     };
     Ok(parkmesh_sensor::start(config, deps).await?)
@@ -122,7 +122,7 @@ async fn notification(process: &Process) -> Result<Running, Failure> {
         clock: process.clock.clone(),
         ids: process.ids.clone(),
         pool: process.pool(&postgres)?,
-        bus: process.bus(&bus).await?,
+        bus: process.bus(&bus, &parkmesh_notification::BUS).await?,
         verifier: process.verifier(&auth).await?,
     };
     Ok(parkmesh_notification::start(config, deps).await?)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::access::{Passwords, as_user};
 use crate::names::Role;
 
 use super::supervisor::Part;
@@ -17,9 +18,9 @@ const WEBHOOK_PATH: &str = "/webhooks/provider";
 pub struct ServerUrls {
     /// PostgreSQL, as its administrator, database `parkmesh`.
     pub postgres: String,
-    /// Redis.
+    /// Redis, as its administrator.
     pub redis: String,
-    /// NATS.
+    /// NATS, as its administrator.
     pub nats: String,
     /// MQTT.
     pub mqtt: String,
@@ -34,6 +35,8 @@ pub struct Plan {
     pub home: PathBuf,
     /// The servers.
     pub servers: ServerUrls,
+    /// Who the roles are to Redis and NATS.
+    pub passwords: Passwords,
     /// A collector, if there is one.
     pub otlp_endpoint: Option<String>,
     /// The web app, if it is built.
@@ -109,13 +112,14 @@ impl Plan {
 
     fn env(&self, role: Role) -> Vec<(String, String)> {
         let path = |path: PathBuf| absolute(&path).display().to_string();
+        let as_role = |url: &str| as_user(url, role.as_str(), &self.passwords);
         let mut env = vec![
             ("ADMIN_LISTEN", self.admin_address(role)),
             ("AUTH_JWKS", path(self.jwks_file())),
             ("SERVICE_TOKEN_FILE", path(self.token_file(role))),
             ("CLOCK_OFFSET_FILE", path(self.clock_offset_file())),
-            ("NATS_URL", self.servers.nats.clone()),
-            ("REDIS_URL", self.servers.redis.clone()),
+            ("NATS_URL", as_role(&self.servers.nats)),
+            ("REDIS_URL", as_role(&self.servers.redis)),
             ("MQTT_URL", self.servers.mqtt.clone()),
         ];
         if let Some(listen) = self.address(role) {
@@ -171,7 +175,15 @@ mod tests {
             nats: "nats://127.0.0.1:7".to_owned(),
             mqtt: "mqtt://127.0.0.1:8".to_owned(),
         };
-        Plan { port_base, home: "home".into(), servers, otlp_endpoint: None, app_dir: None }
+        let passwords = Passwords::new();
+        Plan {
+            port_base,
+            home: "home".into(),
+            servers,
+            passwords,
+            otlp_endpoint: None,
+            app_dir: None,
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parkmesh_eventbus::access::Part;
 use parkmesh_eventbus::follow::{self, Follow, Followed};
 use parkmesh_eventbus::{Bus, BusError, Delivered};
 use parkmesh_platform::ids::Ids;
@@ -32,6 +33,9 @@ const RETRY_MIN: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// Least time between two snapshots that a fact nobody can read asks for.
 const UNREADABLE_PERIOD: Duration = Duration::from_secs(30);
+
+/// What availability does on the bus.
+pub const BUS: Part = Part { writes: &[], consumers: &[], follows: &["BOOKING", "SENSOR"] };
 
 /// A feeder ended and is to be started again.
 #[derive(Debug, thiserror::Error)]

@@ -22,5 +22,6 @@ pub mod store;
 pub mod upstream;
 
 pub use config::Config;
+pub use consumers::BUS;
 pub use error::{DOMAIN, Error, REASONS};
 pub use start::{Deps, start};

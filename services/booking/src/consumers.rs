@@ -8,6 +8,7 @@ use parkmesh_contracts::payment::v1 as payment;
 use parkmesh_contracts::plate::PlateMarks;
 use parkmesh_contracts::sensor::v1 as sensor;
 use parkmesh_contracts::time::from_proto;
+use parkmesh_eventbus::access::Part;
 use parkmesh_eventbus::consumer::{self, Consumer, Handler, Listening};
 use parkmesh_eventbus::{Delivered, Failure};
 
@@ -58,6 +59,13 @@ const ERASERS: [(&str, Consumer); 2] = [
         },
     ),
 ];
+
+/// What booking does on the bus.
+pub const BUS: Part = Part {
+    writes: &["BOOKING"],
+    consumers: &[SENSOR, ERASERS[0].1, ERASERS[1].1],
+    follows: &["BOOKING"],
+};
 
 /// Starts all consumers.
 pub fn start(app: &App) -> Listening {

@@ -21,6 +21,7 @@ mod store;
 
 pub use app::booking::FAILPOINTS;
 pub use config::Config;
+pub use consumers::BUS;
 pub use domain::tariff;
 pub use parkmesh_platform::serve::WatchLimits;
 pub use start::{Deps, NAME, StartError, start};

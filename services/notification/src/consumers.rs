@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parkmesh_eventbus::access::Part;
 use parkmesh_eventbus::consumer::{self, Consumer, Handler};
 use parkmesh_eventbus::{Bus, Delivered, Failure};
 use parkmesh_platform::tasks::Tasks;
@@ -22,6 +23,13 @@ const SENSOR: Consumer =
     Consumer { name: "notification-sensor", stream: "SENSOR", fact_types: events::OF_SENSOR };
 const PAYMENT: Consumer =
     Consumer { name: "notification-payment", stream: "PAYMENT", fact_types: events::OF_PAYMENT };
+
+/// What notification does on the bus.
+pub const BUS: Part = Part {
+    writes: &["NOTIFICATION"],
+    consumers: &[BOOKING, NAMES, OWNERS, SENSOR, PAYMENT],
+    follows: &[],
+};
 
 struct Ear {
     app: App,

@@ -21,6 +21,7 @@ mod store;
 mod webhook;
 
 pub use config::{Config, WebhookConfig};
+pub use consumers::BUS;
 pub use mail::Mailer;
 pub use start::{Deps, start};
 

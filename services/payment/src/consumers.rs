@@ -1,5 +1,6 @@
 //! Ears: booking's facts decide what becomes of money.
 
+use parkmesh_eventbus::access::Part;
 use parkmesh_eventbus::consumer::{self, Consumer, Handler};
 use parkmesh_eventbus::{Bus, Delivered, Failure};
 use parkmesh_platform::tasks::Tasks;
@@ -14,6 +15,9 @@ const BOOKING: Consumer =
 /// What receipts say of lots, and whose they are.
 const LOTS: Consumer =
     Consumer { name: "payment-lots", stream: "BOOKING", fact_types: events::OF_LOTS };
+
+/// What payment does on the bus.
+pub const BUS: Part = Part { writes: &["PAYMENT"], consumers: &[BOOKING, LOTS], follows: &[] };
 
 struct Lots(App);
 

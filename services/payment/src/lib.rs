@@ -24,6 +24,7 @@ mod webhook;
 
 pub use app::FAILPOINTS;
 pub use config::{Config, ProviderChoice, Secret};
+pub use consumers::BUS;
 pub use start::{Deps, StartError, start};
 
 /// The schema's migrations; run by `parkmesh migrate` together with those of the eventbus.

@@ -5,8 +5,9 @@ use parkmesh_contracts::booking::v1 as booking;
 use parkmesh_contracts::booking::v1::Cause;
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::ids::UserId;
+use parkmesh_eventbus::access::Part;
 use parkmesh_eventbus::consumer::{self, Consumer, Handler};
-use parkmesh_eventbus::{Delivered, Failure};
+use parkmesh_eventbus::{Delivered, Failure, READINGS};
 
 use crate::app::App;
 use crate::domain::discrepancy::TOLERANCE;
@@ -25,6 +26,13 @@ const LOTS: Consumer = Consumer {
     name: "sensor-lots",
     stream: "BOOKING",
     fact_types: &[booking::InventoryChanged::TYPE],
+};
+
+/// What sensor does on the bus.
+pub const BUS: Part = Part {
+    writes: &["SENSOR", READINGS],
+    consumers: &[BOOKING, LOTS],
+    follows: &["SENSOR", "BOOKING"],
 };
 
 /// Starts the consumers.

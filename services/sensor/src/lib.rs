@@ -23,6 +23,7 @@ mod start;
 mod store;
 
 pub use config::{Config, SettleMs};
+pub use consumers::BUS;
 pub use domain::model::{Models, Settle, model_names};
 pub use parkmesh_platform::serve::WatchLimits;
 pub use start::{Deps, NAME, StartError, start};

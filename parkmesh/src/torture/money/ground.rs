@@ -16,6 +16,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::process::{Child, Command};
 use tonic::transport::Channel;
 
+use crate::access::{self, Passwords};
 use crate::cli::Torture;
 use crate::client::{Gateway, lasting, over};
 use crate::names::Role;
@@ -51,8 +52,10 @@ impl Ground {
         let home = home.join("money");
         std::fs::create_dir_all(home.join("run"))?;
         let binaries = Binaries::locate_or_fetch(&options.servers_home, &|_| ())?;
-        let how =
-            Options { fresh: true, care: Care::Hasty, ..Options::durable(&home.join("data")) };
+        let passwords = Passwords::new();
+        let access = Some(access::of_servers(&passwords));
+        let durable = Options::durable(&home.join("data"));
+        let how = Options { fresh: true, care: Care::Hasty, access, ..durable };
         let servers =
             tokio::task::spawn_blocking(move || Servers::start(&binaries, &how)).await??;
         let urls = ServerUrls {
@@ -63,7 +66,8 @@ impl Ground {
         };
         postgres::migrate(&urls.postgres, &migrate::schemas(true)).await?;
         let port_base = Some(free_port_base()?);
-        let plan = Plan { port_base, home, servers: urls, otlp_endpoint: None, app_dir: None };
+        let (otlp_endpoint, app_dir) = (None, None);
+        let plan = Plan { port_base, home, servers: urls, passwords, otlp_endpoint, app_dir };
         let clock = Clock::system();
         let tasks = Tasks::new(&clock);
         let issuer = keys::prepare(&plan, &clock, &tasks)?;

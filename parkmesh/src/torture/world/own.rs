@@ -12,9 +12,11 @@ use parkmesh_platform::tasks::Tasks;
 use tokio::process::{Child, Command};
 
 use crate::Failure;
+use crate::access::{Passwords, as_user};
 use crate::cli::{Torture, TortureKind};
 use crate::client::UpFile;
 use crate::torture::disk::Disk;
+use crate::up::STORES;
 use crate::up::supervisor::{Part, keep_alive};
 
 /// How long `up` may take, servers fetched on the way.
@@ -115,6 +117,7 @@ impl Own {
     /// Another process of booking with the settings of the first, but for its ports.
     fn add_replica(&mut self, number: u32, clockwork: &str, tasks: &Tasks) -> Result<(), Failure> {
         let [listen, admin] = free_addresses()?;
+        let passwords = Passwords::open(&self.home.join("keys").join(STORES))?;
         let key = |name: &str| self.home.join("keys").join(name).display().to_string();
         let settings = [
             ("LISTEN", listen.clone()),
@@ -123,7 +126,7 @@ impl Own {
             ("SERVICE_TOKEN_FILE", key("booking.token")),
             ("CLOCK_OFFSET_FILE", self.file.clock_offset_file.clone()),
             ("POSTGRES_URL", url_as(&self.file.servers["postgres"], "booking")?),
-            ("NATS_URL", self.file.servers["nats"].clone()),
+            ("NATS_URL", as_user(&self.file.servers["nats"], "booking", &passwords)),
             ("PAYMENT_URL", self.file.services["payment"].clone()),
             ("CLOCKWORK", clockwork.to_owned()),
         ];
