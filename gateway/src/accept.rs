@@ -43,6 +43,8 @@ const BUFFER_BYTES_MIN: usize = 8 * 1024;
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// What a client may send on one connection before we read it, in bytes.
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// What waits on one stream to be sent, in bytes.
+const SEND_BYTES_MAX: usize = 64 * 1024;
 /// After a failed accept, which mostly means no file descriptors are left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// After streams were ended with a reason, how long the last bytes may take.
@@ -132,6 +134,7 @@ fn builder(header_bytes_max: u32, streams_max: u32) -> Builder<TokioExecutor> {
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(SEND_BYTES_MAX)
         .max_concurrent_streams(streams_max)
         .max_header_list_size(header_bytes_max);
     builder

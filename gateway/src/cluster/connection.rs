@@ -18,9 +18,10 @@ use super::breakers::{Breakers, Place, Room};
 /// Pings on a connection, also when it is idle: a peer that vanished is noticed.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
-/// What a replica may send on one stream, and on one connection, before it is read, in bytes.
-const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
-const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// What a replica may send on one stream before it is read, in bytes: what a client that does not read makes us hold.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// The most that HTTP/2 knows.
+const CONNECTION_WINDOW_BYTES_MAX: u32 = (1 << 31) - 1;
 /// Headers of one answer, in bytes.
 const HEADER_BYTES_MAX: u32 = 64 * 1024;
 
@@ -133,7 +134,7 @@ impl Pool {
             let socket = TcpStream::connect(self.dial.address).await.ok()?;
             // Small messages both ways: waiting to fill a packet only adds latency.
             socket.set_nodelay(true).ok()?;
-            builder().handshake(TokioIo::new(socket)).await.ok()
+            builder(self.dial.streams_max).handshake(TokioIo::new(socket)).await.ok()
         });
         let (sender, driver) = made.await.ok().flatten()?;
         let address = self.dial.address;
@@ -151,7 +152,10 @@ impl Pool {
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
+/// All streams of a connection can be full without holding up the others: it is never the connection that waits to be read.
+fn builder(streams_max: usize) -> Builder<TokioExecutor> {
+    let streams_max = u32::try_from(streams_max).unwrap_or(u32::MAX);
+    let all = streams_max.saturating_mul(STREAM_WINDOW_BYTES).min(CONNECTION_WINDOW_BYTES_MAX);
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
@@ -159,7 +163,7 @@ fn builder() -> Builder<TokioExecutor> {
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .keep_alive_while_idle(true)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .initial_connection_window_size(all)
         .max_header_list_size(HEADER_BYTES_MAX);
     builder
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod abort;
+mod abuse;
 mod admin;
 mod client;
 mod clients;

@@ -26,6 +26,9 @@ use crate::client::framed;
 /// Bytes that leave before a reset overtake it.
 const BEFORE_A_CUT: std::time::Duration = std::time::Duration::from_millis(100);
 
+/// Of a flood that ends only with its call.
+const FLOOD_MESSAGE_BYTES: usize = 16 * 1024;
+
 type Frames = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, std::io::Error>> + Send>>;
 type Answer = Response<StreamBody<Frames>>;
 
@@ -37,14 +40,28 @@ impl GivenUp {
     pub fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
+
+    /// A call that counts as given up when this is dropped before it was let go.
+    pub fn hold(&self) -> Held {
+        Held(Some(self.clone()))
+    }
 }
 
-/// Told when it is dropped.
-struct Held(GivenUp);
+/// Part of a call's answer.
+pub struct Held(Option<GivenUp>);
+
+impl Held {
+    /// The call came to its end.
+    pub fn let_go(&mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.0.fetch_add(1, Ordering::SeqCst);
+        if let Some(given_up) = &self.0 {
+            given_up.0.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }
 
@@ -106,8 +123,14 @@ async fn answer(request: Request<Incoming>, given_up: GivenUp) -> Result<Answer,
             stream::iter(two).chain(half).chain(cut).boxed()
         }
         "hang" => std::future::pending().await,
+        "flood" => stream::repeat_with(|| {
+            let title = "x".repeat(FLOOD_MESSAGE_BYTES);
+            let notification = Some(Notification { title, ..Default::default() });
+            Ok(Frame::data(Bytes::from(framed(&WatchNotificationsResponse { notification }))))
+        })
+        .boxed(),
         "endless" => {
-            let held = Held(given_up);
+            let held = given_up.hold();
             let never = stream::once(async move {
                 let _held = held;
                 std::future::pending().await
