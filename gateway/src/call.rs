@@ -29,7 +29,7 @@ use crate::guard::{Account, Bounds, Guarded};
 use crate::live::Downstream;
 use crate::pages::Documents;
 use crate::rest::{self, Rest};
-use crate::route::{self, Route, Table, Target};
+use crate::route::{Route, Table, Target};
 use crate::story::{Flag, Story};
 use crate::web::request::{Protocol, native_headers};
 use crate::web::response::{ToWeb, dress, has_status};
@@ -118,7 +118,7 @@ impl Gate {
         if protocol == Protocol::Native && request.version() != Version::HTTP_2 {
             return plain::wrong_version();
         }
-        let found = route::find_method(request.uri().path());
+        let found = self.table.find(request.uri().path());
         let known = found.as_ref().ok().copied();
         let mut account = Account {
             watch: Watch::start(&self.metrics, known, request.headers()),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use parkmesh_contracts::methods::METHODS;
+use parkmesh_contracts::methods::{METHODS, Method};
 use parkmesh_platform::config::Reader;
 use parkmesh_platform::redis::RedisConfig;
 use parkmesh_platform::serve::ServeConfig;
@@ -29,6 +29,8 @@ pub use file::FileError;
 /// What a gateway needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What there is to call: the contracts' table, but in tests with services that no contract names.
+    pub methods: &'static [Method],
     /// Limits of the serving side.
     pub serve: ServeConfig,
     /// Where the admin listener is; read at the start only.
@@ -87,11 +89,13 @@ pub struct ListenerConfig {
     pub tls: Option<TlsConfig>,
 }
 
-/// Which pages of which origins may call, and what they may read.
+/// Which pages of which origins may call, and what they may send and read.
 #[derive(Clone, Debug, Default)]
 pub struct CorsConfig {
     /// Exact origins, for example `https://app.example`. Empty: only pages of the gateway's own origin.
     pub origins: Vec<String>,
+    /// Headers that pages may send to services, beside gRPC's own.
+    pub allow: Vec<String>,
     /// Headers and trailers of services that pages may read, beside gRPC's own.
     pub expose: Vec<String>,
 }
@@ -116,9 +120,9 @@ impl RouteConfig {
         Self { prefix: prefix.into(), cluster: cluster.into(), timeout: None, retry }
     }
 
-    /// Whether calls of the method table go this way.
-    pub fn leads_to_methods(&self) -> bool {
-        METHODS.iter().any(|method| method.path.starts_with(&self.prefix))
+    /// Whether calls of these methods go this way.
+    pub fn leads_to(&self, methods: &[Method]) -> bool {
+        methods.iter().any(|method| method.path.starts_with(&self.prefix))
     }
 }
 
@@ -134,6 +138,7 @@ pub(crate) fn default_routes() -> Vec<RouteConfig> {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            methods: METHODS,
             // Strangers connect here: fewer streams each than between our own processes.
             serve: ServeConfig { connection_streams_max: 256, ..ServeConfig::default() },
             admin: None,
@@ -158,7 +163,7 @@ impl Default for Config {
 
 impl Config {
     /// Reads `PARKMESH_<ROLE>_URL` (comma-separated) for every role of the method table,
-    /// `PARKMESH_GATEWAY_CONFIG` (a file, docs/gateway.md), `_GATEWAY_ADMIN_LISTEN`, `_GATEWAY_APP_DIR`, `_ACCESS_LOG`, `_REDIS_URL`, `PARKMESH_CORS_ORIGINS`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
+    /// `PARKMESH_GATEWAY_CONFIG` (a file, docs/gateway.md), `_GATEWAY_ADMIN_LISTEN`, `_GATEWAY_APP_DIR`, `_ACCESS_LOG`, `_REDIS_URL`, `PARKMESH_CORS_ORIGINS`, `_CORS_ALLOW`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
     /// `_REQUEST_WAIT_SECONDS`, `_FIRST_REQUEST_WAIT_SECONDS` and `PARKMESH_GRPC_*`.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
@@ -166,13 +171,17 @@ impl Config {
         serve.connection_streams_max =
             reader.get("GRPC_CONNECTION_STREAMS_MAX", default.serve.connection_streams_max);
         let clusters = roles().filter_map(|role| cluster_of(role, reader)).collect();
-        let cors =
-            CorsConfig { origins: reader.list("CORS_ORIGINS"), expose: reader.list("CORS_EXPOSE") };
+        let cors = CorsConfig {
+            origins: reader.list("CORS_ORIGINS"),
+            allow: reader.list("CORS_ALLOW"),
+            expose: reader.list("CORS_EXPOSE"),
+        };
         check(&cors, reader);
         let seconds = |reader: &mut Reader, name: &str, default: Duration| {
             Duration::from_secs(reader.get(name, default.as_secs()))
         };
         let base = Self {
+            methods: default.methods,
             serve,
             admin: reader.find("GATEWAY_ADMIN_LISTEN"),
             access_log: reader.find("ACCESS_LOG"),

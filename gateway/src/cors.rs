@@ -8,7 +8,7 @@ use tonic::body::Body;
 
 use crate::config::CorsConfig;
 
-/// What pages may send.
+/// What pages may always send.
 const ALLOWED: &str =
     "content-type, x-grpc-web, x-user-agent, authorization, grpc-timeout, traceparent";
 /// What pages may always read.
@@ -21,19 +21,17 @@ const MAX_AGE_SECONDS: &str = "7200";
 #[derive(Debug)]
 pub struct Cors {
     origins: HashSet<String>,
+    allowed: HeaderValue,
     exposed: HeaderValue,
 }
 
 impl Cors {
     /// Exact origins, nothing else.
     pub fn new(config: &CorsConfig) -> Self {
-        let names = std::iter::once(EXPOSED.to_owned())
-            .chain(config.expose.iter().filter(|name| is_header(name)).cloned());
-        let exposed = names.collect::<Vec<_>>().join(", ");
         Self {
             origins: config.origins.iter().cloned().collect(),
-            exposed: HeaderValue::try_from(exposed)
-                .unwrap_or_else(|_| HeaderValue::from_static(EXPOSED)),
+            allowed: with(ALLOWED, &config.allow),
+            exposed: with(EXPOSED, &config.expose),
         }
     }
 
@@ -48,12 +46,12 @@ impl Cors {
         if self.admitted(request.headers()).is_some() {
             let fixed = [
                 (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, DELETE"),
-                (header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED),
                 (header::ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS),
             ];
             for (name, value) in fixed {
                 headers.insert(name, HeaderValue::from_static(value));
             }
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, self.allowed.clone());
             *response.status_mut() = StatusCode::NO_CONTENT;
         } else {
             *response.status_mut() = StatusCode::FORBIDDEN;
@@ -81,6 +79,10 @@ impl Cors {
     }
 }
 
-fn is_header(name: &str) -> bool {
-    HeaderName::from_bytes(name.as_bytes()).is_ok()
+/// Names of headers, and those of the settings that can be one.
+fn with(own: &'static str, more: &[String]) -> HeaderValue {
+    let is_header = |name: &&str| HeaderName::from_bytes(name.as_bytes()).is_ok();
+    let more = more.iter().map(String::as_str).filter(is_header);
+    let names = std::iter::once(own).chain(more).collect::<Vec<_>>().join(", ");
+    HeaderValue::try_from(names).unwrap_or_else(|_| HeaderValue::from_static(own))
 }

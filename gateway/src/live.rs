@@ -305,7 +305,13 @@ fn gate(
 ) -> Gate {
     Gate {
         cors: Cors::new(&config.cors),
-        table: Table::new(&config.routes, clusters, Arc::clone(&kept.local), &kept.reds),
+        table: Table::new(
+            config.methods,
+            &config.routes,
+            clusters,
+            Arc::clone(&kept.local),
+            &kept.reds,
+        ),
         admission: Admission::new(kept.verifier.clone(), Arc::clone(&kept.shed), rates),
         health: kept.health.clone(),
         metrics: kept.metrics.clone(),

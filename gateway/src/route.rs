@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parkmesh_contracts::methods::{self, METHODS, Method};
+use parkmesh_contracts::methods::{METHODS, Method};
 use parkmesh_platform::serve::{Refusal, Routes, find_open_method};
 use tonic::Status;
 
@@ -30,9 +30,15 @@ pub struct Route {
     pub red: Arc<Red>,
 }
 
+/// A method, and its way if any route leads to it.
+struct Row {
+    method: &'static Method,
+    route: Option<Route>,
+}
+
 /// Everything that can be reached through the gate.
 pub struct Table {
-    methods: HashMap<&'static str, Route>,
+    methods: HashMap<&'static str, Row>,
     documents: Vec<(String, Route)>,
     local: Arc<Routes>,
 }
@@ -46,19 +52,6 @@ pub enum Target<'t> {
     Cluster(Option<&'t Route>),
 }
 
-/// The row of a path: who may call it and how.
-///
-/// # Errors
-/// UNIMPLEMENTED for a path that nobody serves, PERMISSION_DENIED for one that no token opens. The
-/// second is said without looking at the token: services inside call each other directly.
-pub fn find_method(path: &str) -> Result<&'static Method, Status> {
-    if let Some(method) = find_open_method(path) {
-        return Ok(method);
-    }
-    let method = methods::find(path).ok_or_else(|| Refusal::PathUnknown.to_status())?;
-    if method.scopes.is_empty() { Err(Error::MethodInternal.into()) } else { Ok(method) }
-}
-
 /// Services with a method that a token can open: what the gate shows of the inside.
 pub fn public_services() -> Vec<&'static str> {
     let open = METHODS.iter().filter(|method| !method.scopes.is_empty());
@@ -68,8 +61,9 @@ pub fn public_services() -> Vec<&'static str> {
 }
 
 impl Table {
-    /// These routes to these clusters, and what is served here. The first route that fits a path counts.
+    /// These methods on these routes to these clusters, and what is served here. The first route that fits a path counts.
     pub fn new(
+        methods: &'static [Method],
         routes: &[RouteConfig],
         clusters: &Clusters,
         local: Arc<Routes>,
@@ -81,13 +75,29 @@ impl Table {
             retry: route.retry.clone(),
             red: reds.of(&route.prefix, &route.cluster),
         };
-        let methods = METHODS.iter().filter_map(|method| {
-            let fits = routes.iter().find(|route| method.path.starts_with(&route.prefix))?;
-            Some((method.path, made(fits)))
+        let rows = methods.iter().map(|method| {
+            let fits = routes.iter().find(|route| method.path.starts_with(&route.prefix));
+            (method.path, Row { method, route: fits.map(made) })
         });
-        let plain = routes.iter().filter(|route| !route.leads_to_methods());
+        let plain = routes.iter().filter(|route| !route.leads_to(methods));
         let documents = plain.map(|route| (route.prefix.clone(), made(route))).collect();
-        Self { methods: methods.collect(), documents, local }
+        Self { methods: rows.collect(), documents, local }
+    }
+
+    /// The method at a path: who may call it and how.
+    ///
+    /// # Errors
+    /// UNIMPLEMENTED for a path that nobody serves, PERMISSION_DENIED for one that no token opens. The
+    /// second is said without looking at the token: services inside call each other directly.
+    pub fn find(&self, path: &str) -> Result<&'static Method, Status> {
+        if let Some(method) = find_open_method(path) {
+            return Ok(method);
+        }
+        let row = self.methods.get(path).ok_or_else(|| Refusal::PathUnknown.to_status())?;
+        if row.method.scopes.is_empty() {
+            return Err(Error::MethodInternal.into());
+        }
+        Ok(row.method)
     }
 
     /// The route of a document.
@@ -98,7 +108,7 @@ impl Table {
 
     /// How long the method's route lets its calls take.
     pub fn timeout(&self, method: &Method) -> Option<Duration> {
-        self.methods.get(method.path)?.timeout
+        self.route(method)?.timeout
     }
 
     /// Who answers this method.
@@ -106,8 +116,12 @@ impl Table {
         if self.local.has(method.service) {
             Target::Local(&self.local)
         } else {
-            Target::Cluster(self.methods.get(method.path))
+            Target::Cluster(self.route(method))
         }
+    }
+
+    fn route(&self, method: &Method) -> Option<&Route> {
+        self.methods.get(method.path)?.route.as_ref()
     }
 }
 
@@ -117,10 +131,15 @@ mod tests {
 
     use super::*;
 
+    fn table(routes: &[RouteConfig]) -> Table {
+        Table::new(METHODS, routes, &Clusters::new(), Arc::default(), &Reds::default())
+    }
+
     #[test]
     fn a_method_without_scopes_is_refused_and_an_unknown_path_is_unimplemented() {
+        let table = table(&[]);
         for method in METHODS {
-            let found = find_method(method.path);
+            let found = table.find(method.path);
             if method.scopes.is_empty() {
                 let refused = found.expect_err(method.path);
                 assert_eq!(refused.code(), Code::PermissionDenied, "{}", method.path);
@@ -128,7 +147,7 @@ mod tests {
                 assert_eq!(found.expect(method.path), method);
             }
         }
-        let code = |path| find_method(path).expect_err(path).code();
+        let code = |path| table.find(path).expect_err(path).code();
         assert_eq!(code("/parkmesh.booking.v1.BookingService/Nothing"), Code::Unimplemented);
         assert_eq!(code("/"), Code::Unimplemented);
     }
@@ -155,10 +174,12 @@ mod tests {
             route("/parkmesh.booking.v1.BookingService/", 2),
             route("/opendata/", 3),
         ];
-        let table = Table::new(&routes, &Clusters::new(), Arc::default(), &Reds::default());
+        let table = table(&routes);
         let timeout = |path: &str| {
             let path = format!("/parkmesh.{path}");
-            table.timeout(methods::find(&path).expect("a method")).map(|one| one.as_secs())
+            table
+                .timeout(parkmesh_contracts::methods::find(&path).expect("a method"))
+                .map(|one| one.as_secs())
         };
         assert_eq!(timeout("booking.v1.BookingService/GetBooking"), Some(1));
         assert_eq!(timeout("booking.v1.BookingService/HoldSpot"), Some(2));

@@ -1,19 +1,18 @@
 // Five clients of gRPC-Web, each by its own public face. An adapter makes a function of { of, codec, request, metadata, timeoutMs,
 // cancelAfterMessage } that tells { code, message, messages, details } and, where the client shows them, headers and trailers.
+// They run in a browser as in Node, where node.mjs comes before them.
 
-import { createRequire } from "node:module";
+import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { ConnectError } from "@connectrpc/connect";
 import { GrpcWebFetchTransport } from "@protobuf-ts/grpcweb-transport";
 import { createChannel, createClient, Metadata, ClientError } from "nice-grpc-web";
 import improbable from "@improbable-eng/grpc-web";
-import { Xhr } from "./xhr.mjs";
+import grpcWeb from "grpc-web";
 
-// What clients that are made for browsers look for there.
-globalThis.XMLHttpRequest = Xhr;
-globalThis.self = globalThis;
-const grpcWeb = createRequire(import.meta.url)("grpc-web");
 const { grpc } = improbable;
+/** When a stream is given up by a client that shows no message before the end, in milliseconds. */
+const GIVEN_UP_AFTER_MS = 1_000;
 
 /** Names in lower case; of several values the first. */
 const plain = (pairs) => Object.fromEntries([...pairs].map(([name, value]) => [name.toLowerCase(), value]));
@@ -30,6 +29,7 @@ function officialClient({ gateway, format }) {
       const told = timeoutMs === undefined ? metadata : { ...metadata, deadline: String(Date.now() + timeoutMs) };
       const got = { code: 0, message: "", messages: [], details: false };
       const url = gateway + codec.path;
+      const giveUp = () => (call.cancel(), resolve(got));
       const failed = (error) => {
         got.code = error.code;
         got.message = error.message;
@@ -38,9 +38,7 @@ function officialClient({ gateway, format }) {
       };
       const take = (message) => {
         got.messages.push(message);
-        if (!cancelAfterMessage) return;
-        call.cancel();
-        resolve(got);
+        if (cancelAfterMessage) giveUp();
       };
       let call;
       if (streams) {
@@ -48,6 +46,7 @@ function officialClient({ gateway, format }) {
         call.on("data", take);
         call.on("error", (error) => (failed(error), resolve(got)));
         call.on("end", () => resolve(got));
+        if (cancelAfterMessage && format === "binary") setTimeout(giveUp, GIVEN_UP_AFTER_MS);
       } else {
         call = client.rpcCall(url, request, told, descriptor, (error, message) => {
           if (error) failed(error);
@@ -153,9 +152,9 @@ function niceClient({ gateway }) {
     const abort = new AbortController();
     const told = Metadata();
     for (const [name, value] of Object.entries(timeout(metadata, timeoutMs))) {
-      told.set(name, name.endsWith("-bin") ? new Uint8Array(Buffer.from(value, "base64")) : value);
+      told.set(name, name.endsWith("-bin") ? base64Decode(value) : value);
     }
-    const shown = (metadata) => plain([...metadata].map(([name, [value]]) => [name, typeof value === "string" ? value : Buffer.from(value).toString("base64")]));
+    const shown = (metadata) => plain([...metadata].map(([name, [value]]) => [name, typeof value === "string" ? value : base64Encode(value)]));
     const options = {
       metadata: told,
       signal: abort.signal,
@@ -180,8 +179,7 @@ function niceClient({ gateway }) {
   };
 }
 
-function improbableClient({ gateway }) {
-  const transport = grpc.FetchReadableStreamTransport({});
+function improbableClient({ gateway, transport = grpc.FetchReadableStreamTransport({}) }) {
   return ({ of, codec, request, metadata, timeoutMs, cancelAfterMessage }) =>
     new Promise((resolve) => {
       const got = { code: 0, message: "", messages: [], details: false };
@@ -214,14 +212,21 @@ function improbableClient({ gateway }) {
     });
 }
 
+/** The only one of them that has two ways to ask, the other of which needs a browser. */
+const improbableXhrClient = (options) => improbableClient({ ...options, transport: grpc.XhrTransport({}) });
 
 export const adapters = [
   { name: "grpc-web", format: "text", make: officialClient },
-  // In this format it shows no message before the end.
-  { name: "grpc-web", format: "binary", make: officialClient, cannot: ["cancel_reaches_the_upstream"] },
+  // In this format it shows no message of a stream before the end.
+  { name: "grpc-web", format: "binary", make: officialClient, showsMessagesLate: true },
   { name: "@connectrpc/connect-web", format: "binary", make: connectClient },
   { name: "@protobuf-ts/grpcweb-transport", format: "text", make: protobufTsClient },
   { name: "@protobuf-ts/grpcweb-transport", format: "binary", make: protobufTsClient },
   { name: "nice-grpc-web", format: "binary", make: niceClient },
   { name: "@improbable-eng/grpc-web", format: "binary", make: improbableClient },
+];
+
+export const browserAdapters = [
+  ...adapters,
+  { name: "@improbable-eng/grpc-web", format: "binary by XMLHttpRequest", make: improbableXhrClient },
 ];

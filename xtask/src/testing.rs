@@ -20,6 +20,8 @@ const FOLDERS_MAX: u32 = 16;
 const BINARY_USERS: [&str; 3] = ["parkmesh-contracts", "parkmesh", "parkmesh-bench"];
 /// The package whose tests play the stories of the web app.
 const PLAYERS: [&str; 1] = ["parkmesh"];
+/// Packages whose tests need a browser.
+const BROWSERS: [&str; 2] = ["parkmesh", "parkmesh-gateway"];
 
 /// Runs `cargo test` with servers of its own.
 pub fn test(args: &[String]) -> Result<ExitCode, Failure> {
@@ -51,6 +53,9 @@ fn test_with(args: &[String], more: &[(&str, String)]) -> Result<ExitCode, Failu
         command.env("PARKMESH_TEST_BIN", binary);
     }
     if !chosen || meant(args, &PLAYERS) {
+        command.envs(playing()?);
+    }
+    if !chosen || meant(args, &BROWSERS) {
         command.envs(browsing()?);
     }
     let begin = Instant::now();
@@ -95,7 +100,7 @@ pub fn servers() -> Result<ExitCode, Failure> {
     match run::build(&["--workspace"]) {
         Ok(binary) => {
             println!("export PARKMESH_TEST_BIN='{}'", binary.display());
-            for (name, value) in browsing()? {
+            for (name, value) in playing()?.into_iter().chain(browsing()?) {
                 println!("export {name}='{value}'");
             }
         }
@@ -132,15 +137,22 @@ fn variables(servers: &Servers) -> [(&'static str, String); 5] {
     ]
 }
 
-/// What the stories of the web app need, see `tests/journeys/app.rs`: the app, Node, and a browser with its variables.
-fn browsing() -> Result<Vec<(&'static str, String)>, Failure> {
+/// What the stories of the web app need beside a browser, see `tests/journeys/app.rs`: the app and Node.
+fn playing() -> Result<[(&'static str, String); 2], Failure> {
     let app = app::build()?;
-    let (node, browser) = (Node::locate_or_fetch()?, Browser::locate_or_fetch()?);
+    let node = Node::locate_or_fetch()?;
     app::install(&node, &run::root().join("tests/e2e"))?;
-    let variables = browser.variables.iter().map(|(name, value)| format!("{name}={value}"));
-    Ok(vec![
+    Ok([
         ("PARKMESH_TEST_APP_DIR", app.display().to_string()),
         ("PARKMESH_TEST_NODE", node.program().display().to_string()),
+    ])
+}
+
+/// A browser with its variables.
+fn browsing() -> Result<[(&'static str, String); 2], Failure> {
+    let browser = Browser::locate_or_fetch()?;
+    let variables = browser.variables.iter().map(|(name, value)| format!("{name}={value}"));
+    Ok([
         ("PARKMESH_TEST_CHROMIUM", browser.program.display().to_string()),
         ("PARKMESH_TEST_CHROMIUM_ENV", variables.collect::<Vec<_>>().join("\n")),
     ])

@@ -34,7 +34,11 @@ pub fn config(config: &Config) -> Value {
         "clusters": config.clusters.iter().map(cluster).collect::<Vec<_>>(),
         "rate_limits": rates.collect::<Vec<_>>(),
         "static_files": config.static_files,
-        "cors": { "origins": config.cors.origins, "expose_headers": config.cors.expose },
+        "cors": {
+            "origins": config.cors.origins,
+            "allow_headers": config.cors.allow,
+            "expose_headers": config.cors.expose,
+        },
         "limits": {
             "max_request_bytes": config.request_bytes_max,
             "max_response_message_bytes": config.answer_bytes_max,

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use parkmesh_contracts::methods::METHODS;
-
 use super::fields::{Fields, Mistakes};
 use super::yaml::{self, Mistake};
 use super::{Config, cluster, cors_mistake, listener, rate, route};
@@ -119,7 +117,7 @@ fn routes(fields: &mut Fields<'_>, config: &mut Config, mistakes: &Mistakes) {
         config.routes.push(read);
     }
     let routed = |path: &str| config.routes.iter().any(|route| path.starts_with(&route.prefix));
-    let open = METHODS.iter().filter(|method| !method.scopes.is_empty());
+    let open = config.methods.iter().filter(|method| !method.scopes.is_empty());
     let lost: BTreeSet<_> =
         open.filter(|method| !routed(method.path)).map(|method| method.service).collect();
     if !lost.is_empty() {
@@ -149,9 +147,12 @@ fn cors(fields: &mut Fields<'_>, config: &mut Config) {
         }
         config.cors.origins.push(exact.to_owned());
     }
-    if let Some((_, names)) = cors.text("expose_headers") {
-        let names = names.split(',').map(|name| name.trim().to_owned());
-        config.cors.expose = names.filter(|name| !name.is_empty()).collect();
+    for (field, names) in
+        [("allow_headers", &mut config.cors.allow), ("expose_headers", &mut config.cors.expose)]
+    {
+        let Some((_, told)) = cors.text(field) else { continue };
+        let told = told.split(',').map(|name| name.trim().to_owned());
+        *names = told.filter(|name| !name.is_empty()).collect();
     }
 }
 

@@ -40,6 +40,19 @@ async fn a_preflight_of_a_known_origin_is_answered() {
 }
 
 #[tokio::test]
+async fn a_page_may_send_and_read_what_the_settings_name_beside() {
+    let world = World::with(|config| {
+        config.cors.allow = vec!["x-lot".to_owned(), "no header".to_owned()];
+        config.cors.expose = vec!["x-floor".to_owned()];
+    })
+    .await;
+    let answer = preflight(&world, ORIGIN).await;
+    let allowed = answer.header("access-control-allow-headers");
+    assert!(allowed.starts_with("content-type, ") && allowed.ends_with(", x-lot"), "{allowed}");
+    assert!(answer.header("access-control-expose-headers").ends_with(", x-floor"));
+}
+
+#[tokio::test]
 async fn an_origin_must_match_exactly() {
     let world = World::new().await;
     for origin in ["https://app.example.evil", "http://app.example", "https://APP.example", "null"]

@@ -47,7 +47,7 @@ impl World {
         let verifier = tokens.verifier(&tasks).await;
         let (service, seen) = notifications(&ids, &verifier).await;
         let mut config = to("notification", service.addr);
-        config.cors = CorsConfig { origins: vec![ORIGIN.to_owned()], expose: Vec::new() };
+        config.cors = CorsConfig { origins: vec![ORIGIN.to_owned()], ..CorsConfig::default() };
         change(&mut config);
         let token = format!("Bearer {}", tokens.driver("anna"));
         let gateway = gateway(config, &clock, &ids, &verifier).await;
