@@ -63,4 +63,8 @@ pub fn find(path: &str) -> Option<&'static Method> {
     METHODS.get(at)
 }
 
+/// Processes that may pass on the token of a person or a device, to any method that its scopes open. Whoever is not named here
+/// calls as itself or not at all, where certificates say who calls.
+pub const RELAYS: &[&str] = &["gateway"];
+
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));

@@ -1,5 +1,6 @@
 //! `parkmesh serve`: one role, or several, in this process, from the first setting to the last drained call.
 
+mod own;
 mod process;
 mod roles;
 

@@ -1,6 +1,6 @@
 //! Who calls, and whether they may.
 //!
-//! A [`Verifier`] turns a bearer token into a [`Caller`]; [`decide`] holds the caller against one row
+//! A [`Verifier`] turns a bearer token, or the certificate of a connection, into a [`Caller`]; [`decide`] holds the caller against one row
 //! of the contracts' method table. Both are used twice for each call: by the gateway and again by the
 //! service, because a service trusts nobody's word for it. [`Issuer`] mints tokens in development.
 //!
@@ -24,6 +24,6 @@ pub(crate) use denial::DOMAIN;
 pub use denial::Denial;
 pub use issuer::{Issuer, IssuerError};
 pub use keys::Keys;
-pub use peer::{PeerIdentity, ServiceToken, service_subject};
+pub use peer::{Credential, Peer, PeerIdentity, ServiceToken, service_subject};
 pub use source::{KeySource, KeysError};
 pub use verifier::{AuthConfig, Verifier, bearer};

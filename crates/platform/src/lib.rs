@@ -19,3 +19,4 @@ pub mod seal;
 pub mod serve;
 pub mod tasks;
 pub mod telemetry;
+pub mod tls;

@@ -17,6 +17,16 @@ pub const REASONS: &[(&str, Kind, &str)] = &[
         Kind::Forbidden,
         "This method is for other services; call it as one of them.",
     ),
+    (
+        "NAME_NOT_PROVEN",
+        Kind::Unauthenticated,
+        "Between services the certificate is the name: send no token of a service.",
+    ),
+    (
+        "RELAY_NOT_ALLOWED",
+        Kind::Forbidden,
+        "Send the calls of people and devices to the gateway, which passes their tokens on.",
+    ),
     ("METHOD_UNKNOWN", Kind::Forbidden, "Check the method's name against the protos."),
     ("OVERLOADED", Kind::Unavailable, "Try again after the time in RetryInfo."),
     (

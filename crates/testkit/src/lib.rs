@@ -5,6 +5,7 @@
 //! one is a failure that says so, never a silent skip.
 
 mod bus;
+mod certificates;
 mod database;
 mod mailbox;
 mod node;
@@ -14,6 +15,7 @@ mod tokens;
 mod wait;
 
 pub use bus::{recorded, test_bus};
+pub use certificates::{Certificates, authority, issued, service_id};
 pub use database::TestDatabase;
 pub use mailbox::Mailbox;
 pub use node::node_with;

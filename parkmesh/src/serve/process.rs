@@ -1,11 +1,11 @@
 //! What all roles of a process share: clock, chance, tasks, identity, the admin port.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use parkmesh_eventbus::access::Part;
 use parkmesh_eventbus::{Bus, BusConfig};
 use parkmesh_platform::admin::{self, Readiness};
-use parkmesh_platform::auth::{AuthConfig, ServiceToken, Verifier};
+use parkmesh_platform::auth::{AuthConfig, Credential, Verifier};
 use parkmesh_platform::channel::{Channel, ChannelConfig};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::clock_file;
@@ -65,9 +65,17 @@ impl Process {
         bind(&listen, "PARKMESH_LISTEN").await
     }
 
-    /// Who may call, as the settings say.
-    pub async fn verifier(&self, config: &AuthConfig) -> Result<Verifier, Failure> {
-        Ok(Verifier::start(config, &self.clock, &self.tasks).await?)
+    /// Who may call, as the settings say; with a certificate of our own we want to see those of others.
+    pub async fn verifier(
+        &self,
+        config: &AuthConfig,
+        own: Option<&Credential>,
+    ) -> Result<Verifier, Failure> {
+        let verifier = Verifier::start(config, &self.clock, &self.tasks).await?;
+        Ok(match own {
+            Some(Credential::Certificate(mtls)) => verifier.with_mtls(mtls.clone()),
+            Some(Credential::Token(_)) | None => verifier,
+        })
     }
 
     /// The pool of a role.
@@ -83,10 +91,13 @@ impl Process {
     }
 
     /// A way to another service, as ourselves.
-    pub fn channel(&self, config: &ChannelConfig, token: &Path) -> Result<Channel, Failure> {
-        let token = ServiceToken::from_file(token)?;
-        token.keep_fresh(&self.tasks);
-        Ok(Channel::connect(config, token, &self.tasks)?)
+    pub fn channel(
+        &self,
+        config: &ChannelConfig,
+        own: Option<&Credential>,
+    ) -> Result<Channel, Failure> {
+        let own = own.ok_or("whoever calls a service proves a name")?;
+        Ok(Channel::connect(config, own.clone(), &self.tasks)?)
     }
 }
 

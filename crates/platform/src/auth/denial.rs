@@ -28,6 +28,12 @@ pub enum Denial {
     /// A service of ours that has no business here.
     #[error("this service is not among the method's callers")]
     CallerNotAllowed,
+    /// The certificate of the connection names another service than the token.
+    #[error("the token names another service than the certificate of the connection")]
+    NameNotProven,
+    /// A service of ours that passes on somebody's token, and should not have it.
+    #[error("this service may not pass on the tokens of others")]
+    RelayNotAllowed,
     /// The service is there, the method is not in the table.
     #[error("the method is not known")]
     MethodUnknown,
@@ -35,13 +41,15 @@ pub enum Denial {
 
 impl Denial {
     /// Every denial, for the catalogue of errors.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::TokenMissing,
         Self::TokenExpired,
         Self::TokenInvalid,
         Self::KeysUnavailable,
         Self::ScopeMissing,
         Self::CallerNotAllowed,
+        Self::NameNotProven,
+        Self::RelayNotAllowed,
         Self::MethodUnknown,
     ];
 
@@ -54,9 +62,14 @@ impl Denial {
 impl Fault for Denial {
     fn kind(&self) -> Kind {
         match self {
-            Self::TokenMissing | Self::TokenExpired | Self::TokenInvalid => Kind::Unauthenticated,
+            Self::TokenMissing | Self::TokenExpired | Self::TokenInvalid | Self::NameNotProven => {
+                Kind::Unauthenticated
+            }
             Self::KeysUnavailable => Kind::Unavailable,
-            Self::ScopeMissing | Self::CallerNotAllowed | Self::MethodUnknown => Kind::Forbidden,
+            Self::ScopeMissing
+            | Self::CallerNotAllowed
+            | Self::RelayNotAllowed
+            | Self::MethodUnknown => Kind::Forbidden,
         }
     }
 
@@ -68,6 +81,8 @@ impl Fault for Denial {
             Self::KeysUnavailable => "KEYS_UNAVAILABLE",
             Self::ScopeMissing => "SCOPE_MISSING",
             Self::CallerNotAllowed => "CALLER_NOT_ALLOWED",
+            Self::NameNotProven => "NAME_NOT_PROVEN",
+            Self::RelayNotAllowed => "RELAY_NOT_ALLOWED",
             Self::MethodUnknown => "METHOD_UNKNOWN",
         }
     }

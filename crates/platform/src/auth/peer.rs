@@ -1,7 +1,7 @@
 //! How our own services know each other. The one place that says what proves a service's name.
 //!
-//! Today that is a service token (role `service`, subject `service:<name>`), meant for loopback and
-//! for networks that are already private. When certificates carry the name, only this file changes.
+//! With mTLS that is the certificate of the connection ([`Peer`]), and nothing else. Without, it is a service
+//! token (role `service`, subject `service:<name>`): for loopback, and for networks that are already private.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,9 +9,12 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use jiff::SignedDuration;
+use parkmesh_contracts::ids::UserId;
+use parkmesh_contracts::methods::RELAYS;
 
-use super::{Caller, Claims, Issuer, Role};
+use super::{Caller, Claims, Denial, Issuer, Role};
 use crate::tasks::Tasks;
+use crate::tls::Mtls;
 
 const SUBJECT_PREFIX: &str = "service:";
 
@@ -50,6 +53,69 @@ impl<'a> PeerIdentity<'a> {
                 Self::Outside
             }
         }
+    }
+}
+
+/// The service at the other end of a connection, as its certificate names it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    name: Arc<str>,
+    /// Who calls when no token says otherwise.
+    caller: Arc<Caller>,
+}
+
+impl Peer {
+    /// The service of this name.
+    ///
+    /// # Errors
+    /// When it is longer than a subject may be.
+    pub fn of(name: &str) -> Result<Self, Denial> {
+        let subject = UserId::parse(&service_subject(name)).map_err(|_| Denial::TokenInvalid)?;
+        let caller = Caller {
+            subject,
+            role: Role::Service,
+            scopes: Vec::new(),
+            lots: Vec::new(),
+            token: "".into(),
+        };
+        Ok(Self { name: name.into(), caller: Arc::new(caller) })
+    }
+
+    /// The service itself, as a caller.
+    pub(super) fn caller(&self) -> Arc<Caller> {
+        Arc::clone(&self.caller)
+    }
+
+    /// Holds what a token says against the certificate: nobody lends a service another name, and the tokens of
+    /// people and devices come from those who are there to pass them on.
+    pub(super) fn brings(&self, caller: &Caller) -> Result<(), Denial> {
+        match caller.peer() {
+            PeerIdentity::Service(name) if name == &*self.name => Ok(()),
+            PeerIdentity::Service(_) => Err(Denial::NameNotProven),
+            PeerIdentity::Outside if RELAYS.contains(&&*self.name) => Ok(()),
+            PeerIdentity::Outside => Err(Denial::RelayNotAllowed),
+        }
+    }
+}
+
+/// With what a service introduces itself to the next one. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// A token on each call, over connections that anybody may make.
+    Token(ServiceToken),
+    /// The certificate of the connection.
+    Certificate(Mtls),
+}
+
+impl From<ServiceToken> for Credential {
+    fn from(token: ServiceToken) -> Self {
+        Self::Token(token)
+    }
+}
+
+impl From<Mtls> for Credential {
+    fn from(mtls: Mtls) -> Self {
+        Self::Certificate(mtls)
     }
 }
 

@@ -1,4 +1,4 @@
-//! From a bearer token to a caller.
+//! From a bearer token, and what the connection proves, to a caller.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -12,11 +12,12 @@ use super::caches::{TokenCache, Verified};
 use super::caller::fits;
 use super::claims::{LOTS_MAX, Payload};
 use super::keys::Key;
-use super::{Caller, Denial, KeySource, Keys, KeysError};
+use super::{Caller, Denial, KeySource, Keys, KeysError, Peer};
 use crate::clock::Clock;
 use crate::config::Reader;
 use crate::fault;
 use crate::tasks::Tasks;
+use crate::tls::Mtls;
 
 /// Longest token that is looked at, in bytes.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
@@ -90,10 +91,11 @@ impl FromStr for Algorithms {
     }
 }
 
-/// Checks tokens. Cheap to clone.
+/// Checks tokens and, with mTLS, certificates. Cheap to clone.
 #[derive(Clone)]
 pub struct Verifier {
     inner: Arc<Inner>,
+    mtls: Option<Mtls>,
 }
 
 struct Inner {
@@ -130,10 +132,40 @@ impl Verifier {
                 }
             });
         }
-        Ok(Self { inner })
+        Ok(Self { inner, mtls: None })
     }
 
-    /// The caller of a call with these headers.
+    /// Takes the names of services from certificates alone: a server with this verifier takes mTLS connections
+    /// in, and no others.
+    #[must_use]
+    pub fn with_mtls(self, mtls: Mtls) -> Self {
+        Self { mtls: Some(mtls), ..self }
+    }
+
+    /// How connections are taken in, where certificates carry the names.
+    pub fn mtls(&self) -> Option<&Mtls> {
+        self.mtls.as_ref()
+    }
+
+    /// The caller of a call with these headers over a connection of this peer. Without a token it is the peer
+    /// itself.
+    ///
+    /// # Errors
+    /// As [`Verifier::caller`]; NAME_NOT_PROVEN, RELAY_NOT_ALLOWED.
+    pub async fn caller_over(
+        &self,
+        peer: Option<&Peer>,
+        headers: &HeaderMap,
+    ) -> Result<Arc<Caller>, Denial> {
+        let Some(peer) = peer else { return self.caller(headers).await };
+        if !headers.contains_key(AUTHORIZATION) {
+            return Ok(peer.caller());
+        }
+        let caller = self.caller(headers).await?;
+        peer.brings(&caller).map(|()| caller)
+    }
+
+    /// The caller that the token in these headers names.
     ///
     /// # Errors
     /// TOKEN_MISSING, TOKEN_EXPIRED, TOKEN_INVALID, or KEYS_UNAVAILABLE when only an unreachable

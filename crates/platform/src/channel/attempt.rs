@@ -11,6 +11,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::Inner;
+use crate::auth::Credential;
 use crate::serve::deadline::{self, Deadline, GRPC_TIMEOUT, now};
 use crate::serve::{Call, status_with_reason};
 use crate::telemetry::trace_context;
@@ -52,7 +53,9 @@ impl Inner {
     }
 
     fn introduce(&self, headers: &mut HeaderMap) {
-        if let (false, Some(token)) = (headers.contains_key(AUTHORIZATION), self.token.header()) {
+        if let Credential::Token(token) = &self.credential
+            && let (false, Some(token)) = (headers.contains_key(AUTHORIZATION), token.header())
+        {
             headers.insert(AUTHORIZATION, token);
         }
         let trace = trace_context::current().and_then(|text| HeaderValue::try_from(text).ok());

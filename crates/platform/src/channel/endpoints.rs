@@ -13,6 +13,7 @@ use tonic::transport::{Channel as Connection, Endpoint as Connector};
 use tower::ServiceExt;
 
 use super::ChannelError;
+use super::dial::Dialer;
 use crate::ids::Ids;
 use crate::serve::deadline::now;
 use crate::tasks::Tasks;
@@ -38,17 +39,16 @@ struct Endpoint {
 }
 
 impl Endpoint {
-    fn new(address: String, connector: Connector) -> Self {
-        let connection = connector
+    fn new(address: String, connector: Connector, dialer: &Dialer) -> Self {
+        let connector = connector
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(true)
-            .tcp_nodelay(true)
-            .connect_lazy();
+            .tcp_nodelay(true);
         Self {
             address,
-            connection,
+            connection: dialer.connect_lazy(&connector),
             in_flight: AtomicUsize::new(0),
             failures: AtomicU32::new(0),
             ejected_until: Mutex::new(None),
@@ -114,6 +114,7 @@ type ByAddress = BTreeMap<String, Arc<Endpoint>>;
 #[derive(Clone)]
 pub struct Endpoints {
     live: Arc<RwLock<ByAddress>>,
+    dialer: Dialer,
 }
 
 impl Endpoints {
@@ -121,7 +122,11 @@ impl Endpoints {
     ///
     /// # Errors
     /// When an address is not usable, or there is none.
-    pub fn start(configured: &[String], tasks: &Tasks) -> Result<Self, ChannelError> {
+    pub fn start(
+        configured: &[String],
+        dialer: Dialer,
+        tasks: &Tasks,
+    ) -> Result<Self, ChannelError> {
         let mut live = ByAddress::new();
         let mut names = Vec::new();
         for text in configured {
@@ -129,12 +134,13 @@ impl Endpoints {
             if is_name(&uri) {
                 names.push(uri.clone());
             }
-            live.insert(text.clone(), Arc::new(Endpoint::new(text.clone(), Connector::from(uri))));
+            let endpoint = Endpoint::new(text.clone(), Connector::from(uri), &dialer);
+            live.insert(text.clone(), Arc::new(endpoint));
         }
         if live.is_empty() {
-            return Err(ChannelError { endpoint: "nothing".to_owned() });
+            return Err(not_an_address("nothing"));
         }
-        let endpoints = Self { live: Arc::new(RwLock::new(live)) };
+        let endpoints = Self { live: Arc::new(RwLock::new(live)), dialer };
         if !names.is_empty() {
             let (endpoints, names) = (endpoints.clone(), Arc::new(names));
             tasks.every("endpoints", LOOKUP_PERIOD, move |_now| {
@@ -201,7 +207,7 @@ impl Endpoints {
             if let Ok(uri) = parse(&format!("http://{address}")) {
                 let origin = name.clone();
                 live.entry(key.clone()).or_insert_with(|| {
-                    Arc::new(Endpoint::new(key, Connector::from(uri).origin(origin)))
+                    Arc::new(Endpoint::new(key, Connector::from(uri).origin(origin), &self.dialer))
                 });
             }
         }
@@ -216,10 +222,13 @@ impl fmt::Debug for Endpoints {
 }
 
 fn parse(text: &str) -> Result<Uri, ChannelError> {
-    let error = || ChannelError { endpoint: text.to_owned() };
-    let uri: Uri = text.parse().map_err(|_| error())?;
+    let uri: Uri = text.parse().map_err(|_| not_an_address(text))?;
     let usable = uri.scheme_str() == Some("http") && uri.port_u16().is_some();
-    if usable { Ok(uri) } else { Err(error()) }
+    if usable { Ok(uri) } else { Err(not_an_address(text)) }
+}
+
+fn not_an_address(text: &str) -> ChannelError {
+    ChannelError::NotAnAddress(text.to_owned())
 }
 
 fn is_name(uri: &Uri) -> bool {
@@ -235,7 +244,7 @@ mod tests {
     fn two() -> Endpoints {
         let tasks = Tasks::new(&Clock::system());
         let addresses = ["http://127.0.0.1:1".to_owned(), "http://127.0.0.1:2".to_owned()];
-        Endpoints::start(&addresses, &tasks).expect("addresses")
+        Endpoints::start(&addresses, Dialer::Plain, &tasks).expect("addresses")
     }
 
     #[tokio::test]

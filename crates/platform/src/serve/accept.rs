@@ -10,18 +10,22 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::ServeConfig;
 use super::body::ServedBody;
 use super::call;
 use super::deadline::now;
-use super::stack::Stack;
+use super::stack::{Came, Stack};
+use crate::auth::Peer;
 use crate::ids::Ids;
+use crate::tls::Mtls;
 
 /// Between pings on a connection, so that a peer that vanished is noticed.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
@@ -59,7 +63,7 @@ pub(super) async fn run(listener: TcpListener, stack: Arc<Stack>, config: ServeC
                 };
                 let builder = builder.clone();
                 connections.spawn(async move {
-                    connection.run(socket, builder).await;
+                    connection.take(socket, builder).await;
                     drop(place);
                 });
             }
@@ -125,12 +129,26 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(self, socket: TcpStream, builder: http2::Builder<TokioExecutor>) {
+    async fn take(self, socket: TcpStream, builder: http2::Builder<TokioExecutor>) {
         // Small messages both ways: waiting to fill a packet only adds latency.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was refused");
         }
-        let entry = Entry { stack: Arc::clone(&self.stack), ending: self.ending.clone() };
+        let Some(mtls) = self.stack.verifier.mtls() else {
+            return self.run(socket, None, builder).await;
+        };
+        let stopping = self.stack.stopping.clone();
+        let proving = stopping.run_until_cancelled(prove(mtls, socket));
+        if let Some(Some((stream, peer))) = proving.await {
+            self.run(stream, Some(peer), builder).await;
+        }
+    }
+
+    async fn run<S>(self, socket: S, peer: Option<Peer>, builder: http2::Builder<TokioExecutor>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let entry = Entry { stack: Arc::clone(&self.stack), ending: self.ending.clone(), peer };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), entry));
         let born = now();
         let retire = async {
@@ -158,6 +176,17 @@ impl Connection {
     }
 }
 
+/// Both sides say who they are.
+async fn prove(mtls: &Mtls, socket: TcpStream) -> Option<(TlsStream<TcpStream>, Peer)> {
+    match mtls.accept(socket).await {
+        Ok((stream, service)) => Peer::of(&service).ok().map(|peer| (stream, peer)),
+        Err(error) => {
+            tracing::debug!(%error, "a connection did not prove whose it is");
+            None
+        }
+    }
+}
+
 fn log_end(ended: Result<(), hyper::Error>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended badly");
@@ -169,6 +198,7 @@ fn log_end(ended: Result<(), hyper::Error>) {
 struct Entry {
     stack: Arc<Stack>,
     ending: CancellationToken,
+    peer: Option<Peer>,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Entry {
@@ -178,8 +208,9 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         // Here calls still come in their order: each goes on in a task of its own, and tasks overtake one another.
-        let arrival = call::arrive();
-        let served = Arc::clone(&self.stack).serve(request, arrival, self.ending.clone());
+        let came =
+            Came { arrival: call::arrive(), ending: self.ending.clone(), peer: self.peer.clone() };
+        let served = Arc::clone(&self.stack).serve(request, came);
         Box::pin(async move { Ok(served.await) })
     }
 }

@@ -23,7 +23,7 @@ use super::pages::Below;
 use super::routes::{Routes, service_of};
 use super::shed::Shed;
 use super::{Call, MethodTable, Refusal, exempt};
-use crate::auth::{Caller, Denial, Verifier, decide};
+use crate::auth::{Caller, Denial, Peer, Verifier, decide};
 
 /// Everything that a request meets; shared by all connections of a server.
 pub(super) struct Stack {
@@ -38,6 +38,15 @@ pub(super) struct Stack {
     pub stopping: CancellationToken,
 }
 
+/// How a request came: its place in the order of arrival, and what its connection knows.
+pub(super) struct Came {
+    pub arrival: u64,
+    /// Cancelled when the connection's streams must end.
+    pub ending: CancellationToken,
+    /// Who made the connection, where certificates say that.
+    pub peer: Option<Peer>,
+}
+
 /// A method that is served here, and whether it asks for a token.
 #[derive(Clone, Copy)]
 struct Target {
@@ -46,12 +55,11 @@ struct Target {
 }
 
 impl Stack {
-    /// Answers one request. `ending` is cancelled when the connection's streams must end.
+    /// Answers one request.
     pub async fn serve(
         self: Arc<Self>,
         request: Request<Incoming>,
-        arrival: u64,
-        ending: CancellationToken,
+        came: Came,
     ) -> Response<ServedBody> {
         let path = request.uri().path();
         if let Some(pages) = self.pages.as_ref().filter(|pages| path.starts_with(pages.prefix)) {
@@ -73,7 +81,7 @@ impl Stack {
         }
         let deadline = deadline::of_request(request.headers(), target.method);
         let span = watch.span.clone();
-        let inside = self.inside(request, target, deadline, (arrival, ending));
+        let inside = self.inside(request, target, deadline, came);
         let answered = match deadline {
             // Dropping the future at the deadline drops the handler with all that it waits for.
             Some(deadline) => match timeout_at(deadline.at, inside.instrument(span)).await {
@@ -109,9 +117,13 @@ impl Stack {
         mut request: Request<Incoming>,
         target: Target,
         deadline: Option<Deadline>,
-        (arrival, ending): (u64, CancellationToken),
+        came: Came,
     ) -> Result<(Response<Body>, Arc<Call>), Status> {
-        let caller = if target.open { None } else { Some(self.admit(&request, target).await?) };
+        let Came { arrival, ending, peer } = came;
+        let caller = match target.open {
+            true => None,
+            false => Some(self.admit(&request, target, peer.as_ref()).await?),
+        };
         if let Some(caller) = &caller {
             request.extensions_mut().insert(Arc::clone(caller));
         }
@@ -138,8 +150,9 @@ impl Stack {
         &self,
         request: &Request<Incoming>,
         target: Target,
+        peer: Option<&Peer>,
     ) -> Result<Arc<Caller>, Status> {
-        let caller = self.verifier.caller(request.headers()).await;
+        let caller = self.verifier.caller_over(peer, request.headers()).await;
         caller
             .and_then(|caller| decide(target.method, Some(&caller)).map(|()| caller))
             .map_err(Denial::to_status)

@@ -2,4 +2,5 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod identity;
+mod mtls;
 mod transactions;

@@ -170,7 +170,7 @@ impl House {
     }
 
     pub async fn start_with(&self, config: Config, redis: Pool, bus: Bus) -> Replica {
-        let owners = ChannelConfig::of(format!("http://{}", self.upstream.addr));
+        let owners = ChannelConfig::of("upstream", format!("http://{}", self.upstream.addr));
         let token = self.tokens.service_token("availability");
         let channel = Channel::connect(&owners, token, &self.tasks).expect("an address");
         let deps = Deps {

@@ -73,7 +73,7 @@ impl World {
         let pool = database.pool(&clock).await;
         let bus = test_bus(&clock, &ids).await;
         let tokens = Tokens::new(&clock, &ids);
-        let payment = ChannelConfig::of(payment);
+        let payment = ChannelConfig::of("payment", payment);
         let payment = Channel::connect(&payment, tokens.service_token("booking"), &tasks).unwrap();
         let (running, _database) = (None, database);
         let mut world =

@@ -57,7 +57,8 @@ impl World {
         let tasks = Tasks::new(&clock);
         let (double, address) = Double::start(&tasks).await;
         let token = Tokens::new(&clock, &ids).service_token("sensor-bridge");
-        let sensor = Channel::connect(&ChannelConfig::of(address), token, &tasks).unwrap();
+        let sensor =
+            Channel::connect(&ChannelConfig::of("sensor", address), token, &tasks).unwrap();
         let own = u64::from_be_bytes(ids.bytes());
         let config = Config {
             client_id: format!("bridge-{own:x}"),
