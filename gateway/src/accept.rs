@@ -15,12 +15,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::serve::Deadline;
+use parkmesh_platform::tls::Shown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout_at};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
@@ -55,7 +55,7 @@ const AGE_SPREAD: f64 = 0.2;
 /// Takes connections in until it is told to stop, then drains them.
 pub async fn run(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Shown>,
     current: Arc<Current>,
     stopping: CancellationToken,
     ids: Ids,
@@ -151,12 +151,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn take(
-        self,
-        socket: TcpStream,
-        tls: Option<TlsAcceptor>,
-        builder: Builder<TokioExecutor>,
-    ) {
+    async fn take(self, socket: TcpStream, tls: Option<Shown>, builder: Builder<TokioExecutor>) {
         // Small messages both ways: waiting to fill a packet only adds latency.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was refused");

@@ -23,6 +23,7 @@ use std::time::Duration;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::serve::Deadline;
 use parkmesh_platform::tasks::Tasks;
+use parkmesh_platform::tls::{Mtls, TlsError, Towards};
 use tokio::time::{interval, timeout_at};
 
 pub use breakers::{Place, Room};
@@ -31,7 +32,7 @@ pub use health::SERVICE_NAME_MAX;
 pub use outgoing::Outgoing;
 pub use settings::{
     Address, BreakerConfig, ClusterConfig, HealthCheckConfig, OutlierConfig, RetryBudget, RetryOn,
-    RetryPolicy,
+    RetryPolicy, TransportSocket,
 };
 pub use stats::Count;
 
@@ -84,11 +85,19 @@ impl Chosen {
 
 impl Cluster {
     /// Looks names up and begins to watch its replicas. What it runs ends with it or with `tasks`.
-    pub async fn start(config: ClusterConfig, ids: &Ids, tasks: &Tasks) -> Arc<Self> {
+    ///
+    /// # Errors
+    /// What is wrong with the certificate that we show, or with the authorities.
+    pub async fn start(
+        config: ClusterConfig,
+        ids: &Ids,
+        tasks: &Tasks,
+    ) -> Result<Arc<Self>, TlsError> {
+        let towards = towards(&config, tasks)?;
         let cluster = Arc::new(Self {
             breakers: Breakers::new(config.circuit_breakers.clone()),
             stats: Stats::default(),
-            members: Members::default(),
+            members: Members::new(towards),
             ids: ids.clone(),
             tasks: tasks.clone(),
             config,
@@ -99,7 +108,7 @@ impl Cluster {
         cluster.watch_names();
         cluster.watch_health();
         cluster.watch_outliers();
-        cluster
+        Ok(cluster)
     }
 
     /// What stands behind it, for people.
@@ -234,6 +243,11 @@ impl Cluster {
             self.eject(&hosts[index], Verdict::Slow);
         }
     }
+}
+
+fn towards(config: &ClusterConfig, tasks: &Tasks) -> Result<Option<Towards>, TlsError> {
+    let Some(TransportSocket { own, server }) = &config.transport_socket else { return Ok(None) };
+    Ok(Some(Mtls::open(own, tasks)?.towards(server.clone())))
 }
 
 impl std::fmt::Debug for Cluster {

@@ -6,6 +6,7 @@ mod file;
 mod listener;
 mod rate;
 mod route;
+mod tls;
 mod yaml;
 
 use std::net::SocketAddr;
@@ -16,13 +17,14 @@ use std::time::Duration;
 use http::HeaderValue;
 use parkmesh_contracts::methods::{METHODS, Method};
 use parkmesh_platform::config::Reader;
+use parkmesh_platform::fault;
 use parkmesh_platform::redis::RedisConfig;
 use parkmesh_platform::serve::ServeConfig;
+use parkmesh_platform::tls::{CertificateFiles, MtlsConfig};
 
-use crate::cluster::{Address, ClusterConfig, RetryPolicy};
+use crate::cluster::{Address, ClusterConfig, RetryPolicy, TransportSocket};
 use crate::pages::PREFIXES;
 use crate::rate::RateLimitConfig;
-use crate::tls::TlsConfig;
 
 pub use file::FileError;
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub access_log: Option<PathBuf>,
     /// Where to listen beside the address that the process is given.
     pub listeners: Vec<ListenerConfig>,
+    /// Who we are to the clusters that say nothing else; `None`: they are spoken to in the clear.
+    pub mtls: Option<MtlsConfig>,
     /// Who answers.
     pub clusters: Vec<ClusterConfig>,
     /// What is answered by whom; the first that fits counts.
@@ -86,7 +90,7 @@ pub struct ListenerConfig {
     /// Its address; port 0 for any.
     pub address: SocketAddr,
     /// TLS, unless it is plain.
-    pub tls: Option<TlsConfig>,
+    pub tls: Option<CertificateFiles>,
 }
 
 /// Which pages of which origins may call, and what they may send and read.
@@ -144,6 +148,7 @@ impl Default for Config {
             admin: None,
             access_log: None,
             listeners: Vec::new(),
+            mtls: None,
             clusters: Vec::new(),
             routes: default_routes(),
             rate_limits: Vec::new(),
@@ -164,13 +169,14 @@ impl Default for Config {
 impl Config {
     /// Reads `PARKMESH_<ROLE>_URL` (comma-separated) for every role of the method table,
     /// `PARKMESH_GATEWAY_CONFIG` (a file, docs/gateway.md), `_GATEWAY_ADMIN_LISTEN`, `_GATEWAY_APP_DIR`, `_ACCESS_LOG`, `_REDIS_URL`, `PARKMESH_CORS_ORIGINS`, `_CORS_ALLOW`, `_CORS_EXPOSE`, `_REQUEST_BYTES_MAX`, `_ANSWER_BYTES_MAX`,
-    /// `_REQUEST_WAIT_SECONDS`, `_FIRST_REQUEST_WAIT_SECONDS` and `PARKMESH_GRPC_*`.
+    /// `_REQUEST_WAIT_SECONDS`, `_FIRST_REQUEST_WAIT_SECONDS`, `PARKMESH_MTLS_*` and `PARKMESH_GRPC_*`.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
         let mut serve = ServeConfig::read(reader);
         serve.connection_streams_max =
             reader.get("GRPC_CONNECTION_STREAMS_MAX", default.serve.connection_streams_max);
-        let clusters = roles().filter_map(|role| cluster_of(role, reader)).collect();
+        let mtls = MtlsConfig::read(tls::OWN_NAME, reader);
+        let clusters = roles().filter_map(|role| cluster_of(role, mtls.as_ref(), reader)).collect();
         let cors = CorsConfig {
             origins: reader.list("CORS_ORIGINS"),
             allow: reader.list("CORS_ALLOW"),
@@ -186,6 +192,7 @@ impl Config {
             admin: reader.find("GATEWAY_ADMIN_LISTEN"),
             access_log: reader.find("ACCESS_LOG"),
             listeners: Vec::new(),
+            mtls,
             clusters,
             routes: default_routes(),
             rate_limits: Vec::new(),
@@ -206,7 +213,7 @@ impl Config {
         };
         let config = match reader.find::<PathBuf>("GATEWAY_CONFIG") {
             Some(path) => Self::from_file(base, &path).unwrap_or_else(|error| {
-                reader.mistake(parkmesh_platform::fault::chain(&error));
+                reader.mistake(fault::chain(&error));
                 default
             }),
             None => base,
@@ -255,7 +262,7 @@ fn setting_of(role: &str) -> String {
     format!("{}_URL", role.to_ascii_uppercase().replace('-', "_"))
 }
 
-fn cluster_of(role: &str, reader: &mut Reader) -> Option<ClusterConfig> {
+fn cluster_of(role: &str, mtls: Option<&MtlsConfig>, reader: &mut Reader) -> Option<ClusterConfig> {
     let name = setting_of(role);
     let told = reader.list(&name);
     if told.is_empty() {
@@ -268,7 +275,8 @@ fn cluster_of(role: &str, reader: &mut Reader) -> Option<ClusterConfig> {
             Err(error) => reader.mistake(format!("PARKMESH_{name}: {error}")),
         }
     }
-    Some(ClusterConfig::new(role, addresses))
+    let transport_socket = TransportSocket::to(role, mtls);
+    Some(ClusterConfig { transport_socket, ..ClusterConfig::new(role, addresses) })
 }
 
 fn check(cors: &CorsConfig, reader: &mut Reader) {

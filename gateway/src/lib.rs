@@ -34,15 +34,13 @@ mod rest;
 mod route;
 mod start;
 mod story;
-mod tls;
 mod web;
 
 pub use cluster::{
     Address, BreakerConfig, ClusterConfig, HealthCheckConfig, OutlierConfig, RetryBudget, RetryOn,
-    RetryPolicy,
+    RetryPolicy, TransportSocket,
 };
 pub use config::{Config, CorsConfig, FileError, ListenerConfig, RouteConfig, Source};
 pub use error::{DOMAIN, REASONS};
 pub use rate::RateLimitConfig;
 pub use start::{Deps, StartError, start};
-pub use tls::TlsConfig;

@@ -12,8 +12,8 @@ use parkmesh_platform::ids::Ids;
 use parkmesh_platform::redis::{self, RedisError};
 use parkmesh_platform::serve::{CallMetrics, Health, Routes, Shed};
 use parkmesh_platform::tasks::Tasks;
+use parkmesh_platform::tls::{Shown, TlsError};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,7 +32,9 @@ use crate::red::Reds;
 use crate::reload::Reloads;
 use crate::rest::Rest;
 use crate::route::{Clusters, Table};
-use crate::tls::{self, TlsError};
+
+/// HTTP/2 where the client can, else HTTP/1.1.
+const PROTOCOLS: [&str; 2] = ["h2", "http/1.1"];
 
 /// The settings ask for something that the system does not give.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +53,15 @@ pub enum ApplyError {
     /// A certificate.
     #[error("the listener {name} has no certificate to show")]
     Tls {
+        /// Which.
+        name: String,
+        /// Why.
+        #[source]
+        source: TlsError,
+    },
+    /// What the gate and the replicas of a cluster prove themselves with.
+    #[error("nobody can be proven to be the cluster {name}")]
+    Cluster {
         /// Which.
         name: String,
         /// Why.
@@ -103,7 +114,7 @@ pub struct Downstream {
 }
 
 /// A listener that is bound, with its TLS.
-type Opened = (ListenerConfig, TcpListener, Option<TlsAcceptor>);
+type Opened = (ListenerConfig, TcpListener, Option<Shown>);
 
 /// An open listener.
 struct Open {
@@ -134,7 +145,7 @@ impl Live {
     pub async fn start(kept: Kept, config: Config) -> Result<Self, ApplyError> {
         let log = log(&config, None, &kept.tasks).await?;
         let files = files(&config, None, &kept.tasks).await?;
-        let clusters = clusters(&config, &Clusters::new(), &kept).await;
+        let clusters = clusters(&config, &Clusters::new(), &kept).await?;
         Ok(Self {
             current: {
                 let rates = rates(&config)?;
@@ -185,7 +196,7 @@ impl Live {
         let known = Arc::clone(before.admission.rates());
         // Full buckets for everybody only where the rules are new.
         let rates = if known.rules() == config.rate_limits { known } else { rates(&config)? };
-        let clusters = clusters(&config, &self.clusters(), &self.kept).await;
+        let clusters = clusters(&config, &self.clusters(), &self.kept).await?;
         *self.clusters.lock().unwrap_or_else(PoisonError::into_inner) = clusters.clone();
         self.current.set(gate(&self.kept, config, &clusters, (log, files, rates)));
         self.take(&wanted, opened);
@@ -260,7 +271,7 @@ impl Live {
         for one in wanted.iter().filter(|one| !known.contains(one)) {
             let tls = match &one.tls {
                 Some(tls) => {
-                    let made = tls::acceptor(tls, &self.kept.tasks);
+                    let made = Shown::open(tls, &PROTOCOLS, &self.kept.tasks);
                     let name = one.name.clone();
                     Some(made.map_err(|source| ApplyError::Tls { name, source })?)
                 }
@@ -291,7 +302,7 @@ impl Live {
         }
     }
 
-    fn accept(&self, listener: TcpListener, tls: Option<TlsAcceptor>, stopping: CancellationToken) {
+    fn accept(&self, listener: TcpListener, tls: Option<Shown>, stopping: CancellationToken) {
         let (current, ids) = (Arc::clone(&self.current), self.kept.ids.clone());
         self.accepting.spawn(accept::run(listener, tls, current, stopping, ids));
     }
@@ -369,13 +380,16 @@ fn rates(config: &Config) -> Result<Arc<RateLimits>, ApplyError> {
 }
 
 /// Ways to everybody behind the gate; those that stay as they were stay.
-async fn clusters(config: &Config, before: &Clusters, kept: &Kept) -> Clusters {
+async fn clusters(config: &Config, before: &Clusters, kept: &Kept) -> Result<Clusters, ApplyError> {
     let started = config.clusters.iter().map(|one| async move {
         match before.get(&one.name).filter(|known| known.config == *one) {
-            Some(known) => Arc::clone(known),
-            None => Cluster::start(one.clone(), &kept.ids, &kept.tasks).await,
+            Some(known) => Ok(Arc::clone(known)),
+            None => Cluster::start(one.clone(), &kept.ids, &kept.tasks).await.map_err(|source| {
+                let name = one.name.clone();
+                ApplyError::Cluster { name, source }
+            }),
         }
     });
-    let started = futures_util::future::join_all(started).await;
-    started.into_iter().map(|cluster| (cluster.config.name.clone(), cluster)).collect()
+    let started = futures_util::future::try_join_all(started).await?;
+    Ok(started.into_iter().map(|cluster| (cluster.config.name.clone(), cluster)).collect())
 }

@@ -107,6 +107,7 @@ fn cluster(cluster: &ClusterConfig) -> Value {
     });
     json!({
         "name": cluster.name,
+        "server_name": cluster.transport_socket.as_ref().map(|socket| socket.server.to_string()),
         "endpoints": cluster.endpoints.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "connect_timeout": seconds(cluster.connect_timeout),
         "dns_refresh_rate": seconds(cluster.dns_refresh_rate),

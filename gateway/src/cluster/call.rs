@@ -335,7 +335,7 @@ mod tests {
         let clock = parkmesh_platform::clock::Clock::system();
         let tasks = parkmesh_platform::tasks::Tasks::new(&clock);
         let config = ClusterConfig::new("test", Vec::new());
-        let cluster = Cluster::start(config, &Ids::random(), &tasks).await;
+        let cluster = Cluster::start(config, &Ids::random(), &tasks).await.expect("no files");
         let policy = RetryPolicy {
             per_try_timeout: Some(TRY_MIN),
             hedge_on_per_try_timeout: true,

@@ -1,6 +1,8 @@
 //! Connections to one replica: HTTP/2, made when they are needed, shared by many calls.
 
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,6 +11,8 @@ use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parkmesh_platform::serve::Deadline;
 use parkmesh_platform::tasks::Tasks;
+use parkmesh_platform::tls::Towards;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 use tonic::body::Body;
@@ -48,7 +52,7 @@ struct Connection {
 }
 
 /// How connections are made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Dial {
     /// Where.
     pub address: SocketAddr,
@@ -56,7 +60,34 @@ pub struct Dial {
     pub timeout: Duration,
     /// Calls on one connection.
     pub streams_max: usize,
+    /// Who is meant, where names are proven.
+    pub towards: Option<Towards>,
 }
+
+impl Dial {
+    /// Opens one; what drives it is spawned by the caller.
+    async fn open(&self) -> io::Result<(SendRequest<Body>, Driver)> {
+        let socket = TcpStream::connect(self.address).await?;
+        // Small messages both ways: waiting to fill a packet only adds latency.
+        socket.set_nodelay(true)?;
+        match &self.towards {
+            Some(towards) => self.speak(towards.connect(socket).await?).await,
+            None => self.speak(socket).await,
+        }
+    }
+
+    async fn speak<S>(&self, socket: S) -> io::Result<(SendRequest<Body>, Driver)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let made = builder(self.streams_max).handshake(TokioIo::new(socket)).await;
+        let (sender, driver) = made.map_err(io::Error::other)?;
+        Ok((sender, Box::pin(driver)))
+    }
+}
+
+/// Moves a connection's bytes until its end.
+type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 /// The connections of one replica.
 pub struct Pool {
@@ -130,14 +161,15 @@ impl Pool {
 
     async fn connect(&self, place: Place, tasks: &Tasks) -> Option<Ticket> {
         let until = Deadline::after(self.dial.timeout).at;
-        let made = timeout_at(until, async {
-            let socket = TcpStream::connect(self.dial.address).await.ok()?;
-            // Small messages both ways: waiting to fill a packet only adds latency.
-            socket.set_nodelay(true).ok()?;
-            builder(self.dial.streams_max).handshake(TokioIo::new(socket)).await.ok()
-        });
-        let (sender, driver) = made.await.ok().flatten()?;
         let address = self.dial.address;
+        let (sender, driver) = match timeout_at(until, self.dial.open()).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => {
+                tracing::debug!(%address, %error, "no connection to a replica");
+                return None;
+            }
+            Err(_elapsed) => return None,
+        };
         tasks.spawn("cluster-connection", async move {
             let _place = place;
             if let Err(error) = driver.await {

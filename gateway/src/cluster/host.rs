@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use parkmesh_platform::tls::Towards;
 
 use super::breakers::Room;
 use super::connection::{Dial, Pool};
@@ -32,13 +33,19 @@ pub struct Host {
 
 impl Host {
     /// A replica of which nothing is known yet: it counts as well.
-    pub fn new(address: SocketAddr, named: &Address, config: &ClusterConfig) -> Self {
+    pub fn new(
+        address: SocketAddr,
+        named: &Address,
+        config: &ClusterConfig,
+        towards: Option<Towards>,
+    ) -> Self {
         let said = named.to_string().parse();
         let authority = said.unwrap_or_else(|_| Authority::from_static("upstream"));
         let dial = Dial {
             address,
             timeout: config.connect_timeout,
             streams_max: config.streams_per_connection,
+            towards,
         };
         Self {
             address,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use parkmesh_platform::ids::Ids;
+use parkmesh_platform::tls::Towards;
 
 use super::host::Host;
 use super::settings::{Address, ClusterConfig};
@@ -24,9 +25,16 @@ struct View {
 #[derive(Default)]
 pub struct Members {
     view: RwLock<Arc<View>>,
+    /// Who they prove to be.
+    towards: Option<Towards>,
 }
 
 impl Members {
+    /// Nobody yet.
+    pub fn new(towards: Option<Towards>) -> Self {
+        Self { view: RwLock::default(), towards }
+    }
+
     /// All of them.
     pub fn all(&self) -> Vec<Arc<Host>> {
         self.view().all.clone()
@@ -47,7 +55,7 @@ impl Members {
             .iter()
             .map(|(address, named)| match kept(address, named) {
                 Some(host) => Arc::clone(host),
-                None => Arc::new(Host::new(*address, named, config)),
+                None => Arc::new(Host::new(*address, named, config, self.towards.clone())),
             })
             .collect();
         let same = all.len() == before.all.len()

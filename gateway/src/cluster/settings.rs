@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use parkmesh_platform::tls::{MtlsConfig, SpiffeId};
+
 /// A group of replicas that answer the same calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterConfig {
@@ -9,6 +11,8 @@ pub struct ClusterConfig {
     pub name: String,
     /// Where the replicas are.
     pub endpoints: Vec<Address>,
+    /// How we and the replicas prove our names; `None`: connections are plain.
+    pub transport_socket: Option<TransportSocket>,
     /// How often names are looked up.
     pub dns_refresh_rate: Duration,
     /// How long a connection may take to be made. Ours are near: Envoy's 5 s would outlive most deadlines.
@@ -24,6 +28,15 @@ pub struct ClusterConfig {
     /// Share of usable replicas below which all are used, in percent: an attempt tells more than a
     /// refusal. Envoy's 50 would send calls to dead replicas while living ones are left.
     pub healthy_panic_percent: u32,
+}
+
+/// Who we are, and who is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransportSocket {
+    /// Our name, what proves it, and who vouches for the replicas.
+    pub own: MtlsConfig,
+    /// The name that the replicas prove.
+    pub server: SpiffeId,
 }
 
 /// `host:port`; the host is a name or an IP address.
@@ -142,6 +155,7 @@ impl ClusterConfig {
         Self {
             name: name.into(),
             endpoints,
+            transport_socket: None,
             dns_refresh_rate: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(1),
             streams_per_connection: 1_024,
@@ -150,6 +164,15 @@ impl ClusterConfig {
             circuit_breakers: BreakerConfig::default(),
             healthy_panic_percent: 10,
         }
+    }
+}
+
+impl TransportSocket {
+    /// To the service of this name in our own trust domain.
+    pub fn to(service: &str, own: Option<&MtlsConfig>) -> Option<Self> {
+        let own = own?.clone();
+        let server = SpiffeId::of_service(own.name.trust_domain(), service).ok()?;
+        Some(Self { own, server })
     }
 }
 

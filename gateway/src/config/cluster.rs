@@ -2,18 +2,23 @@
 
 use std::time::Duration;
 
+use parkmesh_platform::tls::MtlsConfig;
+
 use super::fields::Fields;
+use super::tls::transport_socket;
 use crate::cluster::{
     Address, BreakerConfig, ClusterConfig, HealthCheckConfig, OutlierConfig, RetryBudget,
-    SERVICE_NAME_MAX,
+    SERVICE_NAME_MAX, TransportSocket,
 };
 
-/// Reads one.
-pub fn read(mut fields: Fields<'_>) -> Option<ClusterConfig> {
+/// Reads one. `mtls` is who we are to clusters that say nothing else.
+pub fn read(mut fields: Fields<'_>, mtls: Option<&MtlsConfig>) -> Option<ClusterConfig> {
     let name = fields.require("name").map(|(_, name)| name.to_owned());
     let endpoints = endpoints(&mut fields);
     let mut config = ClusterConfig::new(name.clone().unwrap_or_default(), endpoints);
     discovery(&mut fields, &config);
+    let default = TransportSocket::to(&config.name, mtls);
+    config.transport_socket = transport_socket(&mut fields, default);
     fields.duration("connect_timeout", &mut config.connect_timeout);
     fields.duration("dns_refresh_rate", &mut config.dns_refresh_rate);
     balancing(&mut fields, &mut config);

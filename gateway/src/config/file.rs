@@ -94,7 +94,7 @@ fn clusters(fields: &mut Fields<'_>, config: &mut Config) {
     let mut names = BTreeSet::new();
     for one in fields.maps("clusters") {
         let line = one.line;
-        let Some(read) = cluster::read(one) else { continue };
+        let Some(read) = cluster::read(one, config.mtls.as_ref()) else { continue };
         if !names.insert(read.name.clone()) {
             fields.wrong_at(line, "clusters", &format!("{} stands here twice", read.name));
         }

@@ -1,12 +1,13 @@
 //! A listener in YAML, in Envoy's words.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+
+use parkmesh_platform::tls::{CertificateFiles, Shown};
 
 use super::ListenerConfig;
 use super::cluster::socket_address;
 use super::fields::Fields;
-use crate::tls::{self, TlsConfig};
+use super::tls::certificate;
 
 /// All of them.
 pub fn read(fields: &mut Fields<'_>) -> Vec<ListenerConfig> {
@@ -32,25 +33,11 @@ pub fn read(fields: &mut Fields<'_>) -> Vec<ListenerConfig> {
     found
 }
 
-/// `tls_certificates`, one of them, by file names.
-fn tls_context(mut fields: Fields<'_>) -> Option<TlsConfig> {
-    let mut certificates = fields.maps("tls_certificates");
-    if certificates.len() != 1 {
-        fields.wrong("one certificate is needed in tls_certificates");
-        return None;
+/// `tls_certificates`, one of them, for which nothing else is asked.
+fn tls_context(mut fields: Fields<'_>) -> Option<CertificateFiles> {
+    let (place, files) = certificate(&mut fields)?;
+    if let Err(error) = Shown::check(&files) {
+        place.wrong(&parkmesh_platform::fault::chain(&error));
     }
-    let mut certificate = certificates.swap_remove(0);
-    let mut file = |name: &'static str| {
-        let Some(mut source) = certificate.map(name) else {
-            certificate.wrong(&format!("{name} is missing"));
-            return None;
-        };
-        source.require("filename").map(|(_, path)| PathBuf::from(path))
-    };
-    let (chain, key) = (file("certificate_chain"), file("private_key"));
-    let config = TlsConfig { certificate_chain: chain?, private_key: key? };
-    if let Err(error) = tls::check(&config) {
-        certificate.wrong(&parkmesh_platform::fault::chain(&error));
-    }
-    Some(config)
+    Some(files)
 }

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use parkmesh_gateway::{CorsConfig, ListenerConfig, TlsConfig};
+use parkmesh_gateway::{CorsConfig, ListenerConfig};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::tasks::Tasks;
+use parkmesh_platform::tls::CertificateFiles;
 use parkmesh_testkit::{eventually, listener, node_with};
 use serde_json::Value;
 
@@ -55,7 +56,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn new(name: &str, tls: TlsConfig) -> Self {
+    async fn new(name: &str, tls: CertificateFiles) -> Self {
         let (service, given_up) = obedient(&Tasks::new(&Clock::system())).await;
         let address = listener().await.local_addr().unwrap();
         let origin = format!("http://{}", listener().await.local_addr().unwrap());

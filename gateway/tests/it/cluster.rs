@@ -19,7 +19,7 @@ const BINARY: &str = "application/grpc-web+proto";
 const CROWD: usize = 8;
 
 /// Everything is looked at often, so that a test is short.
-fn quick(config: ClusterConfig) -> ClusterConfig {
+pub fn quick(config: ClusterConfig) -> ClusterConfig {
     let health = HealthCheckConfig {
         interval: Duration::from_millis(100),
         unhealthy_interval: Duration::from_millis(100),

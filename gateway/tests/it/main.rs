@@ -18,6 +18,7 @@ mod interop;
 mod keys;
 mod lifecycle;
 mod limits;
+mod mtls;
 mod native;
 mod obedient;
 mod rates;

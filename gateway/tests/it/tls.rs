@@ -9,8 +9,9 @@ use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use parkmesh_contracts::notification::v1::{ListNotificationsRequest, WatchNotificationsRequest};
-use parkmesh_gateway::{ListenerConfig, TlsConfig};
+use parkmesh_gateway::ListenerConfig;
 use parkmesh_platform::tasks::Tasks;
+use parkmesh_platform::tls::CertificateFiles;
 use parkmesh_testkit::{eventually, listener};
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
@@ -26,7 +27,7 @@ const BINARY: &str = "application/grpc-web+proto";
 
 /// A certificate of a test's own, in files.
 pub struct Certificate {
-    pub config: TlsConfig,
+    pub config: CertificateFiles,
     current: CertificateDer<'static>,
 }
 
@@ -36,7 +37,7 @@ impl Certificate {
             let file = format!("parkmesh-gateway-{name}-{}.{kind}", std::process::id());
             std::env::temp_dir().join(file)
         };
-        let config = TlsConfig { certificate_chain: path("crt"), private_key: path("key") };
+        let config = CertificateFiles { certificate_chain: path("crt"), private_key: path("key") };
         let mut certificate = Self { config, current: CertificateDer::from(Vec::new()) };
         certificate.renew();
         certificate
@@ -247,7 +248,7 @@ async fn certificates_that_change_again_and_again_under_load_cost_no_call_and_no
 #[tokio::test]
 async fn a_listener_without_a_usable_certificate_does_not_start() {
     let certificate = Certificate::new("missing");
-    let config = TlsConfig {
+    let config = CertificateFiles {
         private_key: certificate.config.certificate_chain.clone(),
         ..certificate.config.clone()
     };

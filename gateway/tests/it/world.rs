@@ -108,9 +108,17 @@ pub async fn gateway(config: Config, clock: &Clock, ids: &Ids, verifier: &Verifi
 }
 
 pub async fn notifications(ids: &Ids, verifier: &Verifier) -> (Running, Seen) {
+    let config = ServeConfig { drain: std::time::Duration::ZERO, ..ServeConfig::default() };
+    notifications_with(config, ids, verifier).await
+}
+
+pub async fn notifications_with(
+    config: ServeConfig,
+    ids: &Ids,
+    verifier: &Verifier,
+) -> (Running, Seen) {
     let double = Notifications::default();
     let seen = double.seen.clone();
-    let config = ServeConfig { drain: std::time::Duration::ZERO, ..ServeConfig::default() };
     let server = Server::new("notification", config, ids, verifier);
     let server = server.service(NotificationServiceServer::new(double));
     let running = server.start(listener().await).await.unwrap();
