@@ -1,5 +1,6 @@
 //! The command line.
 
+mod certificates;
 mod replay;
 mod simulate;
 
@@ -10,6 +11,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::names::Role;
 
+pub use certificates::Certificates;
+use certificates::{CERTIFICATES, RUNNING};
 pub use replay::{Birmingham, Melbourne, Pulse, Replay, ReplaySource, Ulm};
 pub use simulate::Simulate;
 use simulate::{EXAMPLES, SIMULATE};
@@ -40,6 +43,9 @@ pub enum Command {
     Token(Token),
     /// Write the users of NATS and Redis, each role with what it needs, and the roles' settings for them.
     Access(Access),
+    /// Make a development authority, and a certificate for each service.
+    #[command(long_about = CERTIFICATES, after_help = RUNNING)]
+    Certificates(Certificates),
     /// Let simulated cars come and go, with sensors that fail and drivers who book, and compare what the product makes of it.
     #[command(long_about = SIMULATE, after_help = EXAMPLES)]
     Simulate(Simulate),
@@ -76,6 +82,9 @@ pub struct Up {
     /// Make no demo mall (and so simulate nothing).
     #[arg(long)]
     pub no_seed: bool,
+    /// Let the roles prove their names to each other by certificates, from an authority of this `up`, instead of by tokens.
+    #[arg(long)]
+    pub mtls: bool,
     /// Gateway at this port, services at +1 to +7, admin ports at +100 to +107; default 8080, 7001–7007 and 7100–7107.
     #[arg(long)]
     pub port_base: Option<u16>,

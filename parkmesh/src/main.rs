@@ -1,6 +1,7 @@
 //! The one binary of Parkmesh: every role, and the commands around them. `parkmesh --help` tells.
 
 mod access;
+mod certificates;
 mod chance;
 mod cli;
 mod client;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Seed(options) => seed::run(options),
         Command::Token(options) => token::run(&options),
         Command::Access(options) => access::run(&options),
+        Command::Certificates(options) => certificates::run(&options),
         Command::Simulate(options) => simulate::run(options),
         Command::Replay(options) => replay::run(options),
         Command::DeadLetters(options) => dead_letters::run(options),

@@ -85,6 +85,7 @@ async fn up(options: &Up, servers: &Arc<Servers>, passwords: Passwords) -> Resul
         passwords,
         otlp_endpoint: options.otlp_endpoint.clone(),
         app_dir: Some(options.app_dir.clone()).filter(|app| app.join("index.html").is_file()),
+        mtls: options.mtls,
     };
     step("bringing the database up to date");
     postgres::migrate(&plan.servers.postgres, &migrate::schemas(true)).await?;

@@ -89,7 +89,7 @@ fn every_role_has_a_headless_service_an_account_without_a_token_and_a_restricted
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_role_starts_passes_its_probes_and_stops_as_its_deployment_says() {
-    let up = Up::start(&["--no-seed"]);
+    let up = Up::start(&["--no-seed", "--mtls"]);
     let manifests = rendered(&everything());
     let cluster = Cluster::new(&up, &manifests);
     let migrate = Container::start(&cluster, "Job", "migrate");
@@ -98,6 +98,38 @@ async fn each_role_starts_passes_its_probes_and_stops_as_its_deployment_says() {
         let mut container = Container::start(&cluster, kind_of(&role), &role);
         container.passes_its_probes().await;
         container.stops_in_time().await;
+    }
+}
+
+#[test]
+fn the_certificates_of_the_component_name_each_role_and_fit_what_the_base_mounts() {
+    let issued = by_ourselves(&components().join("certificates"));
+    let base = rendered(&base());
+    let proving = roles().into_iter().filter(|role| role != "payment-sandbox");
+    let proving: BTreeSet<String> = proving.collect();
+    let leaves: Vec<&Value> = issued
+        .iter()
+        .filter(|one| one["kind"] == "Certificate" && one["spec"]["isCA"] != true)
+        .collect();
+    let named_there: BTreeSet<&str> =
+        leaves.iter().filter_map(|leaf| leaf["metadata"]["name"].as_str()).collect();
+    assert_eq!(named_there, proving.iter().map(String::as_str).collect());
+    for role in &proving {
+        let spec = &named(&issued, "Certificate", role)["spec"];
+        assert_eq!(spec["uris"], json!([format!("spiffe://parkmesh/service/{role}")]));
+        assert_eq!(spec["usages"], json!(["digital signature", "server auth", "client auth"]));
+        let pod = &named(&base, kind_of(role), role)["spec"]["template"]["spec"];
+        let volumes = pod["volumes"].as_array().expect("volumes");
+        let mounted = json!({ "name": "mtls", "secret": { "secretName": spec["secretName"] } });
+        assert!(volumes.contains(&mounted), "{role}: {volumes:?}");
+        let environment = pod["containers"][0]["env"].as_array().expect("env");
+        for (name, file) in
+            [("CERTIFICATE", "tls.crt"), ("KEY", "tls.key"), ("AUTHORITIES", "ca.crt")]
+        {
+            let value = format!("/var/run/parkmesh/mtls/{file}");
+            let wanted = json!({ "name": format!("PARKMESH_MTLS_{name}"), "value": value });
+            assert!(environment.contains(&wanted), "{role} lacks {wanted}");
+        }
     }
 }
 
@@ -161,6 +193,10 @@ fn fits(manifests: &[Value]) -> bool {
 
 fn base() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../k8s/base")
+}
+
+fn components() -> PathBuf {
+    base().with_file_name("components")
 }
 
 /// The base with the sandbox provider.

@@ -14,6 +14,7 @@ mod k8s;
 mod kills;
 mod longer;
 mod matrix;
+mod names;
 mod opendata;
 mod race;
 mod refusals;

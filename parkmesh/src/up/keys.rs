@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use parkmesh_contracts::ids::LotId;
 use parkmesh_platform::auth::{Claims, Issuer, Role as Party};
 use parkmesh_platform::clock::Clock;
@@ -11,30 +12,46 @@ use parkmesh_platform::tasks::Tasks;
 
 use super::plan::Plan;
 use crate::Failure;
+use crate::certificates::Step;
 use crate::names::Role;
 
 /// How long a development token holds, in seconds: a month.
 const TOKEN_SECONDS: u32 = 30 * 24 * 3_600;
 /// How long a service's token holds, in seconds. Longer than any moved clock of a test reaches.
 const SERVICE_TOKEN_SECONDS: u32 = 30 * 24 * 3_600;
-/// How often services' tokens are made anew.
+/// How long a role's certificate is good.
+const CERTIFICATE_LIFE: SignedDuration = SignedDuration::from_hours(24);
+/// How often services' tokens, or their certificates, are made anew.
 const RENEW_PERIOD: Duration = Duration::from_secs(3_600);
 
-/// Opens the development key, or makes it, and gives every role its token.
+/// Opens the development key, or makes it, and gives every role what proves its name.
 pub fn prepare(plan: &Plan, clock: &Clock, tasks: &Tasks) -> Result<Issuer, Failure> {
     let folder = plan.home.join("keys");
     std::fs::create_dir_all(&folder)?;
     let issuer = Issuer::open(&folder.join("issuer.pem"), clock, &Ids::random())?;
     issuer.write_jwks(&plan.jwks_file())?;
-    write_service_tokens(plan, &issuer)?;
+    if plan.mtls {
+        // The authority of a last `up` may be over.
+        let _gone = std::fs::remove_dir_all(plan.certificates().path);
+    }
+    prove_names(plan, &issuer)?;
     let (plan, renewing) = (plan.clone(), issuer.clone());
-    tasks.every("service-tokens", RENEW_PERIOD, move |_now| {
-        if let Err(error) = write_service_tokens(&plan, &renewing) {
-            eprintln!("  the services' tokens were not renewed: {error}");
+    tasks.every("names", RENEW_PERIOD, move |_now| {
+        if let Err(error) = prove_names(&plan, &renewing) {
+            eprintln!("  what proves the names of the roles was not renewed: {error}");
         }
         std::future::ready(())
     });
     Ok(issuer)
+}
+
+/// Certificates for all roles, or tokens.
+fn prove_names(plan: &Plan, issuer: &Issuer) -> Result<(), Failure> {
+    if !plan.mtls {
+        return write_service_tokens(plan, issuer);
+    }
+    let names = Role::ALL.map(Role::as_str);
+    plan.certificates().write(&names, CERTIFICATE_LIFE, Step::Renew).map(|_done| ())
 }
 
 fn write_service_tokens(plan: &Plan, issuer: &Issuer) -> Result<(), Failure> {

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use parkmesh_platform::tls::DEFAULT_TRUST_DOMAIN;
+
 use crate::access::{Passwords, as_user};
+use crate::certificates::Folder;
 use crate::names::Role;
 
 use super::supervisor::Part;
@@ -41,6 +44,8 @@ pub struct Plan {
     pub otlp_endpoint: Option<String>,
     /// The web app, if it is built.
     pub app_dir: Option<PathBuf>,
+    /// Whether certificates prove the names of roles, instead of tokens.
+    pub mtls: bool,
 }
 
 impl Plan {
@@ -91,6 +96,12 @@ impl Plan {
         self.home.join(format!("keys/{role}.token"))
     }
 
+    /// The certificates of all roles.
+    pub fn certificates(&self) -> Folder {
+        let trust_domain = DEFAULT_TRUST_DOMAIN.to_owned();
+        Folder { path: self.home.join("keys/mtls"), trust_domain }
+    }
+
     /// The number that moves everybody's clock.
     pub fn clock_offset_file(&self) -> PathBuf {
         self.home.join("run/clock-offset-ms")
@@ -116,12 +127,22 @@ impl Plan {
         let mut env = vec![
             ("ADMIN_LISTEN", self.admin_address(role)),
             ("AUTH_JWKS", path(self.jwks_file())),
-            ("SERVICE_TOKEN_FILE", path(self.token_file(role))),
             ("CLOCK_OFFSET_FILE", path(self.clock_offset_file())),
             ("NATS_URL", as_role(&self.servers.nats)),
             ("REDIS_URL", as_role(&self.servers.redis)),
             ("MQTT_URL", self.servers.mqtt.clone()),
         ];
+        if self.mtls {
+            let folder = self.certificates().of(role.as_str());
+            let files = [
+                ("MTLS_CERTIFICATE", "tls.crt"),
+                ("MTLS_KEY", "tls.key"),
+                ("MTLS_AUTHORITIES", "ca.crt"),
+            ];
+            env.extend(files.map(|(name, file)| (name, path(folder.join(file)))));
+        } else {
+            env.push(("SERVICE_TOKEN_FILE", path(self.token_file(role))));
+        }
         if let Some(listen) = self.address(role) {
             env.push(("LISTEN", listen));
         }
@@ -183,6 +204,7 @@ mod tests {
             passwords,
             otlp_endpoint: None,
             app_dir: None,
+            mtls: false,
         }
     }
 

@@ -48,13 +48,16 @@ impl<'a> Cluster<'a> {
     /// The files of a Secret, as docs/operations.md tells an overlay to make them.
     fn secret(&self, of: &str, name: &str) -> BTreeMap<String, String> {
         let admin = self.up.told("/servers/postgres");
-        let token = format!("parkmesh-{of}-token");
+        if name == format!("parkmesh-{of}-mtls") {
+            let files = ["tls.crt", "tls.key", "ca.crt"];
+            let read = |file: &str| self.key_file(&format!("mtls/{of}/{file}"));
+            return files.into_iter().map(|file| (file.to_owned(), read(file))).collect();
+        }
         let postgres = format!("parkmesh-{of}-postgres");
         let (key, value) = match name {
             "parkmesh-postgres-admin" => ("url", admin),
             "parkmesh-plates" => ("key", "a key for the plates of a test".to_owned()),
             "parkmesh-data" => ("key", "a key for the data of a test".to_owned()),
-            _ if name == token => ("token", self.key_file(&format!("{of}.token"))),
             _ if name == postgres => {
                 ("url", url_as(&admin, &of.replace('-', "_")).expect("an address"))
             }

@@ -38,9 +38,14 @@ pub struct Up {
 impl Up {
     /// Starts one whose data is thrown away, and waits until it is ready.
     pub fn start(args: &[&str]) -> Self {
+        Self::start_set(args, &[])
+    }
+
+    /// The same, with settings that all its roles are given.
+    pub fn start_set(args: &[&str], settings: &[(&str, &str)]) -> Self {
         let home = std::env::temp_dir().join(format!("parkmesh-journey-{}", uuid::Uuid::now_v7()));
         let args: Vec<&str> = ["--ephemeral"].iter().chain(args).copied().collect();
-        let mut up = Self::start_at(&home, &args);
+        let mut up = Self::start_at_set(&home, &args, settings);
         up.throw_away = true;
         up
     }
@@ -52,6 +57,10 @@ impl Up {
 
     /// Starts one with a home that stays, and waits until it is ready.
     pub fn start_at(home: &Path, args: &[&str]) -> Self {
+        Self::start_at_set(home, args, &[])
+    }
+
+    fn start_at_set(home: &Path, args: &[&str], settings: &[(&str, &str)]) -> Self {
         let turn = Self::turn();
         let home = home.to_owned();
         std::fs::create_dir_all(&home).expect("a temporary folder");
@@ -64,6 +73,7 @@ impl Up {
             .arg("--servers-home")
             .arg(servers_home())
             .args(args)
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log"))
             .stderr(log);

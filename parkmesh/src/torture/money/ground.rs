@@ -66,8 +66,15 @@ impl Ground {
         };
         postgres::migrate(&urls.postgres, &migrate::schemas(true)).await?;
         let port_base = Some(free_port_base()?);
-        let (otlp_endpoint, app_dir) = (None, None);
-        let plan = Plan { port_base, home, servers: urls, passwords, otlp_endpoint, app_dir };
+        let plan = Plan {
+            port_base,
+            home,
+            servers: urls,
+            passwords,
+            otlp_endpoint: None,
+            app_dir: None,
+            mtls: false,
+        };
         let clock = Clock::system();
         let tasks = Tasks::new(&clock);
         let issuer = keys::prepare(&plan, &clock, &tasks)?;
