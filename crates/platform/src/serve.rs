@@ -40,4 +40,4 @@ pub(crate) use refusal::status_with_reason;
 pub use routes::Routes;
 pub use running::Running;
 pub use server::{MethodTable, Server, StartError, add_common};
-pub use shed::{Permit, Shed};
+pub use shed::{Permit, Shed, part_of};

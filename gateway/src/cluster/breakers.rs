@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use parkmesh_contracts::methods::Criticality;
+use parkmesh_platform::serve::part_of;
+
 use super::settings::BreakerConfig;
 
 /// A counter with places.
@@ -72,9 +75,9 @@ impl Breakers {
         self.pending.enter(self.config.max_pending_requests)
     }
 
-    /// A place for a call.
-    pub fn request(&self) -> Option<Place> {
-        self.requests.enter(self.config.max_requests)
+    /// A place for a call. The last ones are for those that matter most.
+    pub fn request(&self, criticality: Criticality) -> Option<Place> {
+        self.requests.enter(part_of(self.config.max_requests, criticality))
     }
 
     /// A place for a repetition.
@@ -112,10 +115,21 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(taken(|| breakers.connection()).len(), 1);
             assert_eq!(taken(|| breakers.waiting()).len(), 2);
-            assert_eq!(taken(|| breakers.request()).len(), 3);
+            assert_eq!(taken(|| breakers.request(Criticality::Critical)).len(), 3);
             assert_eq!(taken(|| breakers.retry()).len(), 4);
         }
         assert_eq!(breakers.requests.taken(), 0);
+    }
+
+    #[test]
+    fn the_last_places_are_for_calls_that_matter_most() {
+        let breakers =
+            Breakers::new(BreakerConfig { max_requests: 10, ..BreakerConfig::default() });
+        let held: Vec<_> = taken(|| breakers.request(Criticality::Sheddable));
+        assert_eq!(held.len(), 7);
+        let more: Vec<_> = taken(|| breakers.request(Criticality::Normal));
+        assert_eq!(more.len(), 2);
+        assert!(breakers.request(Criticality::Critical).is_some());
     }
 
     #[test]
@@ -123,7 +137,7 @@ mod tests {
         let retry_budget = Some(RetryBudget { budget_percent: 20, min_retry_concurrency: 3 });
         let breakers = Breakers::new(BreakerConfig { retry_budget, ..BreakerConfig::default() });
         assert_eq!(taken(|| breakers.retry()).len(), 3);
-        let _calls: Vec<_> = (0..100).map(|_| breakers.request()).collect();
+        let _calls: Vec<_> = (0..100).map(|_| breakers.request(Criticality::Critical)).collect();
         assert_eq!(taken(|| breakers.retry()).len(), 20);
     }
 }

@@ -76,7 +76,7 @@ impl Cluster {
         ask: Ask<'_>,
         body: Outgoing,
     ) -> Result<Answered, NoAnswer> {
-        let Some(request) = self.breakers.request() else {
+        let Some(request) = self.breakers.request(ask.method.criticality) else {
             self.stats.rq_pending_overflow.add();
             let failed = Failed::Full;
             return Err(NoAnswer { failed, attempts: 0, retries_spent: false });

@@ -24,6 +24,17 @@ const RETRY_AFTER_SPREAD_MS: usize = 400;
 /// A step that is coprime to the range, so that neighbours are told far-apart times.
 const RETRY_AFTER_STEP_MS: usize = 157;
 
+/// How many of these places calls of a criticality may take, the rest being kept for what matters more. A room for
+/// very few still serves one of each kind.
+pub fn part_of(places: usize, criticality: Criticality) -> usize {
+    let percent = match criticality {
+        Criticality::Sheddable => SHEDDABLE_PERCENT,
+        Criticality::Normal => NORMAL_PERCENT,
+        Criticality::Critical => 100,
+    };
+    (places.saturating_mul(percent) / 100).max(1)
+}
+
 /// The room of one server.
 #[derive(Debug)]
 pub struct Shed {
@@ -51,15 +62,9 @@ impl Shed {
     /// [`Refusal::Overloaded`] when the room for calls of this criticality is taken.
     pub fn admit(self: &Arc<Self>, method: &Method) -> Result<Permit, Refusal> {
         let room = self.room(method.server_streaming);
-        let limit = match method.criticality {
-            Criticality::Sheddable => room.limit * SHEDDABLE_PERCENT / 100,
-            Criticality::Normal => room.limit * NORMAL_PERCENT / 100,
-            Criticality::Critical => room.limit,
-        };
         let taken_before = room.taken.fetch_add(1, Ordering::Relaxed);
         let permit = Permit { shed: Arc::clone(self), streaming: method.server_streaming };
-        // A room for very few still serves one of each kind.
-        if taken_before < limit.max(1) {
+        if taken_before < part_of(room.limit, method.criticality) {
             return Ok(permit);
         }
         drop(permit);
