@@ -39,7 +39,7 @@ impl Passwords {
     fn complete(mut self) -> Self {
         let users = Role::ALL.map(Role::as_str).into_iter().chain([ADMINISTRATOR]);
         for user in users {
-            self.0.entry(user.to_owned()).or_insert_with(new);
+            self.0.entry(user.to_owned()).or_insert_with(password);
         }
         self
     }
@@ -50,7 +50,8 @@ impl Passwords {
     }
 }
 
-fn new() -> String {
+#[expect(clippy::disallowed_methods, reason = "no id: nobody may foresee it, in no test either")]
+fn password() -> String {
     let bytes: [u8; 24] = rand::random();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
