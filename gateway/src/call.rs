@@ -302,6 +302,7 @@ async fn pass_on(
             let status = match failed {
                 Failed::Full => Error::ServiceFull { role: method.role }.into(),
                 Failed::TooLate => return Err(too_late()),
+                Failed::Request => Error::RequestBroken.into(),
                 Failed::NoHost | Failed::Connect | Failed::Reset => away(),
             };
             Err((status, None))

@@ -26,6 +26,7 @@ use parkmesh_platform::tasks::Tasks;
 use parkmesh_platform::tls::{Mtls, TlsError, Towards};
 use tokio::time::{interval, timeout_at};
 
+pub use attempt::broke_at_client;
 pub use breakers::{Place, Room};
 pub use call::{Ask, Failed, NoAnswer, is_grpc};
 pub use health::SERVICE_NAME_MAX;

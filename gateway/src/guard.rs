@@ -15,7 +15,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-use crate::cluster::Chosen;
+use crate::cluster::{Chosen, broke_at_client};
 use crate::error::Error;
 use crate::story::{Flag, Story};
 use crate::web::frame::Whole;
@@ -195,6 +195,10 @@ impl http_body::Body for Guarded {
                     Ok(data) => this.data(data),
                     Err(frame) => frame.into_trailers().ok().map(|found| this.trailers(found)),
                 },
+                Some(Err(error)) if broke_at_client(&error) => {
+                    this.account.story.flag(Flag::DownstreamProtocolError);
+                    Some(this.refuse(&Error::RequestBroken.into()))
+                }
                 Some(Err(error)) => {
                     tracing::debug!(%error, "a service broke off");
                     Some(this.broke_off())

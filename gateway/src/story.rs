@@ -77,6 +77,7 @@ impl From<Failed> for Flag {
             Failed::NoHost => Self::NoHealthyUpstream,
             Failed::Connect => Self::UpstreamConnectionFailure,
             Failed::Reset => Self::UpstreamConnectionTermination,
+            Failed::Request => Self::DownstreamProtocolError,
             Failed::Full => Self::UpstreamOverflow,
             Failed::TooLate => Self::UpstreamRequestTimeout,
         }

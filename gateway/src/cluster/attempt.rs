@@ -35,6 +35,8 @@ pub enum Broken {
     Refused,
     /// It broke.
     Reset,
+    /// The client's own body did, while it was passed on.
+    Request,
     /// Time ran out.
     Silent,
 }
@@ -79,9 +81,13 @@ impl Cluster {
     }
 
     fn note(&self, host: &Arc<Host>, broken: Broken, took: Duration) {
+        if broken == Broken::Request {
+            // Nothing that a client sends speaks against a replica.
+            return;
+        }
         host.stats.rq_error.add();
         match broken {
-            Broken::Full => return,
+            Broken::Full | Broken::Request => return,
             Broken::Silent => {
                 host.stats.rq_timeout.add();
                 if took < SILENCE_MIN {
@@ -144,20 +150,38 @@ impl Cluster {
     }
 }
 
-/// Whether the replica has seen what broke.
+/// Who broke it, and whether the replica has seen it.
 fn kind_of(error: &hyper::Error) -> Broken {
-    let mut cause = error.source();
+    let Some(h2) = h2_error(error) else { return Broken::Reset };
+    let refused = h2.reason() == Some(h2::Reason::REFUSED_STREAM);
+    // Streams beyond the last one that a graceful GOAWAY names were not looked at.
+    let gone = h2.is_go_away() && h2.is_remote() && h2.reason() == Some(h2::Reason::NO_ERROR);
+    match (is_ours(h2), refused || gone) {
+        (true, _) => Broken::Request,
+        (false, true) => Broken::Refused,
+        (false, false) => Broken::Reset,
+    }
+}
+
+/// Whether an answer broke because the client's body did.
+pub fn broke_at_client(error: &(dyn StdError + 'static)) -> bool {
+    h2_error(error).is_some_and(is_ours)
+}
+
+/// Whether we have reset the stream, and did so only because the body that we were sending broke.
+fn is_ours(error: &h2::Error) -> bool {
+    error.is_reset() && !error.is_remote() && !error.is_library()
+}
+
+fn h2_error<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e h2::Error> {
+    let mut cause = Some(error);
     while let Some(error) = cause {
-        if let Some(h2) = error.downcast_ref::<h2::Error>() {
-            let refused = h2.reason() == Some(h2::Reason::REFUSED_STREAM);
-            // Streams beyond the last one that a graceful GOAWAY names were not looked at.
-            let gone =
-                h2.is_go_away() && h2.is_remote() && h2.reason() == Some(h2::Reason::NO_ERROR);
-            return if refused || gone { Broken::Refused } else { Broken::Reset };
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
         cause = error.source();
     }
-    Broken::Reset
+    None
 }
 
 /// What an answer says of its replica: INTERNAL and the like do, UNAVAILABLE does not. Who says that it is

@@ -58,6 +58,8 @@ pub enum Failed {
     Connect,
     /// The one that was reached broke off.
     Reset,
+    /// The client's body broke.
+    Request,
     /// Too much is under way already.
     Full,
     /// The deadline passed.
@@ -185,6 +187,7 @@ impl Calling<'_> {
         match broken {
             Broken::Connect => Failed::Connect,
             Broken::Refused | Broken::Reset => Failed::Reset,
+            Broken::Request => Failed::Request,
             Broken::Full => {
                 self.cluster.stats.rq_pending_overflow.add();
                 Failed::Full
@@ -295,7 +298,7 @@ fn may_repeat(broken: Broken, on: RetryOn, repeatable: bool) -> bool {
         Broken::Refused => on.refused_stream,
         Broken::Reset => on.reset && repeatable,
         Broken::Silent => on.deadline_exceeded && repeatable,
-        Broken::Full => false,
+        Broken::Full | Broken::Request => false,
     }
 }
 

@@ -119,9 +119,8 @@ pub fn native_headers(mut headers: HeaderMap, protocol: Protocol) -> HeaderMap {
     for name in LEFT_BEHIND {
         headers.remove(*name);
     }
-    let browser: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("sec-")).cloned().collect();
-    for name in browser {
+    let of_others = headers.keys().filter(|name| is_left_behind(name.as_str()));
+    for name in of_others.cloned().collect::<Vec<_>>() {
         headers.remove(name);
     }
     if protocol != Protocol::Native {
@@ -134,6 +133,11 @@ pub fn native_headers(mut headers: HeaderMap, protocol: Protocol) -> HeaderMap {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(GRPC));
     headers.insert(header::TE, HeaderValue::from_static("trailers"));
     headers
+}
+
+/// What browsers say of themselves, and what would steer an Envoy inside: that is not for strangers to do.
+fn is_left_behind(name: &str) -> bool {
+    name.starts_with("sec-") || name.starts_with("x-envoy-")
 }
 
 /// What `Connection` names lives for one hop only.
@@ -238,6 +242,7 @@ mod tests {
             ("cookie", "a=b"),
             ("origin", "http://a"),
             ("sec-fetch-mode", "cors"),
+            ("x-envoy-max-retries", "9"),
             ("grpc-accept-encoding", "gzip"),
             ("content-type", "application/grpc-web-text"),
             ("x-grpc-web", "1"),

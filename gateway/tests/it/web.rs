@@ -158,6 +158,23 @@ async fn what_is_no_grpc_framing_is_refused_before_any_service_sees_it() {
     assert_eq!(world.seen.calls.load(std::sync::atomic::Ordering::SeqCst), 0);
 }
 
+const READINGS: &str = "/parkmesh.sensor.v1.SensorService/StreamReadings";
+
+#[tokio::test]
+async fn a_stream_whose_body_is_broken_is_the_clients_fault_and_not_the_services() {
+    let world = World::raw_for("sensor", Raw::Echo).await;
+    let token = device(&world);
+    let headers = [("content-type", TEXT), ("authorization", token.as_str())];
+    let text = STANDARD.encode(framed(&WatchNotificationsRequest { after_sequence: 1 }));
+    for mut wire in [world.http1().await, world.http2().await] {
+        let answer = wire.ask(post(READINGS, &headers, format!("{text}***"))).await;
+        let trailers = String::from_utf8_lossy(&from_text(&answer.body)).into_owned();
+        let told = [answer.header("grpc-status"), &trailers];
+        let invalid = told[0] == "3" || told[1].contains("grpc-status: 3\r\n");
+        assert!(invalid, "{told:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_service_that_breaks_off_leaves_whole_messages_and_unavailable() {
     for kind in [Raw::CutInAMessage, Raw::NoTrailers] {
