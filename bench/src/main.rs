@@ -1,13 +1,18 @@
 //! Proofs at full size, and measurements with their yardstick beside them. `cargo xtask prove help` lists them;
 //! docs/proof.md says which figure comes from which.
 
+mod chance;
 mod city;
 mod cpu;
 mod decoders;
+mod differential;
 mod forecast;
+mod gate;
+mod gates;
 mod kills;
 mod lab;
 mod melbourne;
+mod memory;
 mod messages;
 mod poison;
 mod proof;
@@ -86,6 +91,10 @@ enum Proof {
     Tariffs,
     /// Ten million mutated frames and messages for every decoder of the sensor bridge.
     Decoders,
+    /// Generated requests to our gateway and to Envoy 1.40 before the same upstream: nothing differs without a reason.
+    Differential(differential::Differential),
+    /// What a call costs at our gateway beside Envoy: processor time, p99, memory.
+    Gate(gate::GateOptions),
     /// 1,000 drivers at once on one free spot, two hundred times: one winner each, and quick refusals.
     Herd(reserve::crowd::Rounds),
     /// 1,000 drivers at once for the last 30 places, a hundred times: 30 winners each.
@@ -168,6 +177,8 @@ fn main() -> ExitCode {
         What::Prove(Proof::Start) => start::prove(),
         What::Prove(Proof::Tariffs) => tariffs::prove(),
         What::Prove(Proof::Decoders) => decoders::prove(),
+        What::Prove(Proof::Differential(options)) => differential::prove(&options),
+        What::Prove(Proof::Gate(options)) => gate::prove(&options),
         What::Prove(Proof::Herd(rounds)) => reserve::crowd::herd(&rounds),
         What::Prove(Proof::Pool(rounds)) => reserve::crowd::pool(&rounds),
         What::Prove(Proof::Reserve(options)) => reserve::run(&options, true),

@@ -141,7 +141,7 @@ impl Ask {
 
 /// Tells when each call is due. A thread's sleep is exact to some 60 µs; the timers of the runtime go by whole milliseconds, which is all
 /// that a call may take.
-fn pace(rate: f64, time: Duration) -> tokio::sync::mpsc::UnboundedReceiver<Instant> {
+pub fn pace(rate: f64, time: Duration) -> tokio::sync::mpsc::UnboundedReceiver<Instant> {
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
     std::thread::spawn(move || {
         let period = Duration::from_secs_f64(1.0 / rate.max(1.0));

