@@ -4,8 +4,8 @@
 mod http1;
 mod http2;
 mod memory;
-mod pin;
-mod upstream;
+pub mod pin;
+pub mod upstream;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::gates::{self, Gate};
 use crate::lab::stats::{median, percentile};
 use crate::proof::Figure;
 use crate::{Failure, cpu, up};
-use upstream::Upstream;
+use upstream::{Upstream, Watches};
 
 /// What is asked.
 const SHARE_MAX: f64 = 0.5;
@@ -72,7 +72,8 @@ pub fn prove(options: &GateOptions) -> Result<bool, Failure> {
     let held =
         tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
             let call = Arc::new(Call { token: gates::token(&home, Role::Driver)? });
-            let house = House { program, home, upstream: Upstream::start().await?, call };
+            let house =
+                House { program, home, upstream: Upstream::start(Watches::Silent).await?, call };
             let mut holds = true;
             for version in [Version::One, Version::Two] {
                 holds &= house.speed(version, options).await?;

@@ -1,6 +1,7 @@
 //! Proofs at full size, and measurements with their yardstick beside them. `cargo xtask prove help` lists them;
 //! docs/proof.md says which figure comes from which.
 
+mod abuse;
 mod chance;
 mod city;
 mod cpu;
@@ -54,6 +55,9 @@ enum What {
     /// Measure, with the yardstick beside it in the same run.
     #[command(subcommand)]
     Bench(Bench),
+    /// What `prove abuse` starts: an attacker.
+    #[command(hide = true)]
+    Attack(abuse::AttackOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,6 +93,8 @@ enum Proof {
     Kills(kills::Kills),
     /// Prices in every zone whose clocks change, every minute around both changes of a year, against Python's clocks.
     Tariffs,
+    /// Nine attacks on the gateway, each while somebody else calls well: what that client and the gateway's memory feel of it.
+    Abuse(abuse::Abuse),
     /// Ten million mutated frames and messages for every decoder of the sensor bridge.
     Decoders,
     /// Generated requests to our gateway and to Envoy 1.40 before the same upstream: nothing differs without a reason.
@@ -176,6 +182,8 @@ fn main() -> ExitCode {
         What::Prove(Proof::Poison(options)) => poison::prove(&options),
         What::Prove(Proof::Start) => start::prove(),
         What::Prove(Proof::Tariffs) => tariffs::prove(),
+        What::Prove(Proof::Abuse(options)) => abuse::prove(&options),
+        What::Attack(options) => abuse::attack(&options),
         What::Prove(Proof::Decoders) => decoders::prove(),
         What::Prove(Proof::Differential(options)) => differential::prove(&options),
         What::Prove(Proof::Gate(options)) => gate::prove(&options),
