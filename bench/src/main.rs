@@ -15,6 +15,7 @@ mod lab;
 mod melbourne;
 mod memory;
 mod messages;
+mod overload;
 mod poison;
 mod proof;
 mod pulse;
@@ -101,6 +102,8 @@ enum Proof {
     Differential(differential::Differential),
     /// What a call costs at our gateway beside Envoy: processor time, p99, memory.
     Gate(gate::GateOptions),
+    /// Ten times as many calls as a service can do: what it still does, whether what matters gets through, how soon the others know.
+    Overload(overload::Overload),
     /// 1,000 drivers at once on one free spot, two hundred times: one winner each, and quick refusals.
     Herd(reserve::crowd::Rounds),
     /// 1,000 drivers at once for the last 30 places, a hundred times: 30 winners each.
@@ -187,6 +190,7 @@ fn main() -> ExitCode {
         What::Prove(Proof::Decoders) => decoders::prove(),
         What::Prove(Proof::Differential(options)) => differential::prove(&options),
         What::Prove(Proof::Gate(options)) => gate::prove(&options),
+        What::Prove(Proof::Overload(options)) => overload::prove(&options),
         What::Prove(Proof::Herd(rounds)) => reserve::crowd::herd(&rounds),
         What::Prove(Proof::Pool(rounds)) => reserve::crowd::pool(&rounds),
         What::Prove(Proof::Reserve(options)) => reserve::run(&options, true),
