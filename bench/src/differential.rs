@@ -187,6 +187,10 @@ impl Tally {
             print!("{case}");
             differences.iter().for_each(|one| print!("{one}"));
         }
+        for (case, differences) in self.unexplained.iter().skip(PRINTED) {
+            let what: Vec<_> = differences.iter().map(|one| &one.what).collect();
+            println!("  case {} ({}): {what:?}", case.number, case.answer);
+        }
         println!("  {} requests; of these, alike in everything: {}", self.cases, self.same);
         for (name, count) in &self.explained {
             println!("  {count:>8}  {name}");

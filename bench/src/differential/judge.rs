@@ -113,6 +113,10 @@ impl Case {
 pub struct Facts {
     /// Whether the request's body is whole messages, one at least.
     pub framed: bool,
+    /// Whether it can be read at all: text may be no base64.
+    pub readable: bool,
+    /// Whether it has a frame with flags that gRPC does not know.
+    pub strange_flags: bool,
     /// Whether it is over our limit.
     pub too_large: bool,
     /// Whether it is text with padding before its end.
@@ -127,6 +131,8 @@ impl Facts {
         let body = case.decoded();
         Self {
             framed: body.as_ref().is_some_and(|body| is_framed(body)),
+            readable: body.is_some(),
+            strange_flags: body.as_ref().is_some_and(|body| has_strange_flags(body)),
             too_large: body.is_some_and(|body| body.len() > REQUEST_BYTES_MAX),
             padded_inside: case.is_padded_inside(),
             details: details(ours),
@@ -146,6 +152,12 @@ fn is_framed(bytes: &[u8]) -> bool {
         rest = next;
     }
     rest.is_empty() && bytes.first().is_some_and(|flags| flags & TRAILER_FLAG == 0)
+}
+
+/// Whether a frame's flags are neither those of a message nor of a compressed one.
+fn has_strange_flags(bytes: &[u8]) -> bool {
+    let frames = std::iter::successors(frame(bytes), |(_, _, rest)| frame(rest));
+    frames.into_iter().any(|(flags, _, _)| flags > 1)
 }
 
 /// The details of a status, wherever they stand.

@@ -2,7 +2,6 @@
 
 use super::case::{Case, Framing, Wire};
 use super::change::set_type;
-use super::generate::LIST;
 use crate::chance::Chance;
 
 /// Adds a header.
@@ -66,21 +65,23 @@ pub fn method(case: &mut Case, chance: &mut Chance) {
 }
 
 pub fn path(case: &mut Case, chance: &mut Chance) {
+    // Of the method that its token opens.
+    let called = case.path.clone();
     let path = match chance.below(14) {
         0 => "/".to_owned(),
         1 => "/parkmesh.notification.v1.NotificationService/Nothing".to_owned(),
         2 => "/parkmesh.notification.v1.NotificationService/".to_owned(),
         3 => "/parkmesh.nothing.v1.NothingService/Do".to_owned(),
-        4 => format!("{LIST}?a=b"),
-        5 => format!("{LIST}/"),
-        6 => LIST.replace("ListNot", "List%4eot"),
-        7 => format!("/{LIST}"),
-        8 => LIST.to_ascii_lowercase(),
-        9 => format!("/x/..{LIST}"),
+        4 => format!("{called}?a=b"),
+        5 => format!("{called}/"),
+        6 => called.replacen("Service/", "%53ervice/", 1),
+        7 => format!("/{called}"),
+        8 => called.to_ascii_lowercase(),
+        9 => format!("/x/..{called}"),
         10 => "/parkmesh.sensor.v1.SensorService/ResolveDevices".to_owned(),
         11 => format!("/{}", "long".repeat(500)),
         12 => "/parkmesh.common.v1.Nothing/Do".to_owned(),
-        _ => format!("{LIST}?"),
+        _ => format!("{called}?"),
     };
     case.path = path;
 }

@@ -19,15 +19,17 @@ const BROKEN: [&str; 9] = [
 ];
 
 /// The classes.
-pub const ALL: [Explanation; 13] = [
+pub const ALL: [Explanation; 16] = [
     Explanation {
         name: "service-misspeaks",
         reason: "A service that says no gRPC, or ends without a status, is UNAVAILABLE (SERVICE_AWAY, SERVICE_BROKE_OFF) in HTTP 200, the one form in which every client reads it; half \
                  messages are left out. Envoy shows the service's page to the caller in grpc-message, or lets an answer end without a status.",
         covers: |trial, _| {
-            BROKEN.contains(&trial.case.answer)
-                && (trial.facts.ours_says("SERVICE_AWAY")
-                    || trial.facts.ours_says("SERVICE_BROKE_OFF"))
+            let cut = trial.case.answer == "echo" && !trial.facts.framed;
+            let away = trial.facts.ours_says("SERVICE_AWAY");
+            let broke_off = trial.facts.ours_says("SERVICE_BROKE_OFF");
+            let broken = BROKEN.contains(&trial.case.answer);
+            (broken && (away || broke_off)) || (cut && broke_off)
         },
     },
     Explanation {
@@ -38,6 +40,21 @@ pub const ALL: [Explanation; 13] = [
             trial.case.answer.starts_with("reset")
                 && (trial.facts.ours_says("SERVICE_AWAY")
                     || trial.facts.ours_says("SERVICE_BROKE_OFF"))
+        },
+    },
+    Explanation {
+        name: "given-up",
+        reason: "Who goes away in the middle is told nothing. Whether a service had heard of it by then is chance; of a call with one message ours hears nothing before it is whole.",
+        covers: |trial, difference| {
+            let seen = matches!(&difference.what, What::Times | What::SeenBody);
+            trial.case.aborts && (seen || matches!(&difference.what, What::SeenHeader(_)))
+        },
+    },
+    Explanation {
+        name: "answers-content-type",
+        reason: "The client is answered in the content type of what it speaks. Envoy hands on the service's own, here of JSON, to clients of gRPC.",
+        covers: |trial, difference| {
+            trial.case.answer == "grpc-json" && is_header(difference, &["content-type"])
         },
     },
     Explanation {
@@ -72,15 +89,27 @@ pub const ALL: [Explanation; 13] = [
         covers: |trial, difference| {
             let content =
                 matches!(&difference.what, What::Bytes) || is_header(difference, &["content-type"]);
-            content
-                && names_format(&trial.case)
-                && trial.case.values("accept").any(|value| value.contains([',', ';']))
+            let lines = trial.case.values("accept").count();
+            let list = trial.case.values("accept").any(|value| value.contains([',', ';']));
+            content && names_format(&trial.case) && (list || lines > 1)
         },
     },
     Explanation {
         name: "answer-too-large",
         reason: "A limit of ours (max_response_message_bytes): RESOURCE_EXHAUSTED (ANSWER_TOO_LARGE) as soon as a message announces more. Envoy counts no messages.",
         covers: |trial, _| trial.case.answer == "echo" && trial.facts.ours_says("ANSWER_TOO_LARGE"),
+    },
+    Explanation {
+        name: "flags-in-text",
+        reason: "A frame whose flags gRPC does not know is text where all is text. Envoy writes it as bytes between the text, which nobody can read then.",
+        covers: |trial, difference| {
+            let body = matches!(
+                &difference.what,
+                What::Messages | What::Trailer(_) | What::Rest | What::Bytes
+            );
+            let text = trial.ours.told.header("content-type").contains("web-text");
+            body && text && trial.case.answer == "echo" && trial.facts.strange_flags
+        },
     },
     Explanation {
         name: "trailer-lines",

@@ -2,15 +2,18 @@
 
 use super::Explanation;
 use crate::differential::case::Wire;
+use crate::differential::compare::What;
 use crate::differential::judge::Speaks;
 
 /// The classes.
-pub const ALL: [Explanation; 15] = [
+pub const ALL: [Explanation; 16] = [
     Explanation {
         name: "padding",
         reason: "Text may be padded wherever a client ended a piece (PROTOCOL-WEB). Envoy takes that only where its own pieces happen to end there, and says 400 elsewhere.",
         covers: |trial, _| {
-            trial.facts.padded_inside && trial.facts.framed && trial.envoy.told.status == Some(400)
+            trial.facts.padded_inside
+                && trial.facts.readable
+                && trial.envoy.told.status == Some(400)
         },
     },
     Explanation {
@@ -103,11 +106,12 @@ pub const ALL: [Explanation; 15] = [
     },
     Explanation {
         name: "header-limits",
-        reason: "More headers than anybody sends are 431 with both. Envoy adds a text; over HTTP/2 it resets the stream, which tells the client nothing.",
+        reason: "More headers than anybody sends are 431 with both. Envoy adds a text; over HTTP/2 it resets the stream, which tells the client nothing, and counts lines there too: ours counts bytes.",
         covers: |trial, _| {
-            trial.case.has_large_headers()
-                && trial.ours.told.status == Some(431)
-                && matches!(trial.envoy.told.status, Some(431) | None)
+            let (envoy, ours) = (trial.envoy.told.status, trial.ours.told.status);
+            let refused = ours == Some(431) && matches!(envoy, Some(431) | None);
+            let too_many = trial.case.wire == Wire::Two && envoy.is_none();
+            trial.case.has_large_headers() && (refused || too_many)
         },
     },
     Explanation {
@@ -115,6 +119,21 @@ pub const ALL: [Explanation; 15] = [
         reason: "Of two content types the first counts. Envoy joins them to a text that means nothing, and hands that on.",
         covers: |trial, _| {
             trial.case.values("content-type").count() > 1 && !trial.case.is_exactly_web_once()
+        },
+    },
+    Explanation {
+        name: "own-words",
+        reason: "Both refuse with the same status of HTTP, and no service hears of it. Envoy adds its name for it as a text.",
+        covers: |trial, difference| {
+            let (envoy, ours) = (trial.envoy.told.status, trial.ours.told.status);
+            let refused = envoy == ours && envoy.is_some_and(|status| status >= 400);
+            let unseen = trial.envoy.seen.is_empty() && trial.ours.seen.is_empty();
+            let words = match &difference.what {
+                What::Rest => difference.ours.is_empty(),
+                What::Header(name) => name == "content-type" && difference.ours == "absent",
+                _ => false,
+            };
+            refused && unseen && words
         },
     },
 ];

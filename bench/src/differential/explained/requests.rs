@@ -25,7 +25,7 @@ const LEFT_BEHIND: [&str; 16] = [
 ];
 
 /// The classes.
-pub const ALL: [Explanation; 10] = [
+pub const ALL: [Explanation; 11] = [
     Explanation {
         name: "te",
         reason: "gRPC asks every call to say `te: trailers` (PROTOCOL-HTTP2), by which servers find proxies that lose them: the gateway says so for whoever does not.",
@@ -63,6 +63,14 @@ pub const ALL: [Explanation; 10] = [
         reason: "Services are asked in one way, `application/grpc`; `+proto` and parameters mean the same. Envoy hands on what the client wrote.",
         covers: |trial, difference| {
             is_seen(difference, &["content-type"]) && trial.case.speaks() == Speaks::Native
+        },
+    },
+    Explanation {
+        name: "lines-joined",
+        reason: "Lines of one header mean the same joined by commas (RFC 9110, 5.3). Envoy joins some; ours hands them on as they are.",
+        covers: |_, difference| {
+            matches!(&difference.what, What::SeenHeader(_))
+                && difference.envoy == difference.ours.replace(" | ", ",")
         },
     },
     Explanation {
