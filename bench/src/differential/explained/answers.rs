@@ -19,7 +19,7 @@ const BROKEN: [&str; 9] = [
 ];
 
 /// The classes.
-pub const ALL: [Explanation; 16] = [
+pub const ALL: [Explanation; 17] = [
     Explanation {
         name: "service-misspeaks",
         reason: "A service that says no gRPC, or ends without a status, is UNAVAILABLE (SERVICE_AWAY, SERVICE_BROKE_OFF) in HTTP 200, the one form in which every client reads it; half \
@@ -120,6 +120,16 @@ pub const ALL: [Explanation; 16] = [
         name: "date-and-server",
         reason: "The time of the answer is that of another second; ours names no server, so that nobody learns what to attack.",
         covers: |_, difference| is_header(difference, &["date", "server"]),
+    },
+    Explanation {
+        name: "origin-twice",
+        reason: "Who names two origins is no browser, and none of our pages, also where one of the two is empty. Envoy passes over an empty one.",
+        covers: |trial, difference| {
+            let names = ["access-control-allow-origin", "access-control-expose-headers"];
+            trial.case.values("origin").count() > 1
+                && is_header(difference, &names)
+                && difference.ours == "absent"
+        },
     },
     Explanation {
         name: "caching",

@@ -25,7 +25,7 @@ const LEFT_BEHIND: [&str; 16] = [
 ];
 
 /// The classes.
-pub const ALL: [Explanation; 11] = [
+pub const ALL: [Explanation; 12] = [
     Explanation {
         name: "te",
         reason: "gRPC asks every call to say `te: trailers` (PROTOCOL-HTTP2), by which servers find proxies that lose them: the gateway says so for whoever does not.",
@@ -63,6 +63,14 @@ pub const ALL: [Explanation; 11] = [
         reason: "Services are asked in one way, `application/grpc`; `+proto` and parameters mean the same. Envoy hands on what the client wrote.",
         covers: |trial, difference| {
             is_seen(difference, &["content-type"]) && trial.case.speaks() == Speaks::Native
+        },
+    },
+    Explanation {
+        name: "steering",
+        reason: "What steers an Envoy (x-envoy-…) is not for strangers to say: it goes to no service. Envoy lets some of it pass.",
+        covers: |_, difference| {
+            matches!(&difference.what, What::SeenHeader(name) if name.starts_with("x-envoy-"))
+                && difference.ours == "absent"
         },
     },
     Explanation {
