@@ -24,6 +24,7 @@ use crate::differential::{LIST, WATCH};
 use crate::gate::pin;
 use crate::gate::upstream::{Upstream, Watches};
 use crate::gates::{self, Gate};
+use crate::lab::stats::p99_ms;
 use crate::memory::resident_megabytes;
 use crate::proof::Figure;
 use crate::{Failure, up};
@@ -137,7 +138,8 @@ impl House {
             left -= slice;
         }
         crate::pause(SETTLE).await;
-        let (peace, war) = (good::p99_ms(calm)?, good::p99_ms(attacked)?);
+        let none = || Failure::from("nothing was measured");
+        let (peace, war) = (p99_ms(calm).ok_or_else(none)?, p99_ms(attacked).ok_or_else(none)?);
         let (growth, kept) = (memory.end()? - before, resident_megabytes(gate.pid())? - before);
         println!(
             "{attack:?} (done and cut off in the last round: {told}): p99 {peace:.2} ms, under attack {war:.2} ms; \

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use parkmesh_platform::auth::Role;
 
 use crate::gates::{self, Gate};
-use crate::lab::stats::{median, percentile};
+use crate::lab::stats::{median, p99_ms};
 use crate::proof::Figure;
 use crate::{Failure, cpu, up};
 use upstream::{Upstream, Watches};
@@ -149,13 +149,11 @@ impl House {
         rate: f64,
         time: Duration,
     ) -> Result<f64, Failure> {
-        let mut all = match version {
+        let all = match version {
             Version::One => http1::paced(gate.addr, &self.call, rate, time).await?,
             Version::Two => http2::paced(gate.addr, &self.call, rate, time).await?,
         };
-        all.sort_unstable();
-        let slow = percentile(&all, 0.99).ok_or("nothing was measured")?;
-        Ok(slow.as_secs_f64() * 1_000.0)
+        p99_ms(all).ok_or_else(|| "nothing was measured".into())
     }
 }
 

@@ -2,6 +2,7 @@
 //! docs/proof.md says which figure comes from which.
 
 mod abuse;
+mod alone;
 mod chance;
 mod city;
 mod cpu;

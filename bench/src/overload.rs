@@ -5,7 +5,6 @@
 //! deadline, shedding by the method table); its handlers do nothing but hold one of a few places for a while, so that its capacity is known
 //! and does not depend on the machine. Its room for calls is what it does in half a second: an operator sets it so (`PARKMESH_GRPC_CALLS_MAX`).
 
-use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,16 +18,16 @@ use parkmesh_platform::tasks::Tasks;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tonic::body::Body;
 use tonic::client::Grpc as Client;
 use tonic::codegen::BoxFuture;
-use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::server::{NamedService, UnaryService};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt;
 
+use crate::alone::Alone;
 use crate::city::bearer;
-use crate::lab::stats::percentile;
+use crate::lab::stats::p99_ms;
 use crate::proof::Figure;
 use crate::reads::pace;
 use crate::{Failure, gates, pause, up};
@@ -78,7 +77,7 @@ pub fn prove(options: &Overload) -> Result<bool, Failure> {
     let (peak, load, after) = crate::runtime()?.block_on(async {
         let (_upstream, addr) = upstream(&home).await?;
         let gate = gates::ours(addr, &home)?;
-        let crowd = Crowd::of(&gate, &home)?;
+        let crowd = Arc::new(Crowd::of(&gate, &home)?);
         crowd.until_served().await?;
         let peak = crowd.peak(WARM + NORMAL_AFTER).await?;
         println!("  the peak is {peak:.0} calls/s; {:.0}/s are offered", CAPACITY * TIMES);
@@ -95,10 +94,9 @@ fn report(peak: f64, load: &[Ended], seconds: Duration, after: &[Ended]) -> Resu
     let done = counted.iter().filter(|one| one.outcome == Outcome::Done).count();
     let critical: Vec<_> = counted.iter().filter(|one| one.critical).collect();
     let through = critical.iter().filter(|one| one.outcome == Outcome::Done).count();
-    let mut refusals: Vec<Duration> =
+    let refusals =
         counted.iter().filter(|one| one.outcome == Outcome::Refused).map(|one| one.took).collect();
-    refusals.sort_unstable();
-    let refusal = percentile(&refusals, 0.99).ok_or("nobody was refused")?.as_secs_f64() * 1e3;
+    let refusal = p99_ms(refusals).ok_or("nobody was refused")?;
     let odd = counted.iter().filter(|one| one.outcome == Outcome::Odd).count();
     let missed = after.iter().filter(|one| one.outcome != Outcome::Done).count();
     let goodput = done as f64 / seconds.as_secs_f64() / peak;
@@ -215,15 +213,13 @@ impl Crowd {
     }
 
     /// Calls that come at this rate, whatever becomes of those before.
-    async fn offer(&self, rate: f64, time: Duration) -> Result<Vec<Ended>, Failure> {
+    async fn offer(self: &Arc<Self>, rate: f64, time: Duration) -> Result<Vec<Ended>, Failure> {
         let began = Instant::now();
         let mut due = pace(rate, time);
         let mut calls = JoinSet::new();
         let mut number = 0;
         while let Some(due) = due.recv().await {
-            let crowd = Self { ways: self.ways.clone(), token: self.token.clone() };
-            let (path, critical) = wish(number);
-            let own = number;
+            let (crowd, own, (path, critical)) = (Arc::clone(self), number, wish(number));
             number += 1;
             calls.spawn(async move {
                 let outcome = outcome(crowd.call(own, path).await);
@@ -263,7 +259,7 @@ async fn upstream(home: &Path) -> Result<(Running, std::net::SocketAddr), Failur
     let config = ServeConfig { calls_max: ROOM, ..ServeConfig::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;
-    let work = Work(Arc::new(Semaphore::new(PLACES)));
+    let work = Alone::of(Work(Arc::new(Semaphore::new(PLACES))));
     let server = Server::new("booking", config, &ids, &verifier).service(work);
     let running = server.start(listener).await?;
     running.health().ok_or("the server tells no health")?.serving().await;
@@ -288,27 +284,6 @@ impl UnaryService<()> for Work {
             let _place = places.acquire().await;
             pause(WORK).await;
             Ok(Response::new(()))
-        })
-    }
-}
-
-impl tower::Service<http::Request<Body>> for Work {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<Self::Response, Infallible>;
-
-    fn poll_ready(
-        &mut self,
-        _cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), Infallible>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let work = self.clone();
-        Box::pin(async move {
-            let codec = tonic_prost::ProstCodec::default();
-            Ok(Grpc::new(codec).unary(work, request).await)
         })
     }
 }

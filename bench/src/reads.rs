@@ -1,6 +1,5 @@
 //! GetAvailability of one lot, with a token, beside a bare tonic echo whose answer has the same size.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,15 +8,15 @@ use futures_util::future::join_all;
 use parkmesh_contracts::availability::v1::availability_service_client::AvailabilityServiceClient;
 use parkmesh_contracts::availability::v1::{GetAvailabilityRequest, GetAvailabilityResponse};
 use tokio::net::TcpListener;
-use tonic::body::Body;
 use tonic::codegen::BoxFuture;
-use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::server::{NamedService, UnaryService};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
 use crate::Failure;
+use crate::alone::Alone;
 use crate::city::{City, bearer};
-use crate::lab::stats::{median, percentile};
+use crate::lab::stats::{median, p99_ms};
 use crate::proof::Figure;
 
 /// What is asked.
@@ -132,10 +131,7 @@ impl Ask {
             calls.spawn(async move { ask.once(&way).await.map(|_answer| due.elapsed()) });
         }
         let all = calls.join_all().await.into_iter().collect::<Result<Vec<_>, _>>();
-        let mut all = all?;
-        all.sort_unstable();
-        let slow = percentile(&all, 0.99).ok_or("nothing was measured")?;
-        Ok(slow.as_secs_f64() * 1_000.0)
+        p99_ms(all?).ok_or_else(|| "nothing was measured".into())
     }
 }
 
@@ -177,7 +173,7 @@ impl Echo {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let url = format!("http://{}", listener.local_addr()?);
-        let echo = Self(Arc::new(answer));
+        let echo = Alone::of(Self(Arc::new(answer)));
         std::thread::spawn(move || {
             runtime.block_on(async move {
                 let Ok(listener) = TcpListener::from_std(listener) else { return };
@@ -205,26 +201,5 @@ impl UnaryService<GetAvailabilityRequest> for Echo {
     fn call(&mut self, _request: Request<GetAvailabilityRequest>) -> Self::Future {
         let answer = GetAvailabilityResponse::clone(&self.0);
         Box::pin(async move { Ok(Response::new(answer)) })
-    }
-}
-
-impl tower::Service<http::Request<Body>> for Echo {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<Self::Response, Infallible>;
-
-    fn poll_ready(
-        &mut self,
-        _cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), Infallible>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let echo = self.clone();
-        Box::pin(async move {
-            let codec = tonic_prost::ProstCodec::default();
-            Ok(Grpc::new(codec).unary(echo, request).await)
-        })
     }
 }

@@ -12,7 +12,6 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::Failure;
 use crate::city::bearer;
-use crate::lab::stats::percentile;
 
 /// Between two calls: 200 a second.
 const PERIOD: Duration = Duration::from_millis(5);
@@ -50,11 +49,4 @@ impl Good {
         let all = calls.join_all().await.into_iter().collect::<Result<_, _>>();
         all.map_err(|status| format!("a call of a good client failed: {status}").into())
     }
-}
-
-/// The slowest hundredth, in milliseconds.
-pub fn p99_ms(mut all: Vec<Duration>) -> Result<f64, Failure> {
-    all.sort_unstable();
-    let slow = percentile(&all, 0.99).ok_or("nothing was measured")?;
-    Ok(slow.as_secs_f64() * 1_000.0)
 }

@@ -8,6 +8,12 @@ pub fn percentile(sorted: &[Duration], share: f64) -> Option<Duration> {
     sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
 }
 
+/// The slowest hundredth, in milliseconds. None of none.
+pub fn p99_ms(mut values: Vec<Duration>) -> Option<f64> {
+    values.sort_unstable();
+    percentile(&values, 0.99).map(|slow| slow.as_secs_f64() * 1_000.0)
+}
+
 /// How far the order of success departs from the order of arrival: of all pairs in which one succeeded
 /// before the other (or instead of it), the share in which that one had come later. 0 is in order, 0.5 is
 /// chance, 1 is the reverse. `successes` says for each arrival, in order, when it succeeded, if it did.
