@@ -91,7 +91,9 @@ pub fn prove(options: &Overload) -> Result<bool, Failure> {
 
 fn report(peak: f64, load: &[Ended], seconds: Duration, after: &[Ended]) -> Result<bool, Failure> {
     let counted: Vec<&Ended> = load.iter().filter(|one| one.at >= WARM).collect();
-    let done = counted.iter().filter(|one| one.outcome == Outcome::Done).count();
+    // By when they ended: what was still to come when the load was over is none of its goodput.
+    let ended = |one: &&Ended| (WARM..WARM + seconds).contains(&(one.at + one.took));
+    let done = load.iter().filter(ended).filter(|one| one.outcome == Outcome::Done).count();
     let critical: Vec<_> = counted.iter().filter(|one| one.critical).collect();
     let through = critical.iter().filter(|one| one.outcome == Outcome::Done).count();
     let refusals =
