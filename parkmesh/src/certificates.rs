@@ -17,10 +17,11 @@ use crate::cli::Certificates;
 /// How long an authority is good.
 const AUTHORITY_LIFE: SignedDuration = SignedDuration::from_hours(365 * 24);
 /// Clocks of one machine and its containers may be so far apart.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// Only the owner reads a private key.
-const KEY_MODE: u32 = 0o600;
-const PUBLIC_MODE: u32 = 0o644;
+pub const KEY_MODE: u32 = 0o600;
+/// Anybody reads the rest.
+pub const PUBLIC_MODE: u32 = 0o644;
 
 /// Writes everything anew.
 pub fn run(options: &Certificates) -> Result<(), Failure> {
@@ -140,8 +141,8 @@ impl Folder {
     }
 }
 
-/// Whole or not at all.
-fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
+/// Writes a file whole or not at all.
+pub fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
     let draft = path.with_extension("draft");
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(mode).open(&draft)?;

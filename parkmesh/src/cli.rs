@@ -1,5 +1,6 @@
 //! The command line.
 
+mod broker;
 mod certificates;
 mod replay;
 mod simulate;
@@ -11,6 +12,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::names::Role;
 
+pub use broker::Broker;
+use broker::{BROKER, BROKER_EXAMPLES};
 pub use certificates::Certificates;
 use certificates::{CERTIFICATES, RUNNING};
 pub use replay::{Birmingham, Melbourne, Pulse, Replay, ReplaySource, Ulm};
@@ -46,6 +49,9 @@ pub enum Command {
     /// Make a development authority, and a certificate for each service.
     #[command(long_about = CERTIFICATES, after_help = RUNNING)]
     Certificates(Certificates),
+    /// Write what mosquitto is to be told: a certificate for each registered sensor, and which topics are its own.
+    #[command(long_about = BROKER, after_help = BROKER_EXAMPLES)]
+    Broker(Broker),
     /// Let simulated cars come and go, with sensors that fail and drivers who book, and compare what the product makes of it.
     #[command(long_about = SIMULATE, after_help = EXAMPLES)]
     Simulate(Simulate),

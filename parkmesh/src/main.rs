@@ -1,6 +1,7 @@
 //! The one binary of Parkmesh: every role, and the commands around them. `parkmesh --help` tells.
 
 mod access;
+mod broker;
 mod certificates;
 mod chance;
 mod cli;
@@ -11,6 +12,7 @@ mod gateway;
 mod migrate;
 mod mqtt;
 mod names;
+mod registry;
 mod replay;
 mod seed;
 mod serve;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Seed(options) => seed::run(options),
         Command::Token(options) => token::run(&options),
         Command::Access(options) => access::run(&options),
+        Command::Broker(options) => broker::run(&options),
         Command::Certificates(options) => certificates::run(&options),
         Command::Simulate(options) => simulate::run(options),
         Command::Replay(options) => replay::run(options),

@@ -6,7 +6,7 @@ mod mall;
 use parkmesh_contracts::booking::v1::inventory_service_client::InventoryServiceClient;
 use parkmesh_contracts::booking::v1::{
     BatchCreateSpotsRequest, CreateFloorRequest, CreateLotRequest, Floor, ListFloorsRequest,
-    ListLotsRequest, ListSpotsRequest, Lot, NewSpot, Spot,
+    ListSpotsRequest, Lot, NewSpot, Spot,
 };
 use parkmesh_contracts::google::r#type::Money;
 use parkmesh_contracts::ids::LotId;
@@ -17,12 +17,11 @@ use uuid::Uuid;
 use crate::Failure;
 use crate::cli::Seed;
 use crate::client::{ANSWER_BYTES_MAX, Gateway, connect};
+use crate::registry;
 
 /// Namespace of the request ids, so that a repeated run repeats them.
 const NAMESPACE: Uuid = Uuid::from_u128(0x9d6f_2c1e_53a7_4f0b_8a44_6b1d_70e2_9c35);
 
-/// Lots of a page.
-const PAGE_SIZE: i32 = 200;
 /// Spots of a floor that can be made, and listed, at once.
 const SPOTS_MAX: i32 = 1_000;
 
@@ -85,27 +84,13 @@ impl Maker {
 
     /// The lot of this name, made if it is not there; its request id is filled in.
     pub async fn lot(&self, mut request: CreateLotRequest) -> Result<Lot, Failure> {
-        if let Some(found) = self.find_lot(&request.name).await? {
+        let lots = registry::lots(&self.gateway).await?;
+        if let Some(found) = lots.into_iter().find(|lot| lot.name == request.name) {
             return Ok(found);
         }
         request.request_id = self.request_id(&["lot", &request.name]);
         let answer = self.inventory().create_lot(request).await?.into_inner();
         answer.lot.ok_or_else(|| "the answer holds no lot".into())
-    }
-
-    async fn find_lot(&self, name: &str) -> Result<Option<Lot>, Failure> {
-        let mut page_token = String::new();
-        loop {
-            let request = ListLotsRequest { page_size: PAGE_SIZE, page_token };
-            let page = self.inventory().list_lots(request).await?.into_inner();
-            if let Some(lot) = page.lots.into_iter().find(|lot| lot.name == name) {
-                return Ok(Some(lot));
-            }
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return Ok(None);
-            }
-        }
     }
 
     /// The floor of this number, made with a plan of this size if it is not there.

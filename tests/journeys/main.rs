@@ -8,6 +8,7 @@
 
 mod access;
 mod app;
+mod broker;
 mod canary;
 mod clients;
 mod k8s;

@@ -16,6 +16,7 @@ mod verify;
 use std::path::PathBuf;
 
 pub use authority::{Authority, AuthorityError, Issued};
+pub use expiry::good_until;
 pub use files::CertificateFiles;
 pub use mtls::{Mtls, MtlsConfig, Towards};
 pub use name::{DEFAULT_TRUST_DOMAIN, NameError, SpiffeId};

@@ -7,8 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::booking::v1::{CreateLotRequest, NewSpot};
 use parkmesh_contracts::common::v1::SpotType;
-use parkmesh_contracts::sensor::v1::sensor_service_client::SensorServiceClient;
-use parkmesh_contracts::sensor::v1::{ListSensorsRequest, NewSensor, SensorHealth};
+use parkmesh_contracts::sensor::v1::{NewSensor, SensorHealth};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::clock_file;
 use parkmesh_platform::tasks::Tasks;
@@ -19,6 +18,7 @@ use crate::Failure;
 use crate::cli::Ulm;
 use crate::client::{Gateway, UpFile, connect};
 use crate::mqtt::Publisher;
+use crate::registry;
 use crate::seed::{Maker, money};
 
 /// Who had not spoken for so long when the feed was read is silent.
@@ -165,13 +165,7 @@ async fn until_silent(
     wanted.sort();
     let until = tokio::time::Instant::now() + wait;
     loop {
-        let request = ListSensorsRequest {
-            lot_id: lot_id.to_owned(),
-            page_size: 1_000,
-            page_token: String::new(),
-        };
-        let mut client = SensorServiceClient::new(gateway.clone());
-        let sensors = client.list_sensors(request).await?.into_inner().sensors;
+        let sensors = registry::sensors(gateway, lot_id).await?;
         let silent = sensors.iter().filter(|sensor| sensor.health() == SensorHealth::Silent);
         let mut silent: Vec<String> = silent.map(|sensor| sensor.device_id.clone()).collect();
         silent.sort();

@@ -3,18 +3,16 @@
 use parkmesh_contracts::booking::v1::inventory_service_client::InventoryServiceClient;
 use parkmesh_contracts::booking::v1::{CreateLotRequest, GetLotRequest, NewSpot};
 use parkmesh_contracts::common::v1::SpotType;
-use parkmesh_contracts::sensor::v1::sensor_service_client::SensorServiceClient;
-use parkmesh_contracts::sensor::v1::{ListSensorsRequest, NewSensor, Sensor};
+use parkmesh_contracts::sensor::v1::{NewSensor, Sensor};
 
 use crate::Failure;
 use crate::cli::Simulate;
 use crate::client::Gateway;
+use crate::registry;
 use crate::seed::{Maker, money};
 
 use super::radio::{self, Voice};
 
-/// Rows of a page.
-const PAGE_SIZE: i32 = 1_000;
 /// Spots of a lot, and of its floors, in a city that is made.
 const LOT_SPOTS_MAX: u32 = 1_000;
 const FLOOR_SPOTS_MAX: u32 = 500;
@@ -65,7 +63,7 @@ impl City {
     async fn of(gateway: &Gateway, lots: &[String], spare: usize) -> Result<Self, Failure> {
         let mut places = Vec::new();
         for lot in lots {
-            places.extend(places_of(lot, sensors_of(gateway, lot).await?, spare));
+            places.extend(places_of(lot, registry::sensors(gateway, lot).await?, spare));
         }
         if places.is_empty() {
             return Err("no sensors there that can be simulated; is it seeded?".into());
@@ -102,23 +100,6 @@ fn places_of(lot: &str, sensors: Vec<Sensor>, spare: usize) -> Vec<Place> {
         })
     });
     places.collect()
-}
-
-/// All sensors of a lot, by device id.
-async fn sensors_of(gateway: &Gateway, lot_id: &str) -> Result<Vec<Sensor>, Failure> {
-    let mut client = SensorServiceClient::new(gateway.clone());
-    let mut sensors = Vec::new();
-    let mut page_token = String::new();
-    loop {
-        let request =
-            ListSensorsRequest { lot_id: lot_id.to_owned(), page_size: PAGE_SIZE, page_token };
-        let page = client.list_sensors(request).await?.into_inner();
-        sensors.extend(page.sensors);
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            return Ok(sensors);
-        }
-    }
 }
 
 /// Makes the lots of a city of so many spots; those that are there are kept.

@@ -22,7 +22,7 @@ mod tests;
 
 pub use frame::{Frame, Kind, Previous};
 pub use make::{MODELS, Make};
-pub use topic::{Source, Topics};
+pub use topic::{Source, Speaker, Topics};
 pub use uplink::Uplink;
 
 /// Why a frame could not become a reading.

@@ -102,7 +102,7 @@ impl Interpreter {
 
     /// The topic of a command to a node.
     pub fn command_topic(&self, address: &Address) -> String {
-        self.topics.command(address)
+        self.topics.command(&address.group, &address.node)
     }
 
     /// Opens the envelope.

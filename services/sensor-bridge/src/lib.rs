@@ -19,6 +19,6 @@ mod uplink;
 
 pub use config::Config;
 pub use decode::plain::{Fields, Mappings};
-pub use decode::{Frame, Kind, MODELS, Make, Previous, Unreadable};
+pub use decode::{Frame, Kind, MODELS, Make, Previous, Speaker, Topics, Unreadable};
 pub use mqtt::Tls;
 pub use start::{Deps, NAME, StartError, start};

@@ -18,6 +18,11 @@ impl Car {
     pub fn at(up: &Up, spot_number: &str) -> Self {
         let url = format!("{}?client_id=car-{}", up.told("/servers/mqtt"), uuid::Uuid::now_v7());
         let options = MqttOptions::parse_url(url).expect("the broker's address");
+        Self::over(options, &format!("demo-{}", spot_number.to_ascii_lowercase()))
+    }
+
+    /// The same over any connection.
+    pub fn over(options: MqttOptions, device_id: &str) -> Self {
         let (client, mut events) = AsyncClient::new(options, 16);
         tokio::spawn(async move {
             loop {
@@ -26,7 +31,7 @@ impl Car {
                 }
             }
         });
-        Self { client, device_id: format!("demo-{}", spot_number.to_ascii_lowercase()) }
+        Self { client, device_id: device_id.to_owned() }
     }
 
     /// It stands there.

@@ -106,6 +106,30 @@ impl Authority {
         for uri in uris {
             params.subject_alt_names.push(SanType::URI(uri.as_str().try_into()?));
         }
+        self.issue_for(params, hosts)
+    }
+
+    /// The certificate of a client whose common name says who it is, as brokers of MQTT know their users; and of a server with
+    /// these host names.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes, or a name does not fit into a certificate.
+    pub fn issue_named<'h>(
+        &self,
+        common_name: &str,
+        hosts: impl IntoIterator<Item = &'h str>,
+        (from, until): (Timestamp, Timestamp),
+    ) -> Result<Issued, AuthorityError> {
+        let mut params = valid(from, until);
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        self.issue_for(params, hosts)
+    }
+
+    fn issue_for<'h>(
+        &self,
+        mut params: CertificateParams,
+        hosts: impl IntoIterator<Item = &'h str>,
+    ) -> Result<Issued, AuthorityError> {
         for host in hosts {
             params.subject_alt_names.push(SanType::DnsName(host.try_into()?));
         }

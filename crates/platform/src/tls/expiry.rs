@@ -4,8 +4,10 @@ use std::path::Path;
 
 use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
 use der::{Reader, SliceReader, Tag, Tagged};
+use jiff::Timestamp;
 use opentelemetry::KeyValue;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::telemetry;
 
@@ -17,6 +19,12 @@ pub(super) fn tell(path: &Path, certificate: &CertificateDer<'_>) {
         .with_description("When the certificate that is shown runs out, in seconds since 1970")
         .build()
         .record(seconds, &[KeyValue::new("path", path.display().to_string())]);
+}
+
+/// Until when a certificate in PEM is good, the first one of a chain. None for what is none.
+pub fn good_until(pem: &[u8]) -> Option<Timestamp> {
+    let certificate = CertificateDer::from_pem_slice(pem).ok()?;
+    Timestamp::from_second(i64::try_from(not_after(&certificate).ok()?).ok()?).ok()
 }
 
 /// `notAfter` of RFC 5280, in seconds since 1970: `tbsCertificate` is a version that may be left out, serial number,
@@ -43,9 +51,6 @@ fn not_after(certificate: &[u8]) -> der::Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-    use rustls::pki_types::pem::PemObject;
-
     use super::super::{Authority, SpiffeId};
     use super::*;
 
@@ -57,9 +62,8 @@ mod tests {
             let until: Timestamp = until.parse().expect("an instant");
             let authority = Authority::new(Timestamp::UNIX_EPOCH, until).expect("an authority");
             let issued = authority.issue(&id, Timestamp::UNIX_EPOCH, until).expect("a certificate");
-            let der = CertificateDer::from_pem_slice(issued.certificate.as_bytes()).expect("PEM");
-            assert_eq!(i64::try_from(not_after(&der).expect("an end")), Ok(until.as_second()));
+            assert_eq!(good_until(issued.certificate.as_bytes()), Some(until));
         }
-        assert!(not_after(b"no certificate").is_err());
+        assert!(good_until(b"no certificate").is_none() && not_after(b"nor this").is_err());
     }
 }

@@ -65,6 +65,17 @@ pub enum Source {
     Other,
 }
 
+/// A user of the broker, and where it may speak and listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Speaker {
+    /// Its name there.
+    pub user: String,
+    /// Topics that it may write; `+` and `#` as in filters.
+    pub writes: Vec<String>,
+    /// Topics that it may read.
+    pub reads: Vec<String>,
+}
+
 impl Topics {
     /// Topics under this root: empty, or a path such as `city/north`. With a group, bridges of the same group share the
     /// messages between them. `bare` are more topics without an envelope; `+` stands for the device's name.
@@ -89,9 +100,62 @@ impl Topics {
         shared.chain(own).collect()
     }
 
+    /// Who speaks for a device at the broker, and where it may. None if no topic can hold such a name.
+    ///
+    /// A device of Sparkplug has no connection of its own: its node speaks for it.
+    pub fn speaker(&self, device_id: &str) -> Option<Speaker> {
+        if device_id.is_empty()
+            || device_id.contains(|sign: char| "+#$".contains(sign) || sign.is_control())
+        {
+            return None;
+        }
+        let parts: Vec<&str> = device_id.split('/').collect();
+        match parts.as_slice() {
+            [name] => {
+                let bare = self.bare.iter().map(String::as_str).chain([BARE_WITH_PORT]);
+                let writes =
+                    bare.map(|path| format!("{}{}", self.root, path.replacen('+', name, 1)));
+                Some(Speaker {
+                    user: (*name).to_owned(),
+                    writes: writes.collect(),
+                    reads: Vec::new(),
+                })
+            }
+            [group, node, ..] if parts.iter().all(|part| !part.is_empty()) => {
+                let filled = |path: &&str| path.replacen('+', group, 1).replacen('+', node, 1);
+                let writes = SPARKPLUG.iter().map(|path| format!("{}{}", self.root, filled(path)));
+                let reads = vec![self.command(group, node)];
+                Some(Speaker { user: format!("{group}/{node}"), writes: writes.collect(), reads })
+            }
+            _ => None,
+        }
+    }
+
+    /// The bridge itself: it hears everybody and commands the nodes of Sparkplug.
+    pub fn bridge(&self, user: &str) -> Speaker {
+        let alone = Self { group: None, ..self.clone() };
+        Speaker {
+            user: user.to_owned(),
+            writes: vec![self.command("+", "+")],
+            reads: alone.filters(),
+        }
+    }
+
+    /// A network server of LoRaWAN, which speaks for all of its devices.
+    pub fn network(&self, user: &str) -> Speaker {
+        let writes = ["application/#", "v3/#"].map(|path| format!("{}{path}", self.root));
+        Speaker { user: user.to_owned(), writes: writes.into(), reads: Vec::new() }
+    }
+
+    /// The cameras at the gates of a lot.
+    pub fn cameras(&self, user: &str, lot_id: &str) -> Speaker {
+        let writes = vec![format!("{}{}", self.root, GATES.replacen('+', lot_id, 1))];
+        Speaker { user: user.to_owned(), writes, reads: Vec::new() }
+    }
+
     /// The topic of a command to a Sparkplug node.
-    pub fn command(&self, address: &Address) -> String {
-        format!("{}spBv1.0/{}/NCMD/{}", self.root, address.group, address.node)
+    pub fn command(&self, group: &str, node: &str) -> String {
+        format!("{}spBv1.0/{group}/NCMD/{node}", self.root)
     }
 
     /// What a topic says.

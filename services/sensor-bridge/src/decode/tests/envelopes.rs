@@ -178,6 +178,47 @@ fn bridges_share_everything_but_the_nodes_that_all_must_know() {
     assert!(shared.iter().any(|filter| filter.ends_with("application/+/device/+/event/up")));
 }
 
+#[test]
+fn a_device_may_speak_where_we_hear_it_and_nowhere_else() {
+    let topics = Topics::new("city", Some("bridges"), &["ulm/+/state".to_owned()]);
+    let bay = topics.speaker("bay 7").expect("a name");
+    assert_eq!(bay.user, "bay 7");
+    let writes = ["parkmesh/devices/bay 7/up", "ulm/bay 7/state", "parkmesh/devices/bay 7/up/+"];
+    assert_eq!(bay.writes, writes.map(|topic| format!("city/{topic}")));
+    assert!(bay.reads.is_empty());
+    for topic in &bay.writes {
+        let source = topics.source(&topic.replace('+', "3"));
+        assert!(
+            matches!(&source, Source::Bare { device_id, .. } if device_id == "bay 7"),
+            "{source:?}"
+        );
+    }
+    for device in ["g/n", "g/n/d", "g/n/d/place"] {
+        let node = topics.speaker(device).expect("a name");
+        assert_eq!(
+            (node.user.as_str(), node.reads),
+            ("g/n", vec!["city/spBv1.0/g/NCMD/n".to_owned()])
+        );
+        assert_eq!(node.writes.len(), 6);
+        for topic in &node.writes {
+            let source = topics.source(&topic.replace('+', "d"));
+            assert!(
+                matches!(&source, Source::Sparkplug(who) if who.node_name() == "g/n"),
+                "{source:?}"
+            );
+        }
+    }
+    // Such a name would open other topics than its own, or none.
+    for name in ["", "+", "#", "a+", "a/#", "$SYS", "a\nb", "/", "a/", "/a", "a//b"] {
+        assert_eq!(topics.speaker(name), None, "{name:?}");
+    }
+    let bridge = topics.bridge("bridge");
+    assert_eq!(bridge.writes, ["city/spBv1.0/+/NCMD/+"]);
+    assert!(bridge.reads.iter().all(|topic| topic.starts_with("city/")), "{:?}", bridge.reads);
+    assert_eq!(topics.cameras("north", "7").writes, ["city/parkmesh/lots/7/gates/+/plates"]);
+    assert_eq!(topics.network("lorawan").writes, ["city/application/#", "city/v3/#"]);
+}
+
 proptest! {
     #[test]
     fn no_json_with_our_fields_makes_an_envelope_panic(
