@@ -33,7 +33,7 @@ pub(crate) fn all(
     Ok(programs)
 }
 
-/// Envoy 1.40, the yardstick of our gateway: the machine's, or one that is fetched into `<home>/servers/`. Only proofs run it.
+/// Envoy 1.40, the yardstick of our gateway: the machine's, or one that is fetched into `<home>/servers/`.
 ///
 /// # Errors
 /// When it is neither here nor can be fetched.

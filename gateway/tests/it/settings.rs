@@ -234,3 +234,24 @@ fn a_hedge_that_could_never_be_made_is_a_mistake() {
         assert!(told.starts_with(&format!("x:6: {place}.")) && told.contains(what), "{told}");
     }
 }
+
+/// Whether Envoy itself, fetched unless the machine has it, takes these settings; and what it says.
+#[expect(clippy::disallowed_methods, reason = "tests have no settings of their own")]
+fn envoy_judges(settings: &Settings) -> (bool, String) {
+    let home = std::env::var("PARKMESH_TEST_HOME").expect("run `cargo xtask test`");
+    let program = parkmesh_servers::envoy(home.as_ref(), &|step| eprintln!("{step}")).unwrap();
+    let mut command = std::process::Command::new(program);
+    command.args(["--mode", "validate", "--log-level", "error", "-c"]).arg(&settings.path);
+    let output = command.output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn envoy_takes_the_settings_that_lie_beside_ours() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/envoy.yaml")).unwrap();
+    let (taken, told) = envoy_judges(&Settings::new("envoy", &text));
+    assert!(taken, "{told}");
+    let broken = text.replacen("cluster: booking", "cluster: nowhere", 1);
+    let (taken, told) = envoy_judges(&Settings::new("envoy-broken", &broken));
+    assert!(!taken && told.contains("nowhere"), "{told}");
+}
