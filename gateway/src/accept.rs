@@ -236,7 +236,8 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.spoke.store(true, Ordering::Relaxed);
-        let served = self.current.gate().serve(request, self.peer, self.ending.clone());
-        Box::pin(async move { Ok(served.await) })
+        let (gate, peer, ending) = (self.current.gate(), self.peer, self.ending.clone());
+        // Made where it stays: a future of this size is dear to move.
+        Box::pin(async move { Ok(gate.serve(request, peer, ending).await) })
     }
 }

@@ -2,6 +2,7 @@
 //! deadline, token, body, replica; and its answer's way out.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use parkmesh_contracts::methods::Method;
 use parkmesh_platform::clock::Clock;
-use parkmesh_platform::serve::{CallMetrics, Deadline, Health, Refusal, Watch};
+use parkmesh_platform::serve::{CallMetrics, Deadline, Health, Refusal, Watch, drain};
 use parkmesh_platform::telemetry::trace_context;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +29,7 @@ use crate::files::Files;
 use crate::guard::{Account, Bounds, Guarded};
 use crate::live::Downstream;
 use crate::pages::Documents;
-use crate::rest::{self, Rest};
+use crate::rest;
 use crate::route::{Route, Table, Target};
 use crate::story::{Flag, Story};
 use crate::web::request::{Protocol, native_headers};
@@ -48,7 +49,6 @@ pub struct Gate {
     pub clock: Clock,
     pub downstream: Arc<Downstream>,
     pub files: Option<Arc<Files>>,
-    pub rest: Arc<Rest>,
     pub log: Option<Arc<AccessLog>>,
 }
 
@@ -80,7 +80,8 @@ impl Gate {
         let mut response = match self.cors.preflight(&request) {
             Some(preflight) => preflight,
             None if request.uri().path().starts_with(rest::PREFIX) => {
-                self.rest.serve(&self, request, peer, ending).await
+                // In a box: calls are many more, and stay small.
+                Box::pin(rest::serve(&self, request, peer, ending)).await
             }
             None => self.answer(request, peer, ending).await,
         };
@@ -96,7 +97,8 @@ impl Gate {
     ) -> Response<Body> {
         match Protocol::of(request.headers()) {
             Some(protocol) => self.call(request, protocol, peer, ending).await,
-            None => self.plain(request).await,
+            // In a box, as REST is.
+            None => Box::pin(self.plain(request)).await,
         }
     }
 
@@ -126,26 +128,34 @@ impl Gate {
         };
         let method = match found {
             Ok(method) => method,
-            Err(refused) => return refuse(account, (refused, Some(Flag::NoRoute)), protocol),
+            Err(refused) => {
+                drain(request.into_body()).await;
+                return refuse(account, (refused, Some(Flag::NoRoute)), protocol);
+            }
         };
         match self.admission.room(method) {
             Ok(permit) => account.watch.permit = Some(permit),
             Err(overloaded) => {
+                drain(request.into_body()).await;
                 return refuse(account, (overloaded, Some(Flag::OverloadManager)), protocol);
             }
         }
         let asked = Deadline::of_request(request.headers(), method);
-        let allowed = self.table.timeout(method).map(Deadline::after);
+        let target = self.table.target(method);
+        let allowed = target.timeout().map(Deadline::after);
         let deadline = [asked, allowed].into_iter().flatten().min();
         let call = Call { method, protocol, deadline, peer };
         let span = account.watch.span.clone();
-        let inside = self.inside(request, call, &mut account.story).instrument(span);
-        let answered = match deadline {
-            // Dropping the future at the deadline cancels the call inside.
-            Some(deadline) => {
-                timeout_at(deadline.at, inside).await.unwrap_or_else(|_elapsed| Err(too_late()))
+        let answered = {
+            let mut inside =
+                pin!(self.inside(request, call, target, &mut account.story).instrument(span));
+            match deadline {
+                // Dropping the future at the deadline cancels the call inside.
+                Some(deadline) => timeout_at(deadline.at, inside.as_mut())
+                    .await
+                    .unwrap_or_else(|_elapsed| Err(too_late())),
+                None => inside.await,
             }
-            None => inside.await,
         };
         match answered {
             Ok((response, chosen)) => self.finish(response, chosen, call, account, ending),
@@ -173,7 +183,7 @@ impl Gate {
             None => {
                 let told = plain::probe(&request, self.health.is_serving());
                 let file = || self.files.as_ref().and_then(|files| files.answer(&request));
-                let described = || self.rest.document(&request);
+                let described = || rest::document(&request);
                 told.or_else(described).or_else(file).unwrap_or_else(|| plain::nothing(&request))
             }
         }
@@ -184,6 +194,7 @@ impl Gate {
         &self,
         request: Request<B>,
         call: Call,
+        target: Target<'_>,
         story: &mut Story,
     ) -> Result<Answered, Refused>
     where
@@ -191,24 +202,16 @@ impl Gate {
         B::Error: Into<StdError>,
     {
         let Call { method, protocol, .. } = call;
-        let identity = self.admission.identity(method, request.headers()).await;
-        let caller = match identity {
-            Ok(caller) => caller,
-            Err(denied) => {
-                // Whoever tries tokens out is counted as well.
-                let rate = self.admission.rate(method, None, call.peer).await;
-                rate.map_err(|often| (often, Some(Flag::RateLimited)))?;
-                return Err((denied, Some(Flag::Unauthorized)));
-            }
-        };
-        let rate = self.admission.rate(method, caller.as_deref(), call.peer).await;
-        rate.map_err(|often| (often, Some(Flag::RateLimited)))?;
+        if let Err(refused) = self.admit(request.headers(), call).await {
+            drain(request.into_body()).await;
+            return Err(refused);
+        }
         let (parts, body) = request.into_parts();
         let mut headers = native_headers(parts.headers, protocol);
         trace(&mut headers);
         let body = incoming::take(body, protocol, method, &self.config).await;
         let body = body.map_err(|broken| (broken.into(), Some(Flag::DownstreamProtocolError)))?;
-        match self.table.target(method) {
+        match target {
             Target::Local(routes) => {
                 let mut request = Request::new(body.into_body());
                 *request.method_mut() = http::Method::POST;
@@ -224,6 +227,16 @@ impl Gate {
             }
             Target::Cluster(route) => pass_on(route, call, &headers, body, story).await,
         }
+    }
+
+    /// Whether this client may make this call, now.
+    async fn admit(&self, headers: &HeaderMap, call: Call) -> Result<(), Refused> {
+        let identity = self.admission.identity(call.method, headers).await;
+        // Whoever tries tokens out is counted as well.
+        let caller = identity.as_ref().map_or(None, Option::as_deref);
+        let rate = self.admission.rate(call.method, caller, call.peer).await;
+        rate.map_err(|often| (often, Some(Flag::RateLimited)))?;
+        identity.map(|_caller| ()).map_err(|denied| (denied, Some(Flag::Unauthorized)))
     }
 
     fn finish(

@@ -30,7 +30,6 @@ use crate::pages::Documents;
 use crate::rate::{RateLimits, Shared};
 use crate::red::Reds;
 use crate::reload::Reloads;
-use crate::rest::Rest;
 use crate::route::{Clusters, Table};
 
 /// HTTP/2 where the client can, else HTTP/1.1.
@@ -98,7 +97,6 @@ pub struct Kept {
     pub tasks: Tasks,
     pub clock: Clock,
     pub reds: Reds,
-    pub rest: Arc<Rest>,
     pub downstream: Arc<Downstream>,
 }
 
@@ -331,7 +329,6 @@ fn gate(
         clock: kept.clock.clone(),
         downstream: Arc::clone(&kept.downstream),
         files,
-        rest: Arc::clone(&kept.rest),
         log,
         config,
     }

@@ -100,7 +100,8 @@ impl RateLimits {
         let rules = self.rules.iter().filter(|rule| rule.shared && path.starts_with(&rule.prefix));
         for rule in rules {
             let method = if rule.per_method { path } else { "" };
-            if let Some(wait) = shared.take(rule, method, &client.to_string()).await {
+            // In a box: few gateways count together, and every call would be as large.
+            if let Some(wait) = Box::pin(shared.take(rule, method, &client.to_string())).await {
                 return Err(wait);
             }
         }

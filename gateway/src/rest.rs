@@ -10,6 +10,7 @@ mod template;
 
 use std::io::Read;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use flate2::read::GzDecoder;
@@ -48,14 +49,24 @@ const TAKEN: [HeaderName; 5] = [
 ];
 const AS_CALL: Protocol = Protocol::Web { request: Encoding::Binary, answer: Encoding::Binary };
 
-/// The rules of the contracts, read once.
-pub struct Rest {
+/// The rules of the contracts, read when the first request comes: they take some megabytes, and many gates serve no REST.
+static RULES: LazyLock<Rules> = LazyLock::new(|| match Rules::read() {
+    Ok(rules) => rules,
+    Err(error) => {
+        tracing::error!(%error, "the contracts' descriptors are not what the build made");
+        Rules::default()
+    }
+});
+
+/// The rules of the contracts.
+#[derive(Default)]
+struct Rules {
     bindings: Vec<Binding>,
     pool: DescriptorPool,
 }
 
 /// One rule: a verb and a path stand for a method.
-pub struct Binding {
+struct Binding {
     verb: http::Method,
     template: Template,
     /// Whether the arguments come in a body of JSON; else they are in the query.
@@ -75,35 +86,13 @@ enum Found<'r> {
     Nothing,
 }
 
-impl Rest {
-    /// Reads the rules.
-    ///
-    /// # Errors
-    /// When the contracts' descriptors cannot be read.
-    pub fn new() -> Result<Self, DescriptorError> {
+impl Rules {
+    fn read() -> Result<Self, DescriptorError> {
         let pool = DescriptorPool::decode(parkmesh_contracts::FILE_DESCRIPTOR_SET)?;
         let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
         let mut bindings: Vec<Binding> = methods.filter_map(|one| Binding::of(&one)).collect();
         bindings.sort_by(|a, b| a.method.path.cmp(b.method.path));
         Ok(Self { bindings, pool })
-    }
-
-    /// What describes all this.
-    pub fn document<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
-        if request.method() != http::Method::GET || request.uri().path() != DOCUMENT {
-            return None;
-        }
-        let zipped = files::accepts(request.headers(), "gzip");
-        let bytes = if zipped { Bytes::from_static(DESCRIBED) } else { unzipped(DESCRIBED) };
-        let mut response = Response::new(Body::new(Full::new(bytes)));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-        if zipped {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        }
-        Some(response)
     }
 
     fn find(&self, verb: &http::Method, path: &str) -> Found<'_> {
@@ -118,35 +107,52 @@ impl Rest {
         verbs.sort_unstable();
         if verbs.is_empty() { Found::Nothing } else { Found::OtherVerbs(verbs.join(", ")) }
     }
+}
 
-    /// Answers one request.
-    pub async fn serve(
-        &self,
-        gate: &Gate,
-        request: Request<Incoming>,
-        peer: IpAddr,
-        ending: CancellationToken,
-    ) -> Response<Body> {
-        let (parts, body) = request.into_parts();
-        let (binding, values) = match self.find(&parts.method, parts.uri.path()) {
-            Found::Binding(binding, values) => (binding, values),
-            Found::OtherVerbs(verbs) => return answer::wrong_verb(&verbs),
-            Found::Nothing => return answer::no_path(),
-        };
-        let (body, wrong) = match binding.body(gate, &parts, &values, body).await {
-            Ok(body) => (body, None),
-            Err(wrong) => (Bytes::new(), Some(wrong)),
-        };
-        let mut call = Request::new(Full::new(body));
-        *call.method_mut() = http::Method::POST;
-        *call.uri_mut() = http::Uri::from_static(binding.method.path);
-        *call.version_mut() = parts.version;
-        *call.headers_mut() = only(&parts.headers, &TAKEN);
-        let answered = gate.call(call, AS_CALL, peer, ending).await;
-        match wrong {
-            Some(wrong) if is_broken(&answered) => answer::of_status(&self.pool, &wrong.into()),
-            _ => answer::of(answered, binding.output.clone(), binding.method, &self.pool).await,
-        }
+/// What describes all this.
+pub fn document<B>(request: &Request<B>) -> Option<Response<Body>> {
+    if request.method() != http::Method::GET || request.uri().path() != DOCUMENT {
+        return None;
+    }
+    let zipped = files::accepts(request.headers(), "gzip");
+    let bytes = if zipped { Bytes::from_static(DESCRIBED) } else { unzipped(DESCRIBED) };
+    let mut response = Response::new(Body::new(Full::new(bytes)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if zipped {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Some(response)
+}
+
+/// Answers one request.
+pub async fn serve(
+    gate: &Gate,
+    request: Request<Incoming>,
+    peer: IpAddr,
+    ending: CancellationToken,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let (binding, values) = match RULES.find(&parts.method, parts.uri.path()) {
+        Found::Binding(binding, values) => (binding, values),
+        Found::OtherVerbs(verbs) => return answer::wrong_verb(&verbs),
+        Found::Nothing => return answer::no_path(),
+    };
+    let (body, wrong) = match binding.body(gate, &parts, &values, body).await {
+        Ok(body) => (body, None),
+        Err(wrong) => (Bytes::new(), Some(wrong)),
+    };
+    let mut call = Request::new(Full::new(body));
+    *call.method_mut() = http::Method::POST;
+    *call.uri_mut() = http::Uri::from_static(binding.method.path);
+    *call.version_mut() = parts.version;
+    *call.headers_mut() = only(&parts.headers, &TAKEN);
+    let answered = gate.call(call, AS_CALL, peer, ending).await;
+    match wrong {
+        Some(wrong) if is_broken(&answered) => answer::of_status(&RULES.pool, &wrong.into()),
+        _ => answer::of(answered, binding.output.clone(), binding.method, &RULES.pool).await,
     }
 }
 
@@ -270,16 +276,16 @@ mod tests {
 
     #[test]
     fn every_method_that_a_token_opens_and_that_takes_one_message_has_a_path_of_its_own() {
-        let rest = Rest::new().expect("descriptors");
+        let rules = Rules::read().expect("descriptors");
         for method in METHODS {
             let wanted = !method.scopes.is_empty() && !method.client_streaming;
-            let found = rest.bindings.iter().filter(|one| one.method == method).count();
+            let found = rules.bindings.iter().filter(|one| one.method == method).count();
             assert_eq!(found, usize::from(wanted), "{}", method.path);
         }
         let paths: BTreeSet<String> =
-            rest.bindings.iter().map(|one| format!("{} {}", one.verb, one.template)).collect();
-        assert_eq!(paths.len(), rest.bindings.len(), "two methods have one path");
-        for binding in &rest.bindings {
+            rules.bindings.iter().map(|one| format!("{} {}", one.verb, one.template)).collect();
+        assert_eq!(paths.len(), rules.bindings.len(), "two methods have one path");
+        for binding in &rules.bindings {
             let path = binding.template.to_string();
             assert!(path.starts_with(PREFIX), "{path}");
             let reads = binding.method.idempotency == methods::Idempotency::NoSideEffects;
@@ -287,7 +293,7 @@ mod tests {
             for name in binding.template.names() {
                 assert!(binding.input.get_field_by_name(name).is_some(), "{path}: {name}");
             }
-            let Found::Binding(found, _) = rest.find(&binding.verb, &path.replace(['{', '}'], ""))
+            let Found::Binding(found, _) = rules.find(&binding.verb, &path.replace(['{', '}'], ""))
             else {
                 panic!("{path} leads nowhere");
             };
@@ -297,12 +303,12 @@ mod tests {
 
     #[test]
     fn a_path_without_this_verb_tells_the_others() {
-        let rest = Rest::new().expect("descriptors");
-        let Found::OtherVerbs(verbs) = rest.find(&http::Method::PUT, "/v1/lots/7") else {
+        let rules = Rules::read().expect("descriptors");
+        let Found::OtherVerbs(verbs) = rules.find(&http::Method::PUT, "/v1/lots/7") else {
             panic!()
         };
         assert_eq!(verbs, "GET, PATCH");
-        assert!(matches!(rest.find(&http::Method::GET, "/v1/nothing"), Found::Nothing));
+        assert!(matches!(rules.find(&http::Method::GET, "/v1/nothing"), Found::Nothing));
     }
 
     fn described() -> Value {
@@ -315,11 +321,11 @@ mod tests {
 
     #[test]
     fn the_description_has_each_path_with_what_the_contracts_say_of_it_and_no_other() {
-        let (rest, document) = (Rest::new().expect("descriptors"), described());
+        let (rules, document) = (Rules::read().expect("descriptors"), described());
         let operations = document["paths"].as_object().expect("paths").values();
         let operations = operations.map(|path| path.as_object().map_or(0, |verbs| verbs.len()));
-        assert_eq!(operations.sum::<usize>(), rest.bindings.len());
-        for binding in &rest.bindings {
+        assert_eq!(operations.sum::<usize>(), rules.bindings.len());
+        for binding in &rules.bindings {
             let (path, verb) = (binding.template.to_string(), binding.verb.as_str());
             let operation = &document["paths"][&path][verb.to_ascii_lowercase()];
             assert!(is_told(operation), "{verb} {path}");

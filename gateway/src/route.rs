@@ -60,6 +60,16 @@ pub fn public_services() -> Vec<&'static str> {
     names
 }
 
+impl Target<'_> {
+    /// How long the route lets a call take.
+    pub fn timeout(self) -> Option<Duration> {
+        match self {
+            Self::Local(_) => None,
+            Self::Cluster(route) => route?.timeout,
+        }
+    }
+}
+
 impl Table {
     /// These methods on these routes to these clusters, and what is served here. The first route that fits a path counts.
     pub fn new(
@@ -104,11 +114,6 @@ impl Table {
     pub fn document(&self, path: &str) -> Option<&Route> {
         let fits = self.documents.iter().find(|(prefix, _)| path.starts_with(prefix));
         fits.map(|(_, route)| route)
-    }
-
-    /// How long the method's route lets its calls take.
-    pub fn timeout(&self, method: &Method) -> Option<Duration> {
-        self.route(method)?.timeout
     }
 
     /// Who answers this method.
@@ -178,7 +183,8 @@ mod tests {
         let timeout = |path: &str| {
             let path = format!("/parkmesh.{path}");
             table
-                .timeout(parkmesh_contracts::methods::find(&path).expect("a method"))
+                .target(parkmesh_contracts::methods::find(&path).expect("a method"))
+                .timeout()
                 .map(|one| one.as_secs())
         };
         assert_eq!(timeout("booking.v1.BookingService/GetBooking"), Some(1));

@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::live::{ApplyError, Kept, Live};
 use crate::red::Reds;
-use crate::rest::Rest;
 use crate::route::public_services;
 use crate::{admin, reload};
 
@@ -36,9 +35,6 @@ pub enum StartError {
     /// The listener or reflection.
     #[error("the gateway cannot serve")]
     Serve(#[from] serve::StartError),
-    /// The contracts' own description.
-    #[error("the descriptors are broken")]
-    Descriptors(#[from] prost_reflect::DescriptorError),
     /// What the settings ask for.
     #[error("the gateway's settings cannot be met")]
     Apply(#[from] ApplyError),
@@ -73,7 +69,6 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         tasks: tasks.clone(),
         clock,
         reds: Reds::default(),
-        rest: Arc::new(Rest::new()?),
         downstream: Arc::default(),
     };
     let admin = config.admin;

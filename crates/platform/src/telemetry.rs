@@ -5,6 +5,7 @@
 //! runtime that it reports about (opentelemetry-rust #2715).
 
 mod export;
+mod text;
 pub mod trace_context;
 
 use std::io::IsTerminal;
@@ -89,13 +90,13 @@ pub fn init(config: &TelemetryConfig) -> Result<Exporters, TelemetryError> {
     let (filter, handle) = reload::Layer::new(EnvFilter::try_new(&config.log)?);
     let _first = SET_LOG
         .set(Box::new(move |filter| handle.reload(filter).map_err(|_gone| TelemetryError::NotSet)));
-    let text = tracing_subscriber::fmt::layer()
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     let lines = if config.log_json {
-        text.json().flatten_event(true).with_filter(filter).boxed()
+        layer.json().flatten_event(true).with_filter(filter).boxed()
     } else {
-        text.with_target(false).with_filter(filter).boxed()
+        layer.fmt_fields(text::Told).with_target(false).with_filter(filter).boxed()
     };
     let exporters = Exporters::start(config, registry())?;
     tracing_subscriber::registry()

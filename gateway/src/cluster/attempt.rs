@@ -1,6 +1,7 @@
 //! One attempt at one replica.
 
 use std::error::Error as StdError;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,9 +64,9 @@ impl Cluster {
         self.stats.rq_total.add();
         host.stats.rq_total.add();
         let (began, timed) = (Deadline::after(Duration::ZERO).at, asked.timed);
-        let sent = self.send(host, asked.request, asked.read);
+        let mut sent = pin!(self.send(host, asked.request, asked.read));
         let ended = match asked.until {
-            Some(until) => timeout_at(until, sent).await.unwrap_or(Err(Broken::Silent)),
+            Some(until) => timeout_at(until, sent.as_mut()).await.unwrap_or(Err(Broken::Silent)),
             None => sent.await,
         };
         let took = began.elapsed();

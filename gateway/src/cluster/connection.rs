@@ -126,9 +126,19 @@ impl Pool {
         breakers: &Breakers,
         tasks: &Tasks,
     ) -> Result<(Ticket, bool), NoConnection> {
-        if let Some(ticket) = self.find() {
-            return Ok((ticket, false));
+        match self.find() {
+            Some(ticket) => Ok((ticket, false)),
+            // In a box: hardly any call makes a connection, and all would be as large.
+            None => Box::pin(self.made(breakers, tasks)).await,
         }
+    }
+
+    /// A place on a connection that is made, by this call or by another that waits for one.
+    async fn made(
+        &self,
+        breakers: &Breakers,
+        tasks: &Tasks,
+    ) -> Result<(Ticket, bool), NoConnection> {
         let _waiting = breakers.waiting().ok_or(NoConnection::Full)?;
         let seen = self.failures.load(Ordering::Acquire);
         let _making = self.making.lock().await;

@@ -9,6 +9,7 @@ use http_body::{Body, Frame};
 use tonic::codegen::StdError;
 
 use super::base64::Decoder;
+use super::leave_behind;
 
 /// How gRPC-Web bytes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +43,10 @@ impl Protocol {
     /// formats in the content type are not ours either.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-        match format_of(content_type).as_str() {
-            GRPC => Some(Self::Native),
-            GRPC_WEB => Some(web(headers, Encoding::Binary)),
-            GRPC_WEB_TEXT => Some(web(headers, Encoding::Text)),
-            _ => None,
-        }
+        Some(match format_of(content_type)? {
+            Format::Native => Self::Native,
+            Format::Web(encoding) => web(headers, encoding),
+        })
     }
 
     /// The content type of the answer.
@@ -60,26 +59,38 @@ impl Protocol {
     }
 }
 
+/// What a media type says of gRPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Native,
+    Web(Encoding),
+}
+
+/// gRPC-Web; the answer is encoded as the client accepts it, or else as it asks.
 fn web(headers: &HeaderMap, request: Encoding) -> Protocol {
-    let accepts = headers.get_all(header::ACCEPT);
-    let wanted: Vec<String> = accepts
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(format_of)
-        .collect();
-    let named = wanted.iter().find_map(|format| match format.as_str() {
-        GRPC_WEB => Some(Encoding::Binary),
-        GRPC_WEB_TEXT => Some(Encoding::Text),
-        _ => None,
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut formats = accepted.flat_map(|value| value.split(',')).filter_map(format_of);
+    let named = formats.find_map(|format| match format {
+        Format::Web(encoding) => Some(encoding),
+        Format::Native => None,
     });
     Protocol::Web { request, answer: named.unwrap_or(request) }
 }
 
-/// A content type without its parameters and without `+proto`.
-fn format_of(content_type: &str) -> String {
-    let format = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    format.strip_suffix("+proto").map_or_else(|| format.clone(), str::to_owned)
+/// The format that a media type names, without its parameters.
+fn format_of(media_type: &str) -> Option<Format> {
+    let named = media_type.split(';').next().unwrap_or_default().trim();
+    let is = |format: &str| {
+        let (name, suffix) = named.split_at_checked(format.len()).unwrap_or_default();
+        name.eq_ignore_ascii_case(format)
+            && (suffix.is_empty() || suffix.eq_ignore_ascii_case("+proto"))
+    };
+    let formats = [
+        (GRPC, Format::Native),
+        (GRPC_WEB, Format::Web(Encoding::Binary)),
+        (GRPC_WEB_TEXT, Format::Web(Encoding::Text)),
+    ];
+    formats.into_iter().find(|(name, _)| is(name)).map(|(_, format)| format)
 }
 
 /// Headers that belong to the client's own connection or to its browser.
@@ -116,13 +127,7 @@ pub fn native_headers(mut headers: HeaderMap, protocol: Protocol) -> HeaderMap {
     for name in named_by_connection(&headers) {
         headers.remove(name);
     }
-    for name in LEFT_BEHIND {
-        headers.remove(*name);
-    }
-    let of_others = headers.keys().filter(|name| is_left_behind(name.as_str()));
-    for name in of_others.cloned().collect::<Vec<_>>() {
-        headers.remove(name);
-    }
+    leave_behind(&mut headers, is_left_behind);
     if protocol != Protocol::Native {
         // A browser's client cannot read compressed messages, whatever it says.
         headers.remove(GRPC_ACCEPT_ENCODING);
@@ -135,9 +140,9 @@ pub fn native_headers(mut headers: HeaderMap, protocol: Protocol) -> HeaderMap {
     headers
 }
 
-/// What browsers say of themselves, and what would steer an Envoy inside: that is not for strangers to do.
+/// Also what browsers say of themselves, and what would steer an Envoy inside: that is not for strangers to do.
 fn is_left_behind(name: &str) -> bool {
-    name.starts_with("sec-") || name.starts_with("x-envoy-")
+    LEFT_BEHIND.contains(&name) || name.starts_with("sec-") || name.starts_with("x-envoy-")
 }
 
 /// What `Connection` names lives for one hop only.

@@ -10,6 +10,7 @@ use http_body::{Body, Frame};
 
 use super::base64;
 use super::frame::trailer_frame;
+use super::leave_behind;
 use super::request::{Encoding, Protocol};
 
 /// A native body, with the trailers in its last frame. It expects whole frames and a status in the
@@ -87,9 +88,7 @@ const LEFT_BEHIND: &[&str] = &[
 
 /// Makes a native answer's head into one for the client.
 pub fn dress(parts: &mut Parts, protocol: Protocol) {
-    for name in LEFT_BEHIND {
-        parts.headers.remove(*name);
-    }
+    leave_behind(&mut parts.headers, |name| LEFT_BEHIND.contains(&name));
     parts.headers.insert(header::CONTENT_TYPE, protocol.content_type());
     // Our answers are a caller's own: no cache on the way may keep one.
     parts.headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));

@@ -27,5 +27,6 @@ mod rest;
 mod settings;
 mod test_service;
 mod tls;
+mod turned_away;
 mod web;
 mod world;

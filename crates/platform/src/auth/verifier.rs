@@ -174,7 +174,8 @@ impl Verifier {
         let token = bearer(headers).ok_or(Denial::TokenMissing)?;
         match self.cached(token) {
             Some(known) => known,
-            None => self.verify(token).await,
+            // In a box: a token is checked once and found often, and the future of every call would be as large.
+            None => Box::pin(self.verify(token)).await,
         }
     }
 

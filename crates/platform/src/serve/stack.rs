@@ -17,6 +17,7 @@ use tracing::Instrument;
 
 use super::body::ServedBody;
 use super::deadline::{self, Deadline};
+use super::drain::drain;
 use super::hooks::Hooked;
 use super::observe::{CallMetrics, Watch};
 use super::pages::Below;
@@ -73,11 +74,13 @@ impl Stack {
         let mut watch = Watch::start(&self.metrics, known, request.headers());
         let target = match target {
             Ok(target) => target,
-            Err(refused) => return refused_with(watch, &refused),
+            Err(refused) => return turned_away(watch, &refused, request).await,
         };
         match self.shed.admit(target.method) {
             Ok(permit) => watch.permit = Some(permit),
-            Err(overloaded) => return refused_with(watch, &overloaded.to_status()),
+            Err(overloaded) => {
+                return turned_away(watch, &overloaded.to_status(), request).await;
+            }
         }
         let deadline = deadline::of_request(request.headers(), target.method);
         let span = watch.span.clone();
@@ -120,9 +123,12 @@ impl Stack {
         came: Came,
     ) -> Result<(Response<Body>, Arc<Call>), Status> {
         let Came { arrival, ending, peer } = came;
-        let caller = match target.open {
-            true => None,
-            false => Some(self.admit(&request, target, peer.as_ref()).await?),
+        let caller = match self.admit(&request, target, peer.as_ref()).await {
+            Ok(caller) => caller,
+            Err(denied) => {
+                drain(request.into_body()).await;
+                return Err(denied);
+            }
         };
         if let Some(caller) = &caller {
             request.extensions_mut().insert(Arc::clone(caller));
@@ -146,15 +152,19 @@ impl Stack {
         }
     }
 
+    /// Who calls, where the method asks for that.
     async fn admit(
         &self,
         request: &Request<Incoming>,
         target: Target,
         peer: Option<&Peer>,
-    ) -> Result<Arc<Caller>, Status> {
+    ) -> Result<Option<Arc<Caller>>, Status> {
+        if target.open {
+            return Ok(None);
+        }
         let caller = self.verifier.caller_over(peer, request.headers()).await;
         caller
-            .and_then(|caller| decide(target.method, Some(&caller)).map(|()| caller))
+            .and_then(|caller| decide(target.method, Some(&caller)).map(|()| Some(caller)))
             .map_err(Denial::to_status)
     }
 
@@ -192,6 +202,16 @@ fn watched(answer: Response<bytes::Bytes>, mut watch: Watch) -> Response<ServedB
     let fine = !answer.status().is_server_error();
     watch.end(if fine { Code::Ok } else { Code::Unavailable });
     answer.map(|bytes| ServedBody::unary(Body::new(Full::new(bytes)), watch))
+}
+
+/// Before anybody has read the body.
+async fn turned_away(
+    watch: Watch,
+    status: &Status,
+    request: Request<Incoming>,
+) -> Response<ServedBody> {
+    drain(request.into_body()).await;
+    refused_with(watch, status)
 }
 
 fn refused_with(mut watch: Watch, status: &Status) -> Response<ServedBody> {

@@ -17,7 +17,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::{SCOPE, TelemetryConfig, TelemetryError};
+use super::{SCOPE, TelemetryConfig, TelemetryError, trace_context};
 
 /// How long an export may take.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -87,6 +87,7 @@ impl Exporters {
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
         let tracer = self.spans.as_ref()?.tracer(SCOPE);
+        trace_context::turn_on();
         Some(tracing_opentelemetry::layer().with_tracer(tracer).with_filter(ours()))
     }
 

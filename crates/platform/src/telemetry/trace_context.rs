@@ -2,6 +2,7 @@
 //! rows and in JetStream headers, so that one trace runs through all of them.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TraceContextExt;
@@ -12,6 +13,14 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 /// Name of the header, everywhere.
 pub const HEADER: &str = "traceparent";
 
+/// Whether anybody traces: else no call pays for looking.
+static TRACED: AtomicBool = AtomicBool::new(false);
+
+/// From now on somebody does.
+pub(super) fn turn_on() {
+    TRACED.store(true, Ordering::Relaxed);
+}
+
 /// The context of the current span, or None when nobody traces it.
 pub fn current() -> Option<String> {
     of(&Span::current())
@@ -19,6 +28,9 @@ pub fn current() -> Option<String> {
 
 /// The context of a span, or None when nobody traces it.
 pub fn of(span: &Span) -> Option<String> {
+    if !TRACED.load(Ordering::Relaxed) {
+        return None;
+    }
     let context = span.context();
     if !context.span().span_context().is_valid() {
         return None;
@@ -31,6 +43,9 @@ pub fn of(span: &Span) -> Option<String> {
 /// Makes a span the child of what came from elsewhere. The span must not have been entered yet
 /// (tracing-opentelemetry #253). Text that is no trace context is passed over.
 pub fn set_parent(span: &Span, trace_parent: &str) {
+    if !TRACED.load(Ordering::Relaxed) {
+        return;
+    }
     let carrier = HashMap::from([(HEADER.to_owned(), trace_parent.to_owned())]);
     let context = TraceContextPropagator::new().extract(&carrier);
     if context.span().span_context().is_valid() {
