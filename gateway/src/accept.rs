@@ -63,7 +63,7 @@ pub async fn run(
     let config = current.gate().config.serve.clone();
     let mut connections = JoinSet::new();
     let room = Arc::new(Semaphore::new(config.connections_max));
-    let builder = builder(config.header_bytes_max, config.connection_streams_max);
+    let builder = Arc::new(builder(config.header_bytes_max, config.connection_streams_max));
     loop {
         tokio::select! {
             biased;
@@ -80,7 +80,7 @@ pub async fn run(
                     age: config.connection_age.mul_f64(part),
                     peer: peer.ip().to_canonical(),
                 };
-                let (builder, tls) = (builder.clone(), tls.clone());
+                let (builder, tls) = (Arc::clone(&builder), tls.clone());
                 let counts = current.gate().downstream.clone();
                 connections.spawn(async move {
                     counts.cx_total.add();
@@ -118,7 +118,10 @@ async fn accept(
     }
 }
 
-fn builder(header_bytes_max: u32, streams_max: u32) -> Builder<TokioExecutor> {
+/// How connections are served: HTTP/1.1 and HTTP/2.
+type Ways = Builder<TokioExecutor>;
+
+fn builder(header_bytes_max: u32, streams_max: u32) -> Ways {
     let mut builder = Builder::new(TokioExecutor::new());
     let buffer = usize::try_from(header_bytes_max).unwrap_or(BUFFER_BYTES_MIN);
     builder
@@ -151,12 +154,17 @@ struct Connection {
 }
 
 impl Connection {
-    async fn take(self, socket: TcpStream, tls: Option<Shown>, builder: Builder<TokioExecutor>) {
+    async fn take(self, socket: TcpStream, tls: Option<Shown>, builder: Arc<Ways>) {
         // Small messages both ways: waiting to fill a packet only adds latency.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was refused");
         }
-        let Some(tls) = tls else { return self.run(socket, builder).await };
+        let Some(tls) = tls else { return self.run(socket, &builder).await };
+        // In a box: plain connections stay small.
+        Box::pin(self.take_secret(socket, tls, &builder)).await;
+    }
+
+    async fn take_secret(self, socket: TcpStream, tls: Shown, builder: &Ways) {
         let wait = Deadline::after(self.current.gate().config.first_request_wait);
         match timeout_at(wait.at, tls.accept(socket)).await {
             Ok(Ok(stream)) => self.run(stream, builder).await,
@@ -165,7 +173,7 @@ impl Connection {
         }
     }
 
-    async fn run<S>(self, socket: S, builder: Builder<TokioExecutor>)
+    async fn run<S>(self, socket: S, builder: &Ways)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {

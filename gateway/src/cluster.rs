@@ -74,8 +74,21 @@ impl Chosen {
     }
 
     /// Where the call is.
-    pub fn address(&self) -> std::net::SocketAddr {
-        self.host.address
+    pub fn replica(&self) -> Replica {
+        Replica { cluster: Arc::clone(&self.cluster), host: Arc::clone(&self.host) }
+    }
+}
+
+/// A replica as it is told of.
+pub struct Replica {
+    cluster: Arc<Cluster>,
+    host: Arc<Host>,
+}
+
+impl Replica {
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        &self.host.told
     }
 
     /// Whose replica it is.

@@ -1,7 +1,6 @@
 //! One request as it is told afterwards: a line of the access log, and the counts of its route.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use tokio::time::Instant;
 use tonic::Code;
 
 use crate::access::AccessLog;
-use crate::cluster::{Chosen, Failed};
+use crate::cluster::{Chosen, Failed, Replica};
 use crate::red::Red;
 
 /// Longest path of a client's own making that is told, in characters.
@@ -98,8 +97,7 @@ pub struct Story {
     flag: Option<Flag>,
     retries_spent: bool,
     red: Option<Arc<Red>>,
-    cluster: Option<String>,
-    host: Option<SocketAddr>,
+    answered_by: Option<Replica>,
     attempts: u32,
     bytes_sent: u64,
 }
@@ -117,7 +115,7 @@ struct Line<'s> {
     duration_ms: u64,
     bytes_sent: u64,
     upstream_cluster: Option<&'s str>,
-    upstream_host: Option<String>,
+    upstream_host: Option<&'s str>,
     upstream_request_attempt_count: u32,
     trace_id: Option<&'s str>,
 }
@@ -148,8 +146,7 @@ impl Story {
             flag: None,
             retries_spent: false,
             red: None,
-            cluster: None,
-            host: None,
+            answered_by: None,
             attempts: 0,
             bytes_sent: 0,
         }
@@ -167,10 +164,7 @@ impl Story {
 
     /// Who answered.
     pub fn answered_by(&mut self, chosen: &Chosen) {
-        if self.log.is_some() {
-            self.cluster = Some(chosen.cluster().to_owned());
-        }
-        self.host = Some(chosen.address());
+        self.answered_by = self.log.as_ref().map(|_log| chosen.replica());
         self.attempts = chosen.attempts;
     }
 
@@ -224,8 +218,8 @@ impl Story {
             response_flags: &self.flags(),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             bytes_sent: self.bytes_sent,
-            upstream_cluster: self.cluster.as_deref(),
-            upstream_host: self.host.map(|host| host.to_string()),
+            upstream_cluster: self.answered_by.as_ref().map(Replica::cluster),
+            upstream_host: self.answered_by.as_ref().map(Replica::address),
             upstream_request_attempt_count: self.attempts,
             trace_id: self.trace_id.as_deref(),
         };

@@ -20,6 +20,8 @@ pub struct Host {
     /// As it was named: what `:authority` says.
     pub named: Address,
     authority: Authority,
+    /// Its address as a text, for the many lines that tell it.
+    pub told: String,
     /// Its connections.
     pub pool: Pool,
     /// Calls and streams that it carries: its load.
@@ -51,6 +53,7 @@ impl Host {
             address,
             named: named.clone(),
             authority,
+            told: address.to_string(),
             pool: Pool::new(dial),
             in_flight: Room::default(),
             monitor: Monitor::default(),

@@ -141,7 +141,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         let code = self.code.unwrap_or(Code::Cancelled);
         self.metrics.record(self.method, code, self.started);
-        if !self.span.is_disabled() {
+        if trace_context::is_on() && !self.span.is_disabled() {
             self.span.record("rpc.grpc.status_code", code as i32);
             if is_our_fault(code) {
                 self.span.record("otel.status_code", "ERROR");

@@ -8,8 +8,8 @@ use tracing_subscriber::field::{RecordFields, VisitOutput};
 use tracing_subscriber::fmt::format::{DefaultVisitor, Writer};
 use tracing_subscriber::fmt::{FormatFields, FormattedFields};
 
-/// What OpenTelemetry's conventions ask for and tells a reader nothing.
-const LEFT_OUT: [&str; 3] = ["otel.", "rpc.system", "rpc.grpc."];
+/// What OpenTelemetry's conventions ask for and tells a reader nothing: which service it is, the method's name says.
+const LEFT_OUT: [&str; 4] = ["otel.", "rpc.system", "rpc.service", "rpc.grpc."];
 
 /// The fields that are told.
 pub(super) struct Told;

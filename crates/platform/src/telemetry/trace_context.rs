@@ -21,14 +21,19 @@ pub(super) fn turn_on() {
     TRACED.store(true, Ordering::Relaxed);
 }
 
+/// Whether anybody traces.
+pub fn is_on() -> bool {
+    TRACED.load(Ordering::Relaxed)
+}
+
 /// The context of the current span, or None when nobody traces it.
 pub fn current() -> Option<String> {
-    of(&Span::current())
+    is_on().then(|| of(&Span::current())).flatten()
 }
 
 /// The context of a span, or None when nobody traces it.
 pub fn of(span: &Span) -> Option<String> {
-    if !TRACED.load(Ordering::Relaxed) {
+    if !is_on() {
         return None;
     }
     let context = span.context();
@@ -43,7 +48,7 @@ pub fn of(span: &Span) -> Option<String> {
 /// Makes a span the child of what came from elsewhere. The span must not have been entered yet
 /// (tracing-opentelemetry #253). Text that is no trace context is passed over.
 pub fn set_parent(span: &Span, trace_parent: &str) {
-    if !TRACED.load(Ordering::Relaxed) {
+    if !is_on() {
         return;
     }
     let carrier = HashMap::from([(HEADER.to_owned(), trace_parent.to_owned())]);
