@@ -132,8 +132,11 @@ impl House {
         tally.unexplained.sort_by_key(|(case, _)| case.number);
         for (case, differences) in tally.unexplained.iter_mut().take(PRINTED) {
             let small = shrink::shrink(&self, case.clone()).await;
-            *differences = explained::split(&small).1;
-            *case = small.case;
+            let left = explained::split(&small).1;
+            // What does not differ again is told as it was.
+            if !left.is_empty() {
+                (*case, *differences) = (small.case, left);
+            }
         }
         Ok(tally)
     }

@@ -6,7 +6,7 @@ use crate::differential::compare::What;
 use crate::differential::judge::Speaks;
 
 /// The classes.
-pub const ALL: [Explanation; 16] = [
+pub const ALL: [Explanation; 17] = [
     Explanation {
         name: "padding",
         reason: "Text may be padded wherever a client ended a piece (PROTOCOL-WEB). Envoy takes that only where its own pieces happen to end there, and says 400 elsewhere.",
@@ -112,6 +112,17 @@ pub const ALL: [Explanation; 16] = [
             let refused = ours == Some(431) && matches!(envoy, Some(431) | None);
             let too_many = trial.case.wire == Wire::Two && envoy.is_none();
             trial.case.has_large_headers() && (refused || too_many)
+        },
+    },
+    Explanation {
+        name: "two-mistakes",
+        reason: "Of two mistakes one is told. In HTTP/1.1 we look at the number of headers first (431), Envoy at the method (400).",
+        covers: |trial, _| {
+            trial.case.has_large_headers()
+                && trial.case.is_http1()
+                && trial.case.method != "POST"
+                && trial.ours.told.status == Some(431)
+                && trial.envoy.told.status == Some(400)
         },
     },
     Explanation {
