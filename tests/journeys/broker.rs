@@ -132,8 +132,10 @@ async fn a_sensor_speaks_for_itself_and_nobody_else_does() {
     let broker = Broker::start(&up).await;
     let status = async |spot| anna.spot(&up, spot).await.expect("a spot").status();
     for spot in [OWN, OTHER] {
-        broker.car(&broker.of(&device(spot)), &device(spot)).gone(&up).await;
+        let car = broker.car(&broker.of(&device(spot)), &device(spot));
         eventually("its first word", || async {
+            // Said again: the bridge may not have come yet.
+            car.gone(&up).await;
             (status(spot).await == SpotStatus::Available).then_some(())
         })
         .await;
