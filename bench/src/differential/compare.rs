@@ -17,6 +17,8 @@ pub struct Trial {
     pub ours: Outcome,
     /// What is known of it.
     pub facts: Facts,
+    /// Whether Envoy broke it off, and did not when it was asked the same again.
+    pub broken_once: bool,
 }
 
 /// What may differ.
@@ -95,6 +97,14 @@ impl Found {
 }
 
 impl Trial {
+    /// Whether it did not come through Envoy whole, and through ours it did.
+    pub fn is_broken_by_envoy(&self) -> bool {
+        let (envoy, ours) = (&self.envoy.told, &self.ours.told);
+        let unanswered = envoy.status == Some(502) && ours.status == Some(200);
+        let broken = matches!(envoy.end, End::Broken(_)) && envoy.status == ours.status;
+        (unanswered || broken) && matches!(ours.end, End::Whole(_))
+    }
+
     /// Everything that differs.
     pub fn differences(&self) -> Vec<Difference> {
         let mut found = Found::default();

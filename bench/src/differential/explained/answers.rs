@@ -19,7 +19,13 @@ const BROKEN: [&str; 9] = [
 ];
 
 /// The classes.
-pub const ALL: [Explanation; 17] = [
+pub const ALL: [Explanation; 18] = [
+    Explanation {
+        name: "broken-with-others",
+        reason: "A service's invalid message ends Envoy's whole connection to it (override_stream_error_on_invalid_http_message is off), and other calls over it: these come through when they \
+                 are made again. Ours ends the one call.",
+        covers: |trial, _| trial.broken_once,
+    },
     Explanation {
         name: "service-misspeaks",
         reason: "A service that says no gRPC, or ends without a status, is UNAVAILABLE (SERVICE_AWAY, SERVICE_BROKE_OFF) in HTTP 200, the one form in which every client reads it; half \
