@@ -21,6 +21,8 @@ pub const ANSWER: &str = "x-answer";
 /// Larger than anything that is sent.
 const WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 const HEADER_BYTES_MAX: u32 = 1024 * 1024;
+/// More streams than are ever given up at once.
+const RESETS_MAX: usize = 1_000_000;
 
 /// One request as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +80,9 @@ async fn connection(socket: TcpStream, book: Book) {
     builder
         .initial_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
+        // It is asked a hundred thousand odd things over few connections, and hangs up for none of them.
+        .max_local_error_reset_streams(None)
+        .max_pending_accept_reset_streams(RESETS_MAX)
         .max_header_list_size(HEADER_BYTES_MAX);
     let Ok(mut connection) = builder.handshake::<_, Bytes>(socket).await else { return };
     let mut streams = tokio::task::JoinSet::new();
