@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 
 use crate::Failure;
 
-/// A frame of twenty bytes; of health, SERVING.
-const MESSAGE: &[u8] = b"\0\0\0\0\x14twenty bytes in all.";
+/// A frame of twenty bytes, of which any message takes no notice: a field that nobody knows. Of health, SERVING.
+const MESSAGE: &[u8] = b"\0\0\0\0\x14\x7a\x12eighteen bytes all";
 const SERVING: &[u8] = b"\0\0\0\0\x02\x08\x01";
 const WINDOW_BYTES: u32 = 1024 * 1024;
 const STREAMS_MAX: u32 = 20_000;
