@@ -100,7 +100,8 @@ impl Trial {
     /// Whether it did not come through Envoy whole, and through ours it did.
     pub fn is_broken_by_envoy(&self) -> bool {
         let (envoy, ours) = (&self.envoy.told, &self.ours.told);
-        let unanswered = envoy.status == Some(502) && ours.status == Some(200);
+        let word = envoy.header("grpc-message");
+        let unanswered = word.ends_with("reset reason: protocol error") && ours.status == Some(200);
         let broken = matches!(envoy.end, End::Broken(_)) && envoy.status == ours.status;
         (unanswered || broken) && matches!(ours.end, End::Whole(_))
     }
