@@ -1,6 +1,7 @@
 //! What a gRPC-Web call costs at our gateway, with tokens, limits, metrics and an access log, beside Envoy with cors, `grpc_web` and router
 //! only: processor time, p99 and memory, in turn before the same upstream.
 
+mod callers;
 mod http1;
 mod http2;
 mod memory;
@@ -136,8 +137,11 @@ impl House {
     /// Calls made as fast as they go.
     async fn load(&self, gate: &Gate, version: Version, time: Duration) -> Result<u64, Failure> {
         match version {
-            Version::One => http1::load(gate.addr, &self.call, time).await,
-            Version::Two => http2::load(gate.addr, &self.call, time).await,
+            Version::One => callers::load(http1::callers(gate.addr, &self.call).await?, time).await,
+            Version::Two => {
+                let (_wires, callers) = http2::callers(gate.addr, &self.call).await?;
+                callers::load(callers, time).await
+            }
         }
     }
 
@@ -150,8 +154,14 @@ impl House {
         time: Duration,
     ) -> Result<f64, Failure> {
         let all = match version {
-            Version::One => http1::paced(gate.addr, &self.call, rate, time).await?,
-            Version::Two => http2::paced(gate.addr, &self.call, rate, time).await?,
+            Version::One => {
+                let callers = http1::callers(gate.addr, &self.call).await?;
+                callers::paced(callers, rate, time).await?
+            }
+            Version::Two => {
+                let (_wires, callers) = http2::callers(gate.addr, &self.call).await?;
+                callers::paced(callers, rate, time).await?
+            }
         };
         p99_ms(all).ok_or_else(|| "nothing was measured".into())
     }

