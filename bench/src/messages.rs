@@ -175,7 +175,7 @@ impl House {
         mailbox: &mut Mailbox,
     ) -> Result<Told, Failure> {
         let mut told = Told::default();
-        let sending = senders::start(self.up.database("notification").await?, people);
+        let sending = senders::start(self.up.database("booking").await?, people);
         let mut connection = self.up.database("notification").await?;
         let (ids, began) = (Ids::random(), Instant::now());
         let (mut kill_at, mut mail_back) = (KILL_EVERY_S.0, None);

@@ -113,7 +113,8 @@ pub fn prove(options: &Poison) -> Result<bool, Failure> {
     let told = crate::runtime()?.block_on(async {
         let mut connection = up.database("notification").await?;
         let lot: Uuid = Ids::random().next();
-        let written = write(&mut connection, options.size, lot).await?;
+        let mut outboxes = Outboxes::open(&up).await?;
+        let written = outboxes.write(options.size, lot).await?;
         let expected: usize =
             written.iter().filter_map(|fact| fact.wrong).map(|wrong| wrong.consumers.len()).sum();
         let letters = commands.letters(expected).await?;
@@ -131,36 +132,56 @@ pub fn prove(options: &Poison) -> Result<bool, Failure> {
     told.tell(options.size)
 }
 
-/// Writes poison and others in turn, as fast as it was said.
-async fn write(
-    connection: &mut PgConnection,
-    size: usize,
-    lot: Uuid,
-) -> Result<Vec<Written>, Failure> {
-    let ids = Ids::random();
-    let mut all = Vec::with_capacity(size * 2);
-    let begun = Instant::now();
-    while all.len() < size * 2 {
-        let mut rows = Vec::with_capacity(AT_ONCE);
-        for _ in 0..AT_ONCE.min(size * 2 - all.len()) {
-            let (number, booking) = (all.len(), ids.next());
-            let now = crate::city::now();
-            let good = reserved(lot, &format!("person-{}", number % 50), booking);
-            let mut row = Row::of(&ids, now, booking, 2, &good);
-            let wrong = (number % 2 == 1).then(|| &WRONGS[(number / 2) % WRONGS.len()]);
-            if let Some(wrong) = wrong {
-                row.fact_type = wrong.fact_type;
-                row.body = (wrong.body)(booking).into();
-            }
-            let fact_id = row.fact_id.as_uuid();
-            all.push(Written { fact_id, time: now, booking, wrong });
-            rows.push(row);
+/// The outbox of each role that is to say something wrong: nobody may publish the facts of another.
+struct Outboxes {
+    roles: BTreeMap<&'static str, PgConnection>,
+}
+
+impl Outboxes {
+    async fn open(up: &Up) -> Result<Self, Failure> {
+        let mut roles = BTreeMap::new();
+        for wrong in &WRONGS {
+            let role = role_of(wrong.fact_type);
+            roles.insert(role, up.database(role).await?);
         }
-        outbox::append(connection, &rows).await?;
-        let due = Duration::from_secs_f64(all.len() as f64 / A_SECOND as f64);
-        crate::pause(due.saturating_sub(begun.elapsed())).await;
+        Ok(Self { roles })
     }
-    Ok(all)
+
+    /// Writes poison and others in turn, as fast as it was said.
+    async fn write(&mut self, size: usize, lot: Uuid) -> Result<Vec<Written>, Failure> {
+        let ids = Ids::random();
+        let mut all = Vec::with_capacity(size * 2);
+        let begun = Instant::now();
+        while all.len() < size * 2 {
+            let mut rows: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
+            for _ in 0..AT_ONCE.min(size * 2 - all.len()) {
+                let (number, booking) = (all.len(), ids.next());
+                let now = crate::city::now();
+                let good = reserved(lot, &format!("person-{}", number % 50), booking);
+                let mut row = Row::of(&ids, now, booking, 2, &good);
+                let wrong = (number % 2 == 1).then(|| &WRONGS[(number / 2) % WRONGS.len()]);
+                if let Some(wrong) = wrong {
+                    row.fact_type = wrong.fact_type;
+                    row.body = (wrong.body)(booking).into();
+                }
+                let fact_id = row.fact_id.as_uuid();
+                all.push(Written { fact_id, time: now, booking, wrong });
+                rows.entry(role_of(row.fact_type)).or_default().push(row);
+            }
+            for (role, rows) in rows {
+                let outbox = self.roles.get_mut(role).ok_or("nobody's fact")?;
+                outbox::append(outbox, &rows).await?;
+            }
+            let due = Duration::from_secs_f64(all.len() as f64 / A_SECOND as f64);
+            crate::pause(due.saturating_sub(begun.elapsed())).await;
+        }
+        Ok(all)
+    }
+}
+
+/// Whose fact it is: `booking` of `parkmesh.booking.v1.reserved`.
+fn role_of(fact_type: &'static str) -> &'static str {
+    fact_type.split('.').nth(1).unwrap_or_default()
 }
 
 /// Bodies for all reserved facts that were wrong. How many letters they are for, and the bookings of which there
@@ -277,18 +298,19 @@ impl Told {
         connection: &mut PgConnection,
         written: &[Written],
     ) -> Result<(), Failure> {
-        let good = written.iter().filter(|fact| fact.wrong.is_none()).count();
+        let good = written.iter().filter(|fact| fact.wrong.is_none());
+        let good: BTreeMap<Uuid, f64> =
+            good.map(|fact| (fact.fact_id, fact.time.as_duration().as_secs_f64())).collect();
         let begun = Instant::now();
         loop {
-            let (told, seconds): (i64, Option<f64>) = sqlx::query_as(
-                "SELECT count(*), max(extract(epoch FROM
-                     notification.create_time - outbox.create_time)::float8)
-                 FROM notification JOIN outbox USING (fact_id)",
+            let told: Vec<(Uuid, f64)> = sqlx::query_as(
+                "SELECT fact_id, extract(epoch FROM create_time)::float8 FROM notification",
             )
-            .fetch_one(&mut *connection)
+            .fetch_all(&mut *connection)
             .await?;
-            self.stalled = good.abs_diff(usize::try_from(told)?);
-            self.message_seconds = seconds.unwrap_or(f64::INFINITY);
+            let took = told.iter().filter_map(|(fact, at)| good.get(fact).map(|from| at - from));
+            self.stalled = good.len().abs_diff(told.len());
+            self.message_seconds = took.fold(0.0, f64::max);
             if self.stalled == 0 || begun.elapsed() > SETTLE_MAX {
                 return Ok(());
             }

@@ -1,4 +1,4 @@
-//! Facts that tell people something, written into the outbox of the service itself, whose relay publishes them.
+//! Facts that tell people something, written into the outbox of booking, whose relay publishes them: nobody else may.
 
 use jiff::SignedDuration;
 use parkmesh_contracts::booking::v1::{BookingReserved, BookingState, BookingSummary};
