@@ -123,7 +123,7 @@ impl Gate {
         let found = self.table.find(request.uri().path());
         let known = found.as_ref().ok().copied();
         let mut account = Account {
-            watch: Watch::start(&self.metrics, known, request.headers()),
+            watch: Watch::pass(&self.metrics, known, request.headers()),
             story: Story::begin(&request, known, self.log.clone(), &self.clock),
         };
         let method = match found {

@@ -113,8 +113,26 @@ impl Watch {
         method: Option<&'static Method>,
         headers: &HeaderMap,
     ) -> Self {
+        let span = method.map_or_else(Span::none, |method| span(method, headers));
+        Self::within(span, metrics, method)
+    }
+
+    /// The same for who passes calls on and tells of each in an access log: a span costs a twentieth of such
+    /// a call, and is made where somebody traces, or looks closely.
+    pub fn pass(
+        metrics: &CallMetrics,
+        method: Option<&'static Method>,
+        headers: &HeaderMap,
+    ) -> Self {
+        let looked_at = trace_context::is_on() || tracing::enabled!(tracing::Level::DEBUG);
+        let traced = method.filter(|_| looked_at);
+        let span = traced.map_or_else(Span::none, |method| span(method, headers));
+        Self::within(span, metrics, method)
+    }
+
+    fn within(span: Span, metrics: &CallMetrics, method: Option<&'static Method>) -> Self {
         Self {
-            span: method.map_or_else(Span::none, |method| span(method, headers)),
+            span,
             permit: None,
             metrics: metrics.clone(),
             // Paths that nobody serves share one name, or clients could make up metrics.
