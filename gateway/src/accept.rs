@@ -16,6 +16,7 @@ use hyper_util::server::conn::auto::Builder;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::serve::Deadline;
 use parkmesh_platform::tls::Shown;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -44,7 +45,10 @@ const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// What a client may send on one connection before we read it, in bytes.
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// What waits on one stream to be sent, in bytes.
-const SEND_BYTES_MAX: usize = 64 * 1024;
+const SEND_BYTES_MAX: usize = 32 * 1024;
+/// What waits in a socket to be sent, in bytes, beside what is on its way: whoever reads nothing would else be
+/// given megabytes at once while others wait.
+const UNSENT_BYTES_MAX: u32 = 64 * 1024;
 /// After a failed accept, which mostly means no file descriptors are left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// After streams were ended with a reason, how long the last bytes may take.
@@ -156,8 +160,11 @@ struct Connection {
 impl Connection {
     async fn take(self, socket: TcpStream, tls: Option<Shown>, builder: Arc<Ways>) {
         // Small messages both ways: waiting to fill a packet only adds latency.
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was refused");
+        let set = socket.set_nodelay(true);
+        if let Err(error) =
+            set.and_then(|()| SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT_BYTES_MAX))
+        {
+            tracing::debug!(%error, "an option of a socket was refused");
         }
         let Some(tls) = tls else { return self.run(socket, &builder).await };
         // In a box: plain connections stay small.

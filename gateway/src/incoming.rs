@@ -34,7 +34,7 @@ where
         Protocol::Native | Protocol::Web { .. } => Body::new(body),
     };
     if method.client_streaming {
-        return Ok(Outgoing::Stream(body));
+        return Ok(Outgoing::Stream(Some(body)));
     }
     let bytes_max = config.request_bytes_max;
     let whole = Limited::new(body, bytes_max).collect();

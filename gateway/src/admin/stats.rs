@@ -62,7 +62,7 @@ pub fn clusters(live: &Live) -> String {
             let mut told: Vec<(&str, String)> = vec![
                 ("hostname", host.named.host.clone()),
                 ("health_flags", host.health_flags()),
-                ("cx_active", host.pool.len().to_string()),
+                ("cx_active", host.connections().to_string()),
                 ("rq_active", host.in_flight.taken().to_string()),
             ];
             told.extend(

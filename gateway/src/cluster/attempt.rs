@@ -42,6 +42,29 @@ pub enum Broken {
     Silent,
 }
 
+/// An attempt without an answer.
+pub struct Unanswered {
+    /// Why.
+    pub broken: Broken,
+    /// The body, where nothing of it was sent: it can still be sent, also where it comes only once.
+    pub unsent: Option<Body>,
+}
+
+impl Unanswered {
+    fn unsent(broken: Broken, request: Request<Body>) -> Self {
+        Self { broken, unsent: Some(request.into_body()) }
+    }
+}
+
+impl From<Broken> for Unanswered {
+    fn from(broken: Broken) -> Self {
+        Self { broken, unsent: None }
+    }
+}
+
+/// What came of an attempt.
+pub type Attempted = Result<(Response<Body>, Place), Unanswered>;
+
 /// What an attempt needs to know.
 pub struct Try {
     /// The request.
@@ -50,23 +73,22 @@ pub struct Try {
     pub until: Option<Instant>,
     /// Whether the answer is read to its end first.
     pub read: bool,
-    /// Whether the time of an answer tells of the replica: not where it waits by design.
-    pub timed: bool,
+    /// Whether the answer is a stream: it waits by design, so that its time does not tell of the replica.
+    pub streams: bool,
 }
 
 impl Cluster {
     /// Sends a request to a replica and waits for the answer's head, or for all of it.
-    pub(super) async fn attempt(
-        &self,
-        host: &Arc<Host>,
-        asked: Try,
-    ) -> Result<(Response<Body>, Place), Broken> {
+    pub(super) async fn attempt(&self, host: &Arc<Host>, asked: Try) -> Attempted {
         self.stats.rq_total.add();
         host.stats.rq_total.add();
-        let (began, timed) = (Deadline::after(Duration::ZERO).at, asked.timed);
-        let mut sent = pin!(self.send(host, asked.request, asked.read));
-        let ended = match asked.until {
-            Some(until) => timeout_at(until, sent.as_mut()).await.unwrap_or(Err(Broken::Silent)),
+        let began = Deadline::after(Duration::ZERO).at;
+        let (until, streams) = (asked.until, asked.streams);
+        let mut sent = pin!(self.send(host, asked));
+        let ended = match until {
+            Some(until) => {
+                timeout_at(until, sent.as_mut()).await.unwrap_or(Err(Broken::Silent.into()))
+            }
             None => sent.await,
         };
         let took = began.elapsed();
@@ -74,9 +96,9 @@ impl Cluster {
             Ok((response, _)) => {
                 self.stats.rq_completed.add();
                 host.stats.rq_success.add();
-                self.report(host, outcome_of(response, timed.then_some(took)));
+                self.report(host, outcome_of(response, (!streams).then_some(took)));
             }
-            Err(broken) => self.note(host, *broken, took),
+            Err(unanswered) => self.note(host, unanswered.broken, took),
         }
         ended
     }
@@ -101,22 +123,19 @@ impl Cluster {
         self.report(host, Outcome::Away);
     }
 
-    async fn send(
-        &self,
-        host: &Arc<Host>,
-        request: Request<Body>,
-        read: bool,
-    ) -> Result<(Response<Body>, Place), Broken> {
-        let (mut ticket, new) = match host.pool.ticket(&self.breakers, &self.tasks).await {
+    async fn send(&self, host: &Arc<Host>, asked: Try) -> Attempted {
+        let Try { request, read, streams, .. } = asked;
+        let pool = if streams { &host.streams } else { &host.calls };
+        let (mut ticket, new) = match pool.ticket(&self.breakers, &self.tasks).await {
             Ok(ticket) => ticket,
             Err(NoConnection::Full) => {
                 self.stats.cx_overflow.add();
-                return Err(Broken::Full);
+                return Err(Broken::Full.into());
             }
             Err(NoConnection::Refused) => {
                 self.stats.cx_connect_fail.add();
                 host.stats.cx_connect_fail.add();
-                return Err(Broken::Connect);
+                return Err(Unanswered::unsent(Broken::Connect, request));
             }
         };
         if new {
@@ -126,10 +145,13 @@ impl Cluster {
         let answered = ticket.sender.try_send_request(request).await;
         let response = answered.map_err(|mut error| {
             // The message comes back when it never left.
-            let unsent = error.take_message().is_some();
+            let unsent = error.take_message();
             let error = error.into_error();
             tracing::debug!(address = %host.address, %error, "a replica did not answer");
-            if unsent { Broken::Connect } else { kind_of(&error) }
+            match unsent {
+                Some(request) => Unanswered::unsent(Broken::Connect, request),
+                None => kind_of(&error).into(),
+            }
         })?;
         if !read {
             return Ok((response.map(Body::new), ticket.place));
@@ -145,7 +167,7 @@ impl Cluster {
         host: &Arc<Host>,
         request: Request<Body>,
     ) -> Result<Response<Incoming>, Broken> {
-        let ticket = host.pool.ticket(&self.breakers, &self.tasks).await;
+        let ticket = host.calls.ticket(&self.breakers, &self.tasks).await;
         let (mut ticket, _new) = ticket.map_err(|_| Broken::Connect)?;
         ticket.sender.send_request(request).await.map_err(|error| kind_of(&error))
     }

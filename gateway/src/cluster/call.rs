@@ -10,7 +10,7 @@ use parkmesh_platform::serve::{Deadline, GRPC_TIMEOUT};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tonic::body::Body;
 
-use super::attempt::{Broken, Try};
+use super::attempt::{Broken, Try, Unanswered};
 use super::breakers::Place;
 use super::hedge::{Ended, Race, is_unavailable};
 use super::host::Host;
@@ -131,6 +131,7 @@ impl Calling<'_> {
             let Some(Ended { host, load, outcome, .. }) = ended else {
                 return Err(self.no_answer(Failed::NoHost));
             };
+            let outcome = outcome.map_err(|unanswered| self.take_back(unanswered));
             if self.retry.is_some() && outcome.is_ok() {
                 cluster.stats.rq_retry_success.add();
             }
@@ -159,6 +160,14 @@ impl Calling<'_> {
         self.tried.push(Arc::clone(&host));
         let asked = self.asked(&host, self.until());
         Some((host, asked))
+    }
+
+    /// What was not sent is there for the next attempt.
+    fn take_back(&mut self, unanswered: Unanswered) -> Broken {
+        if let Some(body) = unanswered.unsent {
+            self.body.give_back(body);
+        }
+        unanswered.broken
     }
 
     /// An attempt that others may join.
@@ -211,9 +220,9 @@ impl Calling<'_> {
         if let Some(deadline) = self.ask.deadline {
             request.headers_mut().insert(GRPC_TIMEOUT, deadline.header());
         }
-        let unary = !self.ask.method.server_streaming;
-        let read = unary && self.repeatable() && self.body.is_whole();
-        Try { request, until, read, timed: unary }
+        let streams = self.ask.method.server_streaming;
+        let read = !streams && self.repeatable() && self.body.is_whole();
+        Try { request, until, read, streams }
     }
 
     /// Whether a silent attempt can be followed, or joined, by another.
@@ -253,7 +262,7 @@ impl Calling<'_> {
     /// Whether another attempt does no harm and may help.
     fn may_follow(&self, outcome: &Result<(Response<Body>, Place), Broken>) -> bool {
         let on = self.ask.policy.retry_on;
-        if !self.body.is_whole() || self.ask.deadline.is_some_and(|end| end.remaining().is_zero()) {
+        if !self.body.is_here() || self.ask.deadline.is_some_and(|end| end.remaining().is_zero()) {
             return false;
         }
         let wanted = match outcome {
@@ -352,7 +361,7 @@ mod tests {
             calling.hedges_after()
         };
         let whole = || Outgoing::Whole(bytes::Bytes::new());
-        let stream = || Outgoing::Stream(Body::empty());
+        let stream = || Outgoing::Stream(Some(Body::empty()));
         let unary = METHODS.iter().find(|method| !method.server_streaming).expect("unary");
         let harmful = Method { idempotency: Idempotency::NotIdempotent, ..*unary };
         let streaming = Method { server_streaming: true, ..*unary };

@@ -106,7 +106,7 @@ impl Record {
 async fn ask(cluster: &Cluster, host: &Arc<Host>, config: &HealthCheckConfig) -> bool {
     let until = Deadline::after(config.timeout);
     let asked = async {
-        let (mut ticket, _new) = host.pool.ticket(&cluster.breakers, &cluster.tasks).await.ok()?;
+        let (mut ticket, _new) = host.calls.ticket(&cluster.breakers, &cluster.tasks).await.ok()?;
         let answer = ticket.sender.send_request(question(host, config, until)).await.ok()?;
         let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.ok()?;
         let frame = body.to_bytes();

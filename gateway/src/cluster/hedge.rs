@@ -13,7 +13,7 @@ use tokio::time::timeout_at;
 use tonic::body::Body;
 
 use super::Cluster;
-use super::attempt::{Broken, Try};
+use super::attempt::{Attempted, Try};
 use super::breakers::Place;
 use super::host::Host;
 use super::outlier::Outcome;
@@ -25,7 +25,7 @@ pub struct Ended {
     /// Its place in the replica's load.
     pub load: Option<Place>,
     /// What came of it.
-    pub outcome: Result<(Response<Body>, Place), Broken>,
+    pub outcome: Attempted,
     /// The place of a hedge in the budget, held as long as it runs.
     hedge: Option<Place>,
 }
@@ -120,7 +120,7 @@ impl<'a> Race<'a> {
 }
 
 /// Whether it ends the race: what broke, or a replica that stops, is waited out while somebody else is asked.
-fn is_answer(outcome: &Result<(Response<Body>, Place), Broken>) -> bool {
+fn is_answer(outcome: &Attempted) -> bool {
     outcome.as_ref().is_ok_and(|(response, _)| !is_unavailable(response))
 }
 

@@ -22,8 +22,10 @@ pub struct Host {
     authority: Authority,
     /// Its address as a text, for the many lines that tell it.
     pub told: String,
-    /// Its connections.
-    pub pool: Pool,
+    /// Connections for calls.
+    pub calls: Pool,
+    /// Connections for streams: of one that nobody reads much lies on the way, and no call waits behind it.
+    pub streams: Pool,
     /// Calls and streams that it carries: its load.
     pub in_flight: Room,
     /// How it answers.
@@ -54,12 +56,18 @@ impl Host {
             named: named.clone(),
             authority,
             told: address.to_string(),
-            pool: Pool::new(dial),
+            calls: Pool::new(dial.clone()),
+            streams: Pool::new(dial),
             in_flight: Room::default(),
             monitor: Monitor::default(),
             stats: HostStats::default(),
             unhealthy: AtomicBool::new(false),
         }
+    }
+
+    /// Connections open.
+    pub fn connections(&self) -> usize {
+        self.calls.len() + self.streams.len()
     }
 
     /// The address of a path here.

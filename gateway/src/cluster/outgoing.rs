@@ -15,8 +15,8 @@ use tonic::body::Body;
 pub enum Outgoing {
     /// All of it: can be sent again.
     Whole(Bytes),
-    /// As it comes: only once.
-    Stream(Body),
+    /// As it comes: only once; None while it is sent.
+    Stream(Option<Body>),
 }
 
 impl Outgoing {
@@ -24,8 +24,20 @@ impl Outgoing {
     pub fn take(&mut self) -> Body {
         match self {
             Self::Whole(bytes) => Body::new(Full::new(bytes.clone())),
-            Self::Stream(body) => std::mem::take(body),
+            Self::Stream(body) => body.take().unwrap_or_default(),
         }
+    }
+
+    /// Nothing of it was sent.
+    pub fn give_back(&mut self, unsent: Body) {
+        if let Self::Stream(body) = self {
+            *body = Some(unsent);
+        }
+    }
+
+    /// Whether there is anything to be sent.
+    pub fn is_here(&self) -> bool {
+        !matches!(self, Self::Stream(None))
     }
 
     /// Whether it can be sent again.

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use parkmesh_contracts::notification::v1::ListNotificationsRequest;
 use parkmesh_gateway::{BreakerConfig, ClusterConfig, HealthCheckConfig, OutlierConfig};
+use parkmesh_platform::clock::Clock;
 use parkmesh_platform::fault::reason_of;
+use parkmesh_platform::tasks::Tasks;
 use parkmesh_testkit::eventually;
 use tonic::{Code, Status};
 
 use crate::client::{framed, post};
+use crate::doubles::{Raw, raw};
 use crate::replicas::{Mood, Replica, Tally};
-use crate::world::{LIST, World, cluster};
+use crate::world::{LIST, READINGS, World, cluster};
 
 const BINARY: &str = "application/grpc-web+proto";
 /// Clients that call at once.
@@ -203,6 +206,26 @@ async fn what_is_more_than_the_cluster_may_be_asked_is_refused_at_once_with_a_ti
     assert_eq!(reason_of(&status).as_deref(), Some("SERVICE_FULL"));
     let details = tonic_types::StatusExt::get_details_retry_info(&status);
     assert!(details.is_some_and(|info| info.retry_delay.is_some()), "says when");
+}
+
+#[tokio::test]
+async fn a_stream_that_could_not_be_sent_is_begun_at_another_replica() {
+    let clock = Clock::system();
+    let (addr, _) = raw(Raw::Echo, &Tasks::new(&clock)).await;
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    let world = World::with(|config| {
+        config
+            .clusters
+            .push(ClusterConfig { outlier_detection: None, ..cluster("sensor", &[nobody, addr]) });
+    })
+    .await;
+    let device = format!("Bearer {}", world.tokens.device("sensor-1"));
+    let headers = [("content-type", BINARY), ("authorization", device.as_str())];
+    let mut wire = world.http2().await;
+    for stream in 0..16 {
+        let answer = wire.ask(post(READINGS, &headers, list())).await;
+        assert!(answer.is_good(), "stream {stream}: {:?}", answer.headers);
+    }
 }
 
 #[tokio::test]

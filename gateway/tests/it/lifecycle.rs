@@ -13,7 +13,7 @@ use parkmesh_testkit::listener;
 use crate::client::{Wire, framed, post, read_frames};
 use crate::doubles::Raw;
 use crate::replicas::{Mood, Replica};
-use crate::world::{LIST, WATCH, World, cluster, gateway, notifications, to};
+use crate::world::{LIST, READINGS, WATCH, World, cluster, gateway, notifications, to};
 
 const BINARY: &str = "application/grpc-web+proto";
 
@@ -210,8 +210,7 @@ async fn what_may_be_repeated_is_repeated_twice_and_a_stream_from_the_client_nev
     let world = World::raw_for("sensor", Raw::Reset).await;
     let device = format!("Bearer {}", world.tokens.device("sensor-1"));
     let headers = [("content-type", BINARY), ("authorization", device.as_str())];
-    let path = "/parkmesh.sensor.v1.SensorService/StreamReadings";
-    let answer = world.http1().await.ask(post(path, &headers, vec![0; 5])).await;
+    let answer = world.http1().await.ask(post(READINGS, &headers, vec![0; 5])).await;
     assert_eq!(answer.header("grpc-status"), "14");
     assert_eq!(world.asked.load(Ordering::SeqCst), 1);
 }

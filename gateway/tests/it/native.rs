@@ -12,7 +12,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::client::{in_pieces, post};
 use crate::doubles::Raw;
-use crate::world::World;
+use crate::world::{LIST, READINGS, World};
 
 pub async fn channel(world: &World) -> Channel {
     let address = format!("http://{}", world.gateway.addr);
@@ -51,13 +51,12 @@ async fn a_native_client_is_refused_with_a_reason() {
 #[tokio::test]
 async fn a_bidirectional_stream_goes_both_ways_at_once() {
     let world = World::raw_for("sensor", Raw::Echo).await;
-    let path = "/parkmesh.sensor.v1.SensorService/StreamReadings";
     let device = format!("Bearer {}", world.tokens.device("sensor-1"));
     let headers = [("content-type", "application/grpc"), ("authorization", device.as_str())];
     let (sender, receiver) = tokio::sync::mpsc::channel::<Vec<u8>>(1);
     let pieces = tokio_stream::wrappers::ReceiverStream::new(receiver);
     let frames = pieces.map(|piece| Ok(http_body::Frame::data(piece.into())));
-    let mut request = post(path, &headers, "");
+    let mut request = post(READINGS, &headers, "");
     *request.body_mut() = BodyExt::boxed(http_body_util::StreamBody::new(frames));
     let mut body = world.http2().await.send(request).await.into_body();
     for letter in [b'a', b'b'] {
@@ -75,12 +74,11 @@ async fn a_bidirectional_stream_goes_both_ways_at_once() {
 async fn native_grpc_over_http_1_and_other_content_types_are_told_what_is_spoken() {
     let world = World::new().await;
     let mut wire = world.http1().await;
-    let path = crate::world::LIST;
-    let status = wire.ask(post(path, &world.headers("application/grpc"), "")).await.status;
+    let status = wire.ask(post(LIST, &world.headers("application/grpc"), "")).await.status;
     assert_eq!(status.as_u16(), 505);
-    let status = wire.ask(post(path, &world.headers("application/json"), "{}")).await.status;
+    let status = wire.ask(post(LIST, &world.headers("application/json"), "{}")).await.status;
     assert_eq!(status.as_u16(), 415);
-    let mut get = post(path, &world.headers("application/grpc-web"), "");
+    let mut get = post(LIST, &world.headers("application/grpc-web"), "");
     *get.method_mut() = http::Method::GET;
     *get.body_mut() = in_pieces(Vec::new());
     assert_eq!(wire.ask(get).await.status.as_u16(), 405);

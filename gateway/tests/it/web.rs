@@ -11,7 +11,7 @@ use tonic::{Code, Status};
 
 use crate::client::{framed, in_pieces, post, read_frames};
 use crate::doubles::Raw;
-use crate::world::{LIST, WATCH, World};
+use crate::world::{LIST, READINGS, WATCH, World};
 
 const BINARY: &str = "application/grpc-web+proto";
 const TEXT: &str = "application/grpc-web-text";
@@ -157,8 +157,6 @@ async fn what_is_no_grpc_framing_is_refused_before_any_service_sees_it() {
     }
     assert_eq!(world.seen.calls.load(std::sync::atomic::Ordering::SeqCst), 0);
 }
-
-const READINGS: &str = "/parkmesh.sensor.v1.SensorService/StreamReadings";
 
 #[tokio::test]
 async fn a_stream_whose_body_is_broken_is_the_clients_fault_and_not_the_services() {

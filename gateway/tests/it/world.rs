@@ -18,6 +18,7 @@ use crate::doubles::{Notifications, Raw, Seen, raw};
 
 pub const LIST: &str = "/parkmesh.notification.v1.NotificationService/ListNotifications";
 pub const WATCH: &str = "/parkmesh.notification.v1.NotificationService/WatchNotifications";
+pub const READINGS: &str = "/parkmesh.sensor.v1.SensorService/StreamReadings";
 pub const ORIGIN: &str = "https://app.example";
 
 pub struct World {
