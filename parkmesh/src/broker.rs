@@ -12,7 +12,7 @@ use parkmesh_sensor_bridge::{Speaker, Topics};
 use tonic::Code;
 
 use crate::Failure;
-use crate::certificates::{CLOCK_SKEW, KEY_MODE, PUBLIC_MODE, replace};
+use crate::certificates::{CLOCK_SKEW, KEY_MODE, PUBLIC_MODE, put, replace};
 use crate::cli::Broker;
 use crate::client::{Gateway, connect};
 use crate::registry;
@@ -194,8 +194,7 @@ impl Folder {
         std::fs::create_dir_all(folder)?;
         let time = (self.now - CLOCK_SKEW, self.now + self.life);
         let issued = self.authority.issue_named(name, hosts.iter().map(String::as_str), time)?;
-        replace(&folder.join("tls.key"), &issued.key, KEY_MODE)?;
-        replace(&folder.join("tls.crt"), &issued.certificate, PUBLIC_MODE)
+        put(folder, &issued)
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_platform::clock::Clock;
-use parkmesh_platform::tls::{Authority, SpiffeId};
+use parkmesh_platform::tls::{Authority, Issued, SpiffeId};
 
 use crate::Failure;
 use crate::cli::Certificates;
@@ -80,8 +80,7 @@ impl Folder {
             let name = SpiffeId::of_service(&self.trust_domain, service)?;
             let issued = authority.issue(&name, now - CLOCK_SKEW, now + life)?;
             replace(&folder.join("ca.crt"), &trusted, PUBLIC_MODE)?;
-            replace(&folder.join("tls.key"), &issued.key, KEY_MODE)?;
-            replace(&folder.join("tls.crt"), &issued.certificate, PUBLIC_MODE)?;
+            put(&folder, &issued)?;
         }
         Ok(done)
     }
@@ -139,6 +138,12 @@ impl Folder {
             Ok(()) | Err(_) => Ok(()),
         }
     }
+}
+
+/// Writes a certificate and its key into a folder: `tls.crt` and `tls.key`.
+pub fn put(folder: &Path, issued: &Issued) -> Result<(), Failure> {
+    replace(&folder.join("tls.key"), &issued.key, KEY_MODE)?;
+    replace(&folder.join("tls.crt"), &issued.certificate, PUBLIC_MODE)
 }
 
 /// Writes a file whole or not at all.
