@@ -97,6 +97,21 @@ async fn every_page_tells_what_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn calls_and_streams_share_no_connection_to_a_replica() {
+    let (world, admin) = with_admin(|_| ()).await;
+    let mut wire = world.http1().await;
+    let watch = || framed(&WatchNotificationsRequest { after_sequence: 1 });
+    for (path, body, open) in
+        [(LIST, list(), 1), (LIST, list(), 1), (WATCH, watch(), 2), (WATCH, watch(), 2)]
+    {
+        wire.ask(post(path, &world.headers(BINARY), body)).await;
+        let clusters = get(admin, "/clusters", &world.tasks).await;
+        let line = format!("notification::{}::cx_active::{open}\n", world.service.addr);
+        assert!(clusters.contains(&line), "{path}: {clusters}");
+    }
+}
+
+#[tokio::test]
 async fn drained_listeners_take_nobody_in_and_say_so() {
     let (world, admin) = with_admin(|_| ()).await;
     let mut wire = world.http1().await;
