@@ -24,7 +24,7 @@ const IDLE: usize = 2_000;
 const BYTE_PERIOD: Duration = Duration::from_secs(1);
 /// What a slow reader lets the gateway send at once, in bytes: more than it will ever read.
 const WINDOW_BYTES: u32 = 1 << 30;
-const CONNECTION_WINDOW_BYTES: u32 = (1 << 31) - 1 - 65_535;
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 30;
 /// What it reads in a second, in bytes.
 const READ_BYTES: usize = 16;
 
@@ -60,6 +60,8 @@ async fn reader(attacker: &Attacker) -> Result<(), Failure> {
     loop {
         crate::pause(BYTE_PERIOD).await;
         reader.read_exact(&mut buffer).await?;
+        // As those do who read; and whoever was cut off learns of it now, not when all that came before is read.
+        writer.write_all(&frame(WINDOW_UPDATE, 0, 0, &16_u32.to_be_bytes())).await?;
     }
 }
 
