@@ -40,9 +40,9 @@ const MESSAGE: &[u8] = b"\0\0\0\0\0";
 /// What is asked: of the good client's p99 as a multiple of itself in peace, and of the gateway's memory beyond what it held before.
 const P99_RATIO_MAX: f64 = 2.0;
 /// The most that any of the attackers holds open are a thousand streams that it does not read, and the gateway lets each hold what a replica
-/// may send ahead (256 KiB), what waits to be sent (32 KiB) and a message on its way between the two: about 310 MB. Half of that again is for
+/// may send ahead (64 KiB), what waits to be sent (32 KiB) and a message on its way between the two: about 115 MB. As much again is for
 /// everything else.
-const GROWTH_MB_MAX: f64 = 465.0;
+const GROWTH_MB_MAX: f64 = 230.0;
 /// How long it is measured before the attack is turned on or off again.
 const PEACE: Duration = Duration::from_secs(15);
 const ATTACK: Duration = Duration::from_secs(60);

@@ -8,7 +8,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use parkmesh_platform::tls::Towards;
 
 use super::breakers::Room;
-use super::connection::{Dial, Pool};
+use super::connection::{CALL_WINDOW_BYTES, Dial, Pool, STREAM_WINDOW_BYTES};
 use super::outlier::Monitor;
 use super::settings::{Address, ClusterConfig};
 use super::stats::HostStats;
@@ -49,6 +49,7 @@ impl Host {
             address,
             timeout: config.connect_timeout,
             streams_max: config.streams_per_connection,
+            window: CALL_WINDOW_BYTES,
             towards,
         };
         Self {
@@ -57,7 +58,7 @@ impl Host {
             authority,
             told: address.to_string(),
             calls: Pool::new(dial.clone()),
-            streams: Pool::new(dial),
+            streams: Pool::new(Dial { window: STREAM_WINDOW_BYTES, ..dial }),
             in_flight: Room::default(),
             monitor: Monitor::default(),
             stats: HostStats::default(),
