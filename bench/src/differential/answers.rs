@@ -232,7 +232,8 @@ fn call(
     trailers: &[(&str, &str)],
 ) -> Sent {
     let mut stream: SendStream<Bytes> = respond.send_response(head(200, headers), false)?;
-    for frame in frames {
+    // No service sends frames without anything in them: after a hundred of those h2 ends the connection, and all calls on it.
+    for frame in frames.iter().filter(|frame| !frame.is_empty()) {
         stream.send_data(Bytes::copy_from_slice(frame), false)?;
     }
     stream.send_trailers(map(trailers))
