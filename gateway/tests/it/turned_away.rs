@@ -49,7 +49,9 @@ async fn answered(reader: &mut (impl AsyncReadExt + Unpin), wanted: u32) -> BTre
         }
         let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
         let mut payload = vec![0; length as usize];
-        reader.read_exact(&mut payload).await.unwrap();
+        if reader.read_exact(&mut payload).await.is_err() {
+            break;
+        }
         if header[3] == HEADERS {
             streams.insert(u32::from_be_bytes([header[5], header[6], header[7], header[8]]));
         }
@@ -60,19 +62,19 @@ async fn answered(reader: &mut (impl AsyncReadExt + Unpin), wanted: u32) -> BTre
 async fn refused(addr: SocketAddr, tasks: &Tasks) -> usize {
     let (mut reader, mut writer) = TcpStream::connect(addr).await.unwrap().into_split();
     writer.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()).await.unwrap();
-    let calls = async {
-        for round in 0..ROUNDS {
-            let streams = (0..AT_ONCE).map(|number| 2 * (round * AT_ONCE + number) + 1);
-            let heads = streams.clone().flat_map(|one| frame(HEADERS, END_HEADERS, one, &head()));
-            let messages = streams.flat_map(|one| frame(DATA, END_STREAM, one, &[0; 5]));
-            // Once it is cut off there is nobody to write to.
-            let _cut = writer.write_all(&heads.collect::<Vec<u8>>()).await;
-            tasks.sleep(LATER).await;
-            let _cut = writer.write_all(&messages.collect::<Vec<u8>>()).await;
-        }
-    };
-    let (answered, ()) = tokio::join!(answered(&mut reader, AT_ONCE * ROUNDS), calls);
-    answered.len()
+    let mut all = 0;
+    for round in 0..ROUNDS {
+        let streams = (0..AT_ONCE).map(|number| 2 * (round * AT_ONCE + number) + 1);
+        let heads = streams.clone().flat_map(|one| frame(HEADERS, END_HEADERS, one, &head()));
+        let messages = streams.flat_map(|one| frame(DATA, END_STREAM, one, &[0; 5]));
+        // Once it is cut off there is nobody to write to.
+        let _cut = writer.write_all(&heads.collect::<Vec<u8>>()).await;
+        tasks.sleep(LATER).await;
+        let _cut = writer.write_all(&messages.collect::<Vec<u8>>()).await;
+        // One round after the other: where a machine has no time, nobody is to be late for that.
+        all += answered(&mut reader, AT_ONCE).await.len();
+    }
+    all
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
