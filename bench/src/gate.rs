@@ -1,7 +1,6 @@
 //! What a gRPC-Web call costs at our gateway, with tokens, limits, metrics and an access log, beside Envoy with cors, `grpc_web` and router
 //! only: processor time, p99 and memory, in turn before the same upstream.
 
-mod callers;
 mod http1;
 mod http2;
 mod memory;
@@ -17,7 +16,7 @@ use parkmesh_platform::auth::Role;
 use crate::gates::{self, Gate};
 use crate::lab::stats::{median, p99_ms};
 use crate::proof::Figure;
-use crate::{Failure, cpu, up};
+use crate::{Failure, calls, cpu, up};
 use upstream::{Upstream, Watches};
 
 /// What is asked.
@@ -137,10 +136,10 @@ impl House {
     /// Calls made as fast as they go.
     async fn load(&self, gate: &Gate, version: Version, time: Duration) -> Result<u64, Failure> {
         match version {
-            Version::One => callers::load(http1::callers(gate.addr, &self.call).await?, time).await,
+            Version::One => calls::load(http1::callers(gate.addr, &self.call).await?, time).await,
             Version::Two => {
                 let (_wires, callers) = http2::callers(gate.addr, &self.call).await?;
-                callers::load(callers, time).await
+                calls::load(callers, time).await
             }
         }
     }
@@ -156,11 +155,11 @@ impl House {
         let all = match version {
             Version::One => {
                 let callers = http1::callers(gate.addr, &self.call).await?;
-                callers::paced(callers, rate, time).await?
+                calls::paced(callers, rate, time).await?
             }
             Version::Two => {
                 let (_wires, callers) = http2::callers(gate.addr, &self.call).await?;
-                callers::paced(callers, rate, time).await?
+                calls::paced(callers, rate, time).await?
             }
         };
         p99_ms(all).ok_or_else(|| "nothing was measured".into())

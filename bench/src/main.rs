@@ -3,6 +3,7 @@
 
 mod abuse;
 mod alone;
+mod calls;
 mod chance;
 mod city;
 mod cpu;

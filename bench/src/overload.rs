@@ -17,7 +17,6 @@ use parkmesh_platform::serve::{Running, ServeConfig, Server};
 use parkmesh_platform::tasks::Tasks;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tonic::client::Grpc as Client;
 use tonic::codegen::BoxFuture;
 use tonic::server::{NamedService, UnaryService};
@@ -29,8 +28,7 @@ use crate::alone::Alone;
 use crate::city::bearer;
 use crate::lab::stats::p99_ms;
 use crate::proof::Figure;
-use crate::reads::pace;
-use crate::{Failure, gates, pause, up};
+use crate::{Failure, calls, gates, pause, up};
 
 /// Calls at work at the same time, and how long each takes: 400 calls a second.
 const PLACES: usize = 4;
@@ -81,9 +79,9 @@ pub fn prove(options: &Overload) -> Result<bool, Failure> {
         crowd.until_served().await?;
         let peak = crowd.peak(WARM + NORMAL_AFTER).await?;
         println!("  the peak is {peak:.0} calls/s; {:.0}/s are offered", CAPACITY * TIMES);
-        let load = crowd.offer(CAPACITY * TIMES, WARM + seconds).await?;
+        let load = crowd.offer(CAPACITY * TIMES, WARM + seconds).await;
         pause(NORMAL_AFTER).await;
-        let after = crowd.offer(CAPACITY / 2.0, NORMAL_AFTER).await?;
+        let after = crowd.offer(CAPACITY / 2.0, NORMAL_AFTER).await;
         Ok::<_, Failure>((peak, load, after))
     })?;
     report(peak, &load, seconds, &after)
@@ -201,34 +199,23 @@ impl Crowd {
 
     /// Calls done in a second by as many as keep all places busy.
     async fn peak(&self, time: Duration) -> Result<f64, Failure> {
-        let (began, until) = (Instant::now(), Instant::now() + time);
-        let callers = (0..BUSY).map(|number| async move {
-            let mut done = 0_u32;
-            while Instant::now() < until {
-                self.call(number, HOLD).await?;
-                done += 1;
-            }
-            Ok::<_, Status>(done)
-        });
-        let done = futures_util::future::try_join_all(callers).await?;
-        Ok(f64::from(done.iter().sum::<u32>()) / began.elapsed().as_secs_f64())
+        let callers = (0..BUSY).map(|number| async move || Ok(self.call(number, HOLD).await?));
+        let began = Instant::now();
+        let done = calls::load(callers.collect(), time).await?;
+        Ok(done as f64 / began.elapsed().as_secs_f64())
     }
 
     /// Calls that come at this rate, whatever becomes of those before.
-    async fn offer(self: &Arc<Self>, rate: f64, time: Duration) -> Result<Vec<Ended>, Failure> {
+    async fn offer(self: &Arc<Self>, rate: f64, time: Duration) -> Vec<Ended> {
         let began = Instant::now();
-        let mut due = pace(rate, time);
-        let mut calls = JoinSet::new();
-        let mut number = 0;
-        while let Some(due) = due.recv().await {
-            let (crowd, own, (path, critical)) = (Arc::clone(self), number, wish(number));
-            number += 1;
-            calls.spawn(async move {
-                let outcome = outcome(crowd.call(own, path).await);
+        let calls = calls::offered(rate, time, |number, due| {
+            let (crowd, (path, critical)) = (Arc::clone(self), wish(number));
+            async move {
+                let outcome = outcome(crowd.call(number, path).await);
                 Ended { at: due - began, took: due.elapsed(), critical, outcome }
-            });
-        }
-        Ok(calls.join_all().await)
+            }
+        });
+        calls.await
     }
 }
 

@@ -1,10 +1,8 @@
 //! GetAvailability of one lot, with a token, beside a bare tonic echo whose answer has the same size.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use parkmesh_contracts::availability::v1::availability_service_client::AvailabilityServiceClient;
 use parkmesh_contracts::availability::v1::{GetAvailabilityRequest, GetAvailabilityResponse};
 use tokio::net::TcpListener;
@@ -13,11 +11,11 @@ use tonic::server::{NamedService, UnaryService};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
-use crate::Failure;
 use crate::alone::Alone;
 use crate::city::{City, bearer};
 use crate::lab::stats::{median, p99_ms};
 use crate::proof::Figure;
+use crate::{Failure, calls};
 
 /// What is asked.
 const SHARE_MIN: f64 = 0.6;
@@ -25,8 +23,6 @@ const P99_MS_MAX: f64 = 1.0;
 /// Connections, and calls in flight on each.
 const CONNECTIONS: usize = 4;
 const IN_FLIGHT: usize = 16;
-/// Calls of the open loop that are due within so short a time go out together.
-const PACE: Duration = Duration::from_micros(100);
 
 /// How long it is measured.
 #[derive(Debug, clap::Args)]
@@ -102,63 +98,22 @@ impl Ask {
 
     /// Calls in a second, as many in flight as is usual.
     async fn rate(&self, ways: &[Channel], time: Duration) -> Result<f64, Failure> {
-        let done = Arc::new(AtomicU64::new(0));
+        let callers = ways.iter().flat_map(|way| (0..IN_FLIGHT).map(move |_| way));
+        let callers = callers.map(|way| async move || self.once(way).await.map(drop)).collect();
         let began = Instant::now();
-        let until = began + time;
-        let callers = ways.iter().flat_map(|way| (0..IN_FLIGHT).map(move |_| way.clone()));
-        let callers = callers.map(|way| {
-            let (ask, done) = (self.clone(), Arc::clone(&done));
-            async move {
-                while Instant::now() < until {
-                    ask.once(&way).await?;
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
-                Ok::<_, Failure>(())
-            }
-        });
-        join_all(callers).await.into_iter().collect::<Result<(), _>>()?;
-        Ok(done.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64())
+        let done = calls::load(callers, time).await?;
+        Ok(done as f64 / began.elapsed().as_secs_f64())
     }
 
     /// The slowest hundredth at this rate, in milliseconds: each from when it was due.
     async fn p99(&self, ways: &[Channel], rate: f64, time: Duration) -> Result<f64, Failure> {
-        let mut due = pace(rate, time);
-        let mut calls = tokio::task::JoinSet::new();
-        let mut number = 0;
-        while let Some(due) = due.recv().await {
+        let all = calls::offered(rate, time, |number, due| {
             let (ask, way) = (self.clone(), ways[number % ways.len()].clone());
-            number += 1;
-            calls.spawn(async move { ask.once(&way).await.map(|_answer| due.elapsed()) });
-        }
-        let all = calls.join_all().await.into_iter().collect::<Result<Vec<_>, _>>();
+            async move { ask.once(&way).await.map(|_answer| due.elapsed()) }
+        });
+        let all = all.await.into_iter().collect::<Result<Vec<_>, _>>();
         p99_ms(all?).ok_or_else(|| "nothing was measured".into())
     }
-}
-
-/// Tells when each call is due. A thread's sleep is exact to some 60 µs; the timers of the runtime go by whole milliseconds, which is all
-/// that a call may take.
-pub fn pace(rate: f64, time: Duration) -> tokio::sync::mpsc::UnboundedReceiver<Instant> {
-    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        let period = Duration::from_secs_f64(1.0 / rate.max(1.0));
-        let began = Instant::now();
-        let mut due = began;
-        while due < began + time {
-            let now = Instant::now();
-            if due > now {
-                std::thread::sleep((due - now).max(PACE));
-            }
-            // All that has become due while this thread slept.
-            let woken = Instant::now();
-            while due <= woken && due < began + time {
-                if sender.send(due).is_err() {
-                    return;
-                }
-                due += period;
-            }
-        }
-    });
-    receiver
 }
 
 /// Answers every call with the same message: tonic and nothing else.

@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use parkmesh_contracts::notification::v1::ListNotificationsRequest;
 use parkmesh_contracts::notification::v1::notification_service_client::NotificationServiceClient;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::Failure;
 use crate::city::bearer;
+use crate::{Failure, calls};
 
-/// Between two calls: 200 a second.
-const PERIOD: Duration = Duration::from_millis(5);
+/// Calls in a second.
+const RATE: f64 = 200.0;
 
 /// The client.
 pub struct Good {
@@ -31,22 +29,15 @@ impl Good {
 
     /// How long each call took from when it was due. Fails when one does.
     pub async fn calls(&self, time: Duration) -> Result<Vec<Duration>, Failure> {
-        let (mut ticks, mut calls) = (interval(PERIOD), JoinSet::new());
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let until = Instant::now() + time;
-        loop {
-            let due = ticks.tick().await;
-            if due >= until {
-                break;
-            }
-            let mut client = self.client.clone();
-            let request = bearer(Request::new(ListNotificationsRequest::default()), &self.token)?;
-            calls.spawn(async move {
+        let all = calls::offered(RATE, time, |_number, due| {
+            let (mut client, token) = (self.client.clone(), self.token.clone());
+            async move {
+                let request = bearer(Request::new(ListNotificationsRequest::default()), &token)?;
                 let answer = client.list_notifications(request).await;
-                answer.map(|_answer| due.elapsed())
-            });
-        }
-        let all = calls.join_all().await.into_iter().collect::<Result<_, _>>();
-        all.map_err(|status| format!("a call of a good client failed: {status}").into())
+                let failed = |status| format!("a call of a good client failed: {status}");
+                Ok(answer.map(|_answer| due.elapsed()).map_err(failed)?)
+            }
+        });
+        all.await.into_iter().collect()
     }
 }
