@@ -70,6 +70,11 @@ impl Case {
         self.headers.len() + HEADERS_ADDED > HEADERS_MAX || bytes > HEADER_BYTES_MAX
     }
 
+    /// Whether a header has a control character in it.
+    pub fn has_control(&self) -> bool {
+        self.headers.iter().any(|(_, value)| value.chars().any(char::is_control))
+    }
+
     /// The method that it calls, if there is one and a token opens it.
     pub fn calls(&self) -> Option<&'static Method> {
         let path = self.path.split('?').next().unwrap_or_default();

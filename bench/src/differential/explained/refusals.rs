@@ -116,11 +116,11 @@ pub const ALL: [Explanation; 17] = [
     },
     Explanation {
         name: "two-mistakes",
-        reason: "Of two mistakes one is told. In HTTP/1.1 we look at the number of headers first (431), Envoy at the method (400).",
+        reason: "Of two mistakes one is told. In HTTP/1.1 we look at the number of headers first (431), Envoy at the method or at what stands in a header (400).",
         covers: |trial, _| {
             trial.case.has_large_headers()
                 && trial.case.is_http1()
-                && trial.case.method != "POST"
+                && (trial.case.method != "POST" || trial.case.has_control())
                 && trial.ours.told.status == Some(431)
                 && trial.envoy.told.status == Some(400)
         },
