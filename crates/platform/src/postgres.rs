@@ -21,7 +21,7 @@ use crate::config::Reader;
 use crate::serve::carry;
 use crate::tasks;
 
-pub use migrate::{MigrateError, PLATFORM, Schema, migrate, role_of, url_as};
+pub use migrate::{MigrateError, PLATFORM, Schema, apply, migrate, role_of, url_as};
 
 /// A connection that lay idle longer than this is tried before it is used.
 const TRIED_AFTER: Duration = Duration::from_secs(1);

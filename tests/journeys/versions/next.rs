@@ -7,10 +7,11 @@ use std::str::FromStr;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use parkmesh_contracts::booking::v1::Booking;
-use parkmesh_platform::postgres::url_as;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use parkmesh_platform::fault::chain;
+use parkmesh_platform::postgres::{apply, url_as};
+use sqlx::migrate::{Migration, MigrationType};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgPool, SqlSafeStr};
+use sqlx::{PgPool, SqlSafeStr};
 
 use crate::support::Up;
 
@@ -57,13 +58,10 @@ pub async fn migrate(up: &Up) {
         let sql = sql.into_sql_str();
         let migration =
             Migration::new(VERSION, "next version".into(), MigrationType::Simple, sql, false);
-        let mut migrator = Migrator::with_migrations(vec![migration]);
-        migrator.set_ignore_missing(true).set_locking(false);
         let url = url_as(&up.told("/servers/postgres"), schema).expect("the database's address");
         let options = PgConnectOptions::from_str(&url).expect("an address");
-        let mut connection = options.connect().await.expect("the database");
-        let applied = migrator.run_direct(None, &mut connection, false).await;
-        applied.unwrap_or_else(|error| panic!("{schema}: {error}"));
+        let applied = apply(schema, vec![migration], options).await;
+        applied.unwrap_or_else(|error| panic!("{schema}: {}", chain(&error)));
     }
 }
 

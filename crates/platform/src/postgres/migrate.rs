@@ -1,16 +1,26 @@
 //! Schemas: one per service, owned by a role of the same name, so that no service can read another's tables.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use sqlx::migrate::{Migration, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
+
+use super::is_retryable;
 
 /// What every service needs of the database, in the schema `platform`. [`migrate`] applies it by itself.
 pub static PLATFORM: Migrator = sqlx::migrate!("../../migrations/platform");
 
 /// Only one process at a time migrates a database; the number is ours alone.
 const MIGRATION_LOCK: i64 = 0x7061_726b_6d65_7368;
+
+/// How long a migration waits for a table that services are using: whoever comes after it waits as long.
+const LOCK_TIMEOUT: &str = "2s";
+/// How often a migration gives way to the services' statements before it is told as failed, and how long it
+/// then leaves them alone: a minute in all.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A service's part of the database.
 #[derive(Debug)]
@@ -82,16 +92,21 @@ async fn migrate_locked(
     admin.execute("CREATE SCHEMA IF NOT EXISTS platform").await?;
     admin.execute("CREATE EXTENSION IF NOT EXISTS btree_gist SCHEMA platform").await?;
     admin.execute("GRANT USAGE ON SCHEMA platform TO PUBLIC").await?;
-    apply("platform", &[&PLATFORM], options.clone().options([("search_path", "platform")])).await?;
+    apply("platform", all(&[&PLATFORM]), options.clone().options([("search_path", "platform")]))
+        .await?;
     for schema in schemas {
         let role = role_of(schema.name);
         prepare(admin, schema.name, &role).await?;
         let path = format!("{},platform", schema.name);
         // As the owner, so that everything made is the service's own.
         let options = options.clone().options([("search_path", &path), ("role", &role)]);
-        apply(schema.name, &schema.migrators, options).await?;
+        apply(schema.name, all(&schema.migrators), options).await?;
     }
     Ok(())
+}
+
+fn all(migrators: &[&'static Migrator]) -> Vec<Migration> {
+    migrators.iter().flat_map(|migrator| migrator.iter().cloned()).collect()
 }
 
 async fn prepare(admin: &mut PgConnection, schema: &str, role: &str) -> Result<(), sqlx::Error> {
@@ -109,19 +124,51 @@ async fn prepare(admin: &mut PgConnection, schema: &str, role: &str) -> Result<(
     admin.execute(AssertSqlSafe(set_path)).await.map(drop)
 }
 
-async fn apply(
+/// Applies one schema's migrations, as the role and with the search path of `options`, while services go on: a
+/// migration that meets their statements in a deadlock, or does not get its lock soon, is rolled back and
+/// tried again.
+///
+/// # Errors
+/// When the database is away or a migration fails; those before it stay.
+pub async fn apply(
     schema: &'static str,
-    migrators: &[&'static Migrator],
+    migrations: Vec<Migration>,
     options: PgConnectOptions,
 ) -> Result<(), MigrateError> {
-    let migrations: Vec<Migration> =
-        migrators.iter().flat_map(|migrator| migrator.iter().cloned()).collect();
     let mut migrator = Migrator::with_migrations(migrations);
     // A newer version of Parkmesh may have been here already. The lock is ours; sqlx's would be the same
     // for all schemas.
     migrator.set_ignore_missing(true).set_locking(false);
-    let mut connection = options.connect().await?;
-    let outcome = migrator.run_direct(None, &mut connection, false).await;
+    let mut connection = options.options([("lock_timeout", LOCK_TIMEOUT)]).connect().await?;
+    let mut attempt = 1;
+    let outcome = loop {
+        match migrator.run_direct(None, &mut connection, false).await {
+            Err(error) if attempt < ATTEMPTS && met_others(&error) => {
+                tracing::info!(schema, attempt, %error, "the services come first; the migration is tried again");
+                attempt += 1;
+                pause().await;
+            }
+            outcome => break outcome,
+        }
+    };
     connection.close().await?;
     outcome.map_err(|source| MigrateError::Migration { schema, source })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a migration runs before there are tasks")]
+async fn pause() {
+    tokio::time::sleep(PAUSE).await;
+}
+
+/// Whether a migration failed for the others at the same tables, and not for what it is.
+fn met_others(error: &sqlx::migrate::MigrateError) -> bool {
+    use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
+    match error {
+        Execute(error) | ExecuteMigration(error, _) => {
+            let code = error.as_database_error().and_then(|error| error.code());
+            // lock_not_available is what the lock's timeout says.
+            is_retryable(error) || code.as_deref() == Some("55P03")
+        }
+        _ => false,
+    }
 }
