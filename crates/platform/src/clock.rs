@@ -1,27 +1,35 @@
 //! The one clock. In production it is the system's; in development and in tests it can be moved, and
 //! Postgres (`park_now()`) and every other process move with it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp, Unit};
 
 /// Tells the time. Clones share one offset.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    /// Milliseconds that a movable clock stands ahead of the system's.
-    offset_ms: Option<Arc<AtomicI64>>,
+    movable: Option<Arc<Movable>>,
+}
+
+#[derive(Debug, Default)]
+struct Movable {
+    /// Milliseconds that it stands ahead of the system's clock.
+    offset_ms: AtomicI64,
+    /// When it was last moved.
+    moved: Mutex<Option<Instant>>,
 }
 
 impl Clock {
     /// The system's clock, which nobody can move.
     pub fn system() -> Self {
-        Self { offset_ms: None }
+        Self { movable: None }
     }
 
     /// A clock that starts at the system's time and can be moved: development and tests only.
     pub fn movable() -> Self {
-        Self { offset_ms: Some(Arc::default()) }
+        Self { movable: Some(Arc::default()) }
     }
 
     /// Now, cut to the microsecond, which is what Postgres keeps.
@@ -34,27 +42,40 @@ impl Clock {
 
     /// Whether it may be moved.
     pub fn is_movable(&self) -> bool {
-        self.offset_ms.is_some()
+        self.movable.is_some()
+    }
+
+    /// Whether it was moved at most this long ago.
+    pub fn was_moved_within(&self, past: Duration) -> bool {
+        let moved = self.movable.as_ref().and_then(|movable| *movable.moved());
+        moved.is_some_and(|moved| moved.elapsed() <= past)
     }
 
     /// Milliseconds that it stands ahead of the system's clock.
     pub fn offset_ms(&self) -> i64 {
-        self.offset_ms.as_ref().map_or(0, |offset| offset.load(Ordering::SeqCst))
+        self.movable.as_ref().map_or(0, |movable| movable.offset_ms.load(Ordering::SeqCst))
     }
 
     /// Puts it this many milliseconds ahead of the system's clock. A clock that cannot be moved stays.
     pub fn set_offset_ms(&self, offset_ms: i64) {
-        if let Some(offset) = &self.offset_ms {
-            offset.store(offset_ms, Ordering::SeqCst);
+        if let Some(movable) = &self.movable {
+            let mut moved = movable.moved();
+            if movable.offset_ms.swap(offset_ms, Ordering::SeqCst) != offset_ms {
+                *moved = Some(Instant::now());
+            }
         }
     }
 
     /// Moves it forward, or back by a negative duration. A clock that cannot be moved stays.
     pub fn advance(&self, by: SignedDuration) {
-        if let Some(offset) = &self.offset_ms {
-            let by_ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-            offset.fetch_add(by_ms, Ordering::SeqCst);
-        }
+        let by_ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.set_offset_ms(self.offset_ms().saturating_add(by_ms));
+    }
+}
+
+impl Movable {
+    fn moved(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,6 +96,18 @@ mod tests {
         let moved = clock.now().duration_since(before);
         assert!(moved >= SignedDuration::from_hours(2) && moved < SignedDuration::from_mins(121));
         assert_eq!(clock.clone().offset_ms(), 7_200_000);
+    }
+
+    #[test]
+    fn it_remembers_when_it_was_moved_and_not_that_it_was_told_the_same_again() {
+        let clock = Clock::movable();
+        clock.set_offset_ms(0);
+        assert!(!clock.was_moved_within(Duration::MAX));
+        clock.set_offset_ms(5);
+        assert!(clock.was_moved_within(Duration::MAX));
+        std::thread::sleep(Duration::from_millis(2));
+        clock.set_offset_ms(5);
+        assert!(!clock.was_moved_within(Duration::from_millis(1)));
     }
 
     #[test]

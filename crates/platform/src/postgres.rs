@@ -102,7 +102,8 @@ pub fn connect(config: &PostgresConfig, clock: &Clock) -> Result<PgPool, sqlx::E
             move |connection, meta| {
                 let clock = clock.clone();
                 Box::pin(async move {
-                    if clock.is_movable() {
+                    // Younger connections have been told when they were made.
+                    if clock.was_moved_within(meta.age) {
                         return Ok(set_offset(connection, &clock).await.is_ok());
                     }
                     let fresh = meta.idle_for < TRIED_AFTER;
@@ -142,6 +143,8 @@ pub struct OwnConnection {
     pool: PgPool,
     clock: Clock,
     connection: Option<PoolConnection<Postgres>>,
+    /// When it was last asked for one.
+    taken: Instant,
     /// When its plans are made anew, and how long those hold.
     plans: Option<(Instant, Duration)>,
 }
@@ -149,7 +152,13 @@ pub struct OwnConnection {
 impl OwnConnection {
     /// Takes it from the pool when it is first asked for.
     pub fn new(pool: &PgPool, clock: &Clock) -> Self {
-        Self { pool: pool.clone(), clock: clock.clone(), connection: None, plans: None }
+        Self {
+            pool: pool.clone(),
+            clock: clock.clone(),
+            connection: None,
+            taken: Instant::now(),
+            plans: None,
+        }
     }
 
     /// The connection.
@@ -158,13 +167,16 @@ impl OwnConnection {
     /// The pool's.
     pub async fn get(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         let connection = match self.connection.take() {
-            Some(mut connection) if self.clock.is_movable() => {
+            Some(mut connection) if self.clock.was_moved_within(self.taken.elapsed()) => {
                 // What the pool does each time.
                 set_offset(&mut connection, &self.clock).await?;
                 connection
             }
             Some(connection) => connection,
-            None => self.pool.acquire().await?,
+            None => {
+                self.taken = Instant::now();
+                self.pool.acquire().await?
+            }
         };
         let connection = self.connection.insert(connection);
         let (until, kept_for) =

@@ -48,8 +48,14 @@ pub fn start(app: &App, silence_grace: Duration) {
             let begun = tokio::time::Instant::now();
             logged("discrepancies", comparer.compare(comparer.clock.now()).await);
             logged("agreement", comparer.judge(comparer.clock.now()).await);
-            let wait = wait_to_compare(begun.elapsed(), comparer.clock.is_movable());
-            comparer.tasks.sleep(wait).await;
+            let took = begun.elapsed();
+            let clock = &comparer.clock;
+            let mut waited = Duration::ZERO;
+            // In steps: the clock may be moved for the first time meanwhile.
+            while waited < wait_to_compare(took, clock.was_moved_within(Duration::MAX)) {
+                comparer.tasks.sleep(COMPARE_MOVED_PERIOD).await;
+                waited += COMPARE_MOVED_PERIOD;
+            }
         }
     });
     let trimmer = app.clone();
@@ -91,8 +97,8 @@ fn wait_until(next: Option<Timestamp>, now: Timestamp, movable: bool) -> Duratio
 }
 
 /// How long to wait after a look that took so long.
-fn wait_to_compare(took: Duration, movable: bool) -> Duration {
-    if movable {
+fn wait_to_compare(took: Duration, moved: bool) -> Duration {
+    if moved {
         COMPARE_MOVED_PERIOD.max(took * COMPARE_MOVED_SHARE).min(COMPARE_PERIOD)
     } else {
         COMPARE_PERIOD.max(took * COMPARE_SHARE)
@@ -111,7 +117,7 @@ mod tests {
 
     #[test]
     fn looks_at_all_spots_leave_the_database_to_others() {
-        let wait = |ms, movable| wait_to_compare(Duration::from_millis(ms), movable).as_millis();
+        let wait = |ms, moved| wait_to_compare(Duration::from_millis(ms), moved).as_millis();
         assert_eq!((wait(3, false), wait(300, false)), (5_000, 30_000));
         assert_eq!((wait(3, true), wait(60, true), wait(3_000, true)), (200, 1_200, 5_000));
     }
