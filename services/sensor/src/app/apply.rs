@@ -107,7 +107,7 @@ async fn run(app: App, mut jobs: mpsc::Receiver<Job>) {
 /// What a transaction has left to do for others.
 struct Outcome {
     told: bool,
-    due: Option<Timestamp>,
+    due: Vec<Timestamp>,
     lots: HashMap<String, LotId>,
 }
 
@@ -129,9 +129,7 @@ impl App {
         if outcome.told {
             self.relay.wake();
         }
-        if let Some(due) = outcome.due {
-            self.due.tell(due);
-        }
+        self.due.tell(outcome.due);
         // Not before: while rows are locked nobody waits for what is only to look back at.
         let readings = batches.iter().flat_map(|batch| &batch.readings);
         self.keeper.keep(by_lot(&outcome.lots, readings));
@@ -161,7 +159,7 @@ async fn apply(
     let plates = batches.iter().flat_map(|batch| &batch.plates);
     let seen = keep_plates(connection, &app.ids, plates, now).await?;
     let pending = changed.iter().filter_map(|sensor| sensor.ground.pending);
-    let due = pending.map(|pending| pending.settle_time).min();
+    let due = pending.map(|pending| pending.settle_time).collect();
     let lots = sensors.into_iter().map(|sensor| (sensor.device_id, sensor.lot_id)).collect();
     Ok(Outcome { told: seen || !told.is_empty(), due, lots })
 }

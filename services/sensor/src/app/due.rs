@@ -1,49 +1,52 @@
-//! The next time at which something settles: what the clockwork sleeps towards.
+//! The times at which something settles: what the clockwork sleeps towards.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-const NEVER: i64 = i64::MAX;
-
-/// The earliest due time that was told. Only a hint: the rows are the truth, and are asked again
-/// and again.
-#[derive(Debug)]
+/// The due times that were told, each once. Only hints: the rows are the truth, and are asked again and
+/// again.
+#[derive(Debug, Default)]
 pub struct Due {
-    microsecond: AtomicI64,
+    times: Mutex<BTreeSet<Timestamp>>,
     earlier: Notify,
 }
 
-impl Default for Due {
-    fn default() -> Self {
-        Self { microsecond: AtomicI64::new(NEVER), earlier: Notify::new() }
-    }
-}
-
 impl Due {
-    /// Something settles at this time.
-    pub fn tell(&self, time: Timestamp) {
-        let told = time.as_microsecond();
-        if told < self.microsecond.fetch_min(told, Ordering::SeqCst) {
+    /// Something settles at each of these times.
+    pub fn tell(&self, times: impl IntoIterator<Item = Timestamp>) {
+        let mut known = self.known();
+        let first = known.first().copied();
+        known.extend(times);
+        if known.first().copied() != first {
             self.earlier.notify_one();
         }
     }
 
-    /// The earliest time told since the last [`Due::take`].
+    /// The earliest time told that is not taken.
     pub fn next(&self) -> Option<Timestamp> {
-        let next = self.microsecond.load(Ordering::SeqCst);
-        (next != NEVER).then(|| Timestamp::from_microsecond(next).unwrap_or(Timestamp::MAX))
+        self.known().first().copied()
     }
 
-    /// Forgets it; whoever does asks the rows next.
-    pub fn take(&self) {
-        self.microsecond.store(NEVER, Ordering::SeqCst);
+    /// Forgets the times that have come by now, and says how many; whoever does asks the rows next.
+    pub fn take(&self, now: Timestamp) -> usize {
+        let mut known = self.known();
+        let come = known.iter().take_while(|time| **time <= now).count();
+        for _ in 0..come {
+            known.pop_first();
+        }
+        come
     }
 
     /// Waits until an earlier time is told.
     pub async fn earlier(&self) {
         self.earlier.notified().await;
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeSet<Timestamp>> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -51,17 +54,28 @@ impl Due {
 mod tests {
     use super::*;
 
+    fn at(microsecond: i64) -> Timestamp {
+        Timestamp::from_microsecond(microsecond).expect("in range")
+    }
+
     #[tokio::test]
     async fn only_an_earlier_time_wakes() {
         let due = Due::default();
         assert_eq!(due.next(), None);
-        due.tell(Timestamp::from_microsecond(500).expect("in range"));
+        due.tell([at(500)]);
         due.earlier().await;
-        due.tell(Timestamp::from_microsecond(900).expect("in range"));
-        assert_eq!(due.next().map(|next| next.as_microsecond()), Some(500));
+        due.tell([at(900), at(700)]);
+        assert_eq!(due.next(), Some(at(500)));
         let woken = tokio::time::timeout(std::time::Duration::from_millis(5), due.earlier()).await;
-        assert!(woken.is_err(), "a later one does not");
-        due.take();
-        assert_eq!(due.next(), None);
+        assert!(woken.is_err(), "later ones do not");
+    }
+
+    #[test]
+    fn what_has_come_is_taken_and_the_rest_stays() {
+        let due = Due::default();
+        due.tell([at(500), at(900), at(700), at(500)]);
+        assert_eq!((due.take(at(700)), due.next()), (2, Some(at(900))));
+        assert_eq!((due.take(at(899)), due.next()), (0, Some(at(900))));
+        assert_eq!((due.take(at(900)), due.next()), (1, None));
     }
 }

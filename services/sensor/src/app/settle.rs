@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::store::{ground, quarantine};
 
 /// Sensors in one transaction at most.
-const ROWS_MAX: i64 = 500;
+const ROWS_MAX: usize = 500;
 /// Devices in quarantine at most; the longest unheard go first.
 const QUARANTINE_MAX: i64 = 10_000;
 
@@ -22,16 +22,24 @@ enum Work {
 }
 
 impl App {
-    /// Lets every pending change count that has stood long enough, and tells [`super::due::Due`]
-    /// when the next one is due.
+    /// Lets every pending change count that has stood long enough. If those are fewer than
+    /// [`super::due::Due`] was told of, somebody else has them, and it is told when the next one is due.
     ///
     /// # Errors
     /// The store's; what was committed before stays.
     pub async fn settle_due(&self, now: Timestamp) -> Result<(), Error> {
-        self.due.take();
-        while self.work(Work::Settle, now).await? == ROWS_MAX {}
-        if let Some(next) = ground::next_due(&self.pool).await? {
-            self.due.tell(next);
+        let told = self.due.take(now);
+        let mut found = 0;
+        loop {
+            let looked = self.work(Work::Settle, now).await?;
+            found += looked;
+            if looked < ROWS_MAX {
+                break;
+            }
+        }
+        // Nobody may have told what another process wrote.
+        if found < told.max(1) {
+            self.due.tell(ground::next_due(&self.pool).await?);
         }
         Ok(())
     }
@@ -58,7 +66,7 @@ impl App {
     }
 
     /// One transaction. Says how many sensors it looked at.
-    async fn work(&self, work: Work, now: Timestamp) -> Result<i64, Error> {
+    async fn work(&self, work: Work, now: Timestamp) -> Result<usize, Error> {
         let app = self.clone();
         let (looked, told) = transaction(&self.pool, move |connection| {
             Box::pin(async move {
@@ -84,6 +92,6 @@ impl App {
         if told > 0 {
             self.relay.wake();
         }
-        i64::try_from(looked).map_err(|error| Error::Broken(error.to_string()))
+        Ok(looked)
     }
 }

@@ -36,13 +36,13 @@ pub async fn lock(
 pub async fn lock_due(
     connection: &mut PgConnection,
     now: Timestamp,
-    limit: i64,
+    limit: usize,
 ) -> Result<Vec<Sensor>, Error> {
     let rows = sqlx::query(select_sensor!(
         "WHERE settle_time <= $1 ORDER BY settle_time LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
     ))
     .bind(now.to_sqlx())
-    .bind(limit)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(connection)
     .await?;
     rows.iter().map(sensor_of).collect()
@@ -55,14 +55,14 @@ pub async fn lock_due(
 pub async fn lock_quiet(
     connection: &mut PgConnection,
     now: Timestamp,
-    limit: i64,
+    limit: usize,
 ) -> Result<Vec<Sensor>, Error> {
     let rows = sqlx::query(select_sensor!(
         "WHERE silence_look_time <= $1 ORDER BY silence_look_time LIMIT $2
          FOR NO KEY UPDATE SKIP LOCKED"
     ))
     .bind(now.to_sqlx())
-    .bind(limit)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(connection)
     .await?;
     rows.iter().map(sensor_of).collect()
