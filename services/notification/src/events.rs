@@ -131,8 +131,9 @@ pub fn alarm(fact: &Delivered) -> Result<Option<Alarm>, Failure> {
     let (lot_id, spot_id, alert) = match fact.fact_type.as_str() {
         SensorSilent::TYPE => {
             let silent: SensorSilent = fact.decode()?;
-            let last_seen = silent.last_seen_time.as_ref().map(time::from_proto);
-            let last_seen = last_seen.transpose().map_err(poison)?;
+            // Never heard: it was registered a moment ago, as thousands are when a city moves in.
+            let Some(last_seen) = &silent.last_seen_time else { return Ok(None) };
+            let last_seen = time::from_proto(last_seen).map_err(poison)?;
             (silent.lot_id, silent.spot_id, Alert::SensorSilent { last_seen })
         }
         DiscrepancyOpened::TYPE => {

@@ -141,8 +141,8 @@ pub enum Due {
 pub enum Alert {
     /// A sensor has not been heard.
     SensorSilent {
-        /// When it was last heard; `None`: never.
-        last_seen: Option<Timestamp>,
+        /// When it was last heard.
+        last_seen: Timestamp,
     },
     /// Ground and bookings differ.
     Discrepancy {
@@ -362,13 +362,7 @@ fn alerted(language: Language, place: &Place, alert: &Alert) -> (Kind, Text, Val
     let at = |time: Timestamp| moment(time, &place.time_zone, language);
     match alert {
         Alert::SensorSilent { last_seen } => {
-            let heard = match (last_seen, language) {
-                (Some(time), Language::English) => format!("on {}", at(*time)),
-                (Some(time), Language::German) => format!("am {}", at(*time)),
-                (None, Language::English) => "never".to_owned(),
-                (None, Language::German) => "nie".to_owned(),
-            };
-            (Kind::SensorSilent, Text::SensorSilent, vec![("heard", heard)])
+            (Kind::SensorSilent, Text::SensorSilent, vec![("moment", at(*last_seen))])
         }
         Alert::Discrepancy { kind, since } => {
             let why = differ(language, *kind).to_owned();
@@ -506,8 +500,7 @@ mod tests {
             Happening::Due(Due::HoldExpiring { until: at }),
             Happening::Due(Due::StartingSoon { window: window(), code: "K7P2".to_owned() }),
             Happening::Due(Due::EndingSoon { end: at }),
-            Happening::Alert(Alert::SensorSilent { last_seen: None }),
-            Happening::Alert(Alert::SensorSilent { last_seen: Some(at) }),
+            Happening::Alert(Alert::SensorSilent { last_seen: at }),
             Happening::Alert(Alert::Discrepancy {
                 kind: Disagreement::SessionWithoutCar,
                 since: at,

@@ -213,11 +213,11 @@ pub const TEXTS: [(Text, Pair, Pair); 23] = [
         Text::SensorSilent,
         (
             "A sensor is silent{at}",
-            "{what}: it was last heard {heard}. Nobody knows what stands there.",
+            "{what}: it was last heard on {moment}. Nobody knows what stands there.",
         ),
         (
             "Ein Sensor schweigt{at}",
-            "{what}: zuletzt gehört {heard}. Niemand weiß, was dort steht.",
+            "{what}: zuletzt gehört am {moment}. Niemand weiß, was dort steht.",
         ),
     ),
     (

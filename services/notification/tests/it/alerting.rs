@@ -46,6 +46,16 @@ async fn named(world: &World, spot: SpotId) {
     .await;
 }
 
+fn silent(lot: LotId, spot: SpotId, version: i64) -> SensorSilent {
+    SensorSilent {
+        lot_id: lot.to_string(),
+        spot_id: spot.to_string(),
+        last_seen_time: Some(to_proto("2026-11-20T13:05:00Z".parse().unwrap())),
+        version,
+        ..Default::default()
+    }
+}
+
 #[tokio::test]
 async fn operators_of_the_lot_are_alerted_and_nobody_else() {
     let world = World::new().await;
@@ -60,13 +70,11 @@ async fn operators_of_the_lot_are_alerted_and_nobody_else() {
         assert!(list_as(&world, token).await.is_empty());
     }
     named(&world, spot).await;
-    let silent = SensorSilent {
-        lot_id: world.lot.to_string(),
-        spot_id: spot.to_string(),
-        last_seen_time: Some(to_proto("2026-11-20T13:05:00Z".parse().unwrap())),
-        version: 7,
-        ..Default::default()
-    };
+    // Just registered: no alert.
+    let mut silent = silent(world.lot, spot, 6);
+    silent.last_seen_time = None;
+    world.tell(spot.into(), 6, &silent).await;
+    let silent = self::silent(world.lot, spot, 7);
     world.tell(spot.into(), 7, &silent).await;
     let mut opened = DiscrepancyOpened {
         lot_id: world.lot.to_string(),
@@ -105,9 +113,7 @@ async fn an_operator_who_speaks_for_a_lot_no_longer_is_not_alerted_of_it() {
     list_as(&world, &world.tokens.operator("otto", [elsewhere])).await;
     let spot: SpotId = world.ids.next();
     for (lot, version) in [(world.lot, 1), (elsewhere, 2)] {
-        let (lot_id, spot_id) = (lot.to_string(), spot.to_string());
-        let silent = SensorSilent { lot_id, spot_id, version, ..Default::default() };
-        world.tell(spot.into(), version, &silent).await;
+        world.tell(spot.into(), version, &silent(lot, spot, version)).await;
     }
     let token = world.tokens.operator("otto", [elsewhere]);
     let told = eventually("an alert", || async {
