@@ -57,7 +57,7 @@ impl Kept {
 
 /// Columns of [`of_row`], of a booking `b` and its `lot`.
 macro_rules! select_booking {
-    ($($rest:literal),+ $(,)?) => {
+    ($($rest:expr),+ $(,)?) => {
         concat!(
             "SELECT b.booking_id, b.code, b.lot_id, b.floor_id, b.spot_id, b.spot_number, b.user_id,
                     b.plate, lower(b.during) AS window_start, 

@@ -23,7 +23,7 @@ use crate::store::timeline::{self, Note};
 const WAITING_MAX: i64 = 200;
 
 impl App {
-    /// Takes a sensor's fact in, once: the reality of the spot, and what follows for its booking,
+    /// Takes a sensor's fact in, once: the reality of the spot, and what follows for its booking, if it concerns one,
     /// in one transaction. What is not newer than what is known changes nothing.
     ///
     /// # Errors
@@ -34,8 +34,11 @@ impl App {
         fact_id: FactId,
         reality: Reality,
     ) -> Result<(), Error> {
-        let ids = self.ids.clone();
         let heard = self.clock.now();
+        if reality::keep_quiet(&self.pool, (consumer, fact_id), &reality, heard).await? {
+            return Ok(());
+        }
+        let ids = self.ids.clone();
         inbox::once::<_, Error, _>(&self.pool, consumer, fact_id, heard, move |connection| {
             Box::pin(async move {
                 if !reality::apply(connection, &reality).await? {
@@ -132,7 +135,7 @@ async fn car_came(
         let back = Command::Return(Cause::Sensor);
         return forgive(carry_out(connection, ids, &kept, &back, now).await).map(drop);
     }
-    if let Some(kept) = reality::awaited_on(&mut *connection, spot_id, now).await? {
+    if let Some(kept) = reality::awaited_on(&mut *connection, spot_id).await? {
         let kept = store::lock(connection, kept.booking.booking_id).await?;
         let now = store::now(&mut *connection).await?;
         // A car that was there before it could be this one is not; the clockwork looks once more when
@@ -159,7 +162,7 @@ async fn ask_claim(
         Err(Error::SpotNotFound) => return Ok(()),
         spot => spot?,
     };
-    let due = reality::due_elsewhere(&mut *connection, &spot, seen.change_time, 2).await?;
+    let due = reality::due_elsewhere(&mut *connection, seen, 2).await?;
     let [only] = due.as_slice() else { return Ok(()) };
     let kept = store::lock(connection, only.booking.booking_id).await?;
     let window = kept.kept(&kept.booking.window);

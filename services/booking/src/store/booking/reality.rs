@@ -2,15 +2,14 @@
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use parkmesh_contracts::ids::{BookingId, LotId, SpotId};
+use parkmesh_contracts::ids::{BookingId, FactId, LotId, SpotId};
 use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
 use super::{Kept, of_row, select_booking, time};
 use crate::domain::booking::Doubt;
-use crate::domain::inventory::{PolicyChoice, Spot};
+use crate::domain::inventory::PolicyChoice;
 use crate::error::Error;
-use crate::store::inventory::spot::type_number;
 
 /// What a sensor says of a spot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +26,90 @@ pub struct Reality {
     pub change_time: Timestamp,
     /// Why the sensor is not to be trusted, where it is not.
     pub doubt: Option<Doubt>,
+}
+
+/// Bookings whose car stands on the spot $1, as the books say.
+macro_rules! active {
+    () => {
+        "b.spot_id = $1 AND b.state = 3"
+    };
+}
+
+/// Reserved bookings of the spot $1 whose window is open or to come. A car says nothing about a booking whose spot is
+/// not given: its driver was not sent here.
+macro_rules! awaited {
+    () => {
+        "b.spot_id = $1 AND b.state = 2 AND NOT b.spot_pending
+           AND upper(b.during) - make_interval(secs => b.turnaround_seconds) > (SELECT park_now())"
+    };
+}
+
+/// Bookings of the lot $2 that are due, whose own spot is another one than $1 and empty as far as is known, and whose
+/// car may be the one that came here at $4; $3 is how early it may have come where the lot does not say. An
+/// accessible spot is for those that booked one.
+macro_rules! due_elsewhere {
+    () => {
+        "b.lot_id = $2 AND b.state = 2 AND b.spot_id <> $1 AND b.due_time > park_now()
+           AND b.start_time - make_interval(
+               secs => coalesce(nullif(lot.early_arrival_seconds, 0), $3))
+               <= least((SELECT park_now()), $4)
+           AND ((SELECT here.spot_type FROM spot AS here WHERE here.spot_id = $1) <> 2
+               OR coalesce(b.spot_type, spot.spot_type) = 2)
+           AND NOT EXISTS (SELECT FROM spot_reality AS ground
+               WHERE ground.spot_id = b.spot_id AND ground.occupied IS DISTINCT FROM false)"
+    };
+}
+
+/// Writes down what concerns no booking, and that this consumer has acted on the fact: most of what sensors say, for
+/// the price of one statement. False when it may concern one: then nothing is written.
+///
+/// # Errors
+/// The store's.
+pub async fn keep_quiet(
+    executor: impl PgExecutor<'_>,
+    (consumer, fact_id): (&str, FactId),
+    reality: &Reality,
+    heard: Timestamp,
+) -> Result<bool, Error> {
+    let quiet: bool = sqlx::query_scalar(concat!(
+        "WITH quiet AS MATERIALIZED (
+             SELECT NOT EXISTS (SELECT FROM overstay WHERE spot_id = $1)
+                AND NOT EXISTS (SELECT FROM booking AS b WHERE ",
+        active!(),
+        ")
+                AND NOT ($5 IS TRUE AND (
+                    EXISTS (SELECT FROM booking AS b WHERE ",
+        awaited!(),
+        ")
+                    OR EXISTS (SELECT FROM booking AS b JOIN lot ON lot.lot_id = b.lot_id
+                        LEFT JOIN spot ON spot.spot_id = b.spot_id WHERE ",
+        due_elsewhere!(),
+        "))) AS quiet),
+         heard AS (
+             INSERT INTO inbox (consumer, fact_id, create_time)
+             SELECT $7, $8, $9 FROM quiet WHERE quiet
+             ON CONFLICT DO NOTHING RETURNING fact_id),
+         kept AS (
+             INSERT INTO spot_reality AS known (spot_id, lot_id, occupied, version, change_time)
+             SELECT $1, $2, $5, $6, $4 FROM heard
+             ON CONFLICT (spot_id) DO UPDATE
+             SET lot_id = excluded.lot_id, occupied = excluded.occupied,
+                 version = excluded.version, change_time = excluded.change_time
+             WHERE known.version < excluded.version)
+         SELECT quiet FROM quiet",
+    ))
+    .bind(reality.spot_id.as_uuid())
+    .bind(reality.lot_id.as_uuid())
+    .bind(f64::from(PolicyChoice::DEFAULT.early_arrival_seconds))
+    .bind(reality.change_time.to_sqlx())
+    .bind(reality.occupied)
+    .bind(reality.version)
+    .bind(consumer)
+    .bind(fact_id.as_uuid())
+    .bind(heard.to_sqlx())
+    .fetch_one(executor)
+    .await?;
+    Ok(quiet)
 }
 
 /// Writes it down. False when something as new or newer is known: then nothing is to be done.
@@ -60,67 +143,46 @@ pub async fn active_on(
     executor: impl PgExecutor<'_>,
     spot_id: SpotId,
 ) -> Result<Option<Kept>, Error> {
-    let row = sqlx::query(select_booking!(
-        "WHERE b.spot_id = $1 AND b.state = 3 ORDER BY b.arrive_time LIMIT 1"
-    ))
-    .bind(spot_id.as_uuid())
-    .fetch_optional(executor)
-    .await?;
+    let row = sqlx::query(select_booking!("WHERE ", active!(), " ORDER BY b.arrive_time LIMIT 1"))
+        .bind(spot_id.as_uuid())
+        .fetch_optional(executor)
+        .await?;
     row.as_ref().map(of_row).transpose()
 }
 
-/// The reserved booking of the spot that is next, or whose window is open. A car says nothing about a booking whose spot is not given:
-/// its driver was not sent here.
+/// The reserved booking of the spot that is next, or whose window is open.
 ///
 /// # Errors
 /// The store's.
 pub async fn awaited_on(
     executor: impl PgExecutor<'_>,
     spot_id: SpotId,
-    now: Timestamp,
 ) -> Result<Option<Kept>, Error> {
-    let row = sqlx::query(select_booking!(
-        "WHERE b.spot_id = $1 AND b.state = 2 AND NOT b.spot_pending
-           AND upper(b.during) - make_interval(secs => b.turnaround_seconds) > $2
-         ORDER BY b.start_time LIMIT 1"
-    ))
-    .bind(spot_id.as_uuid())
-    .bind(now.to_sqlx())
-    .fetch_optional(executor)
-    .await?;
+    let row = sqlx::query(select_booking!("WHERE ", awaited!(), " ORDER BY b.start_time LIMIT 1"))
+        .bind(spot_id.as_uuid())
+        .fetch_optional(executor)
+        .await?;
     row.as_ref().map(of_row).transpose()
 }
 
-/// The bookings of the lot that are due, whose own spot is another one and empty as far as is known,
-/// and whose car may be the one that came here `since` then; at most `limit`. An accessible spot is for those
-/// that booked one.
+/// The bookings that are due elsewhere in the lot, and whose car may be the one that came here; at most `limit`.
 ///
 /// # Errors
 /// The store's.
 pub async fn due_elsewhere(
     executor: impl PgExecutor<'_>,
-    spot: &Spot,
-    since: Timestamp,
+    seen: &Reality,
     limit: i64,
 ) -> Result<Vec<Kept>, Error> {
-    let rows = sqlx::query(select_booking!(
-        "WHERE b.lot_id = $1 AND b.state = 2 AND b.spot_id <> $2 AND b.due_time > park_now()
-           AND b.start_time - make_interval(
-               secs => coalesce(nullif(lot.early_arrival_seconds, 0), $3))
-               <= least((SELECT park_now()), $6)
-           AND ($4 <> 2 OR coalesce(b.spot_type, spot.spot_type) = 2)
-           AND NOT EXISTS (SELECT FROM spot_reality AS ground
-               WHERE ground.spot_id = b.spot_id AND ground.occupied IS DISTINCT FROM false)
-         ORDER BY b.start_time LIMIT $5"
-    ))
-    .bind(spot.lot_id.as_uuid())
-    .bind(spot.spot_id.as_uuid())
-    .bind(f64::from(PolicyChoice::DEFAULT.early_arrival_seconds))
-    .bind(type_number(spot.spot_type)?)
-    .bind(limit)
-    .bind(since.to_sqlx())
-    .fetch_all(executor)
-    .await?;
+    let rows =
+        sqlx::query(select_booking!("WHERE ", due_elsewhere!(), " ORDER BY b.start_time LIMIT $5"))
+            .bind(seen.spot_id.as_uuid())
+            .bind(seen.lot_id.as_uuid())
+            .bind(f64::from(PolicyChoice::DEFAULT.early_arrival_seconds))
+            .bind(seen.change_time.to_sqlx())
+            .bind(limit)
+            .fetch_all(executor)
+            .await?;
     rows.iter().map(of_row).collect()
 }
 
