@@ -18,6 +18,7 @@ mod melbourne;
 mod memory;
 mod messages;
 mod overload;
+mod pin;
 mod poison;
 mod proof;
 mod pulse;
