@@ -23,6 +23,8 @@ use crate::tasks;
 
 pub use migrate::{MigrateError, PLATFORM, Schema, apply, migrate, role_of, url_as};
 
+/// Longer than it takes to make a connection: its age counts from the end of that.
+const MADE_WITHIN: Duration = Duration::from_secs(60);
 /// A connection that lay idle longer than this is tried before it is used.
 const TRIED_AFTER: Duration = Duration::from_secs(1);
 /// Plans are made once for a connection, of whatever values: to plan one of our longer statements takes
@@ -102,8 +104,8 @@ pub fn connect(config: &PostgresConfig, clock: &Clock) -> Result<PgPool, sqlx::E
             move |connection, meta| {
                 let clock = clock.clone();
                 Box::pin(async move {
-                    // Younger connections have been told when they were made.
-                    if clock.was_moved_within(meta.age) {
+                    // Others have been told when they were made.
+                    if clock.was_moved_within(meta.age + MADE_WITHIN) {
                         return Ok(set_offset(connection, &clock).await.is_ok());
                     }
                     let fresh = meta.idle_for < TRIED_AFTER;
