@@ -1,7 +1,7 @@
 //! Where it is simulated: the spots of a lot with their sensors, or a city that is made for it.
 
 use parkmesh_contracts::booking::v1::inventory_service_client::InventoryServiceClient;
-use parkmesh_contracts::booking::v1::{CreateLotRequest, GetLotRequest, NewSpot};
+use parkmesh_contracts::booking::v1::{CreateLotRequest, GetLotRequest, LotPolicy, NewSpot};
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::sensor::v1::{NewSensor, Sensor};
 
@@ -16,6 +16,8 @@ use super::radio::{self, Voice};
 /// Spots of a lot, and of its floors, in a city that is made.
 const LOT_SPOTS_MAX: u32 = 1_000;
 const FLOOR_SPOTS_MAX: u32 = 500;
+/// A sensor that says "free" by mistake, or of the car before, ends nobody's session: the car's own word comes within that.
+const DEPARTURE_GRACE_SECONDS: i32 = 120;
 /// Where the city is.
 const TIME_ZONE: &str = "Europe/Berlin";
 /// Digits of a LoRaWAN device's name.
@@ -121,6 +123,10 @@ async fn make(
                 longitude: 13.40,
                 time_zone: TIME_ZONE.to_owned(),
                 hourly_rate: money(2, 0, "EUR"),
+                policy: Some(LotPolicy {
+                    departure_grace_seconds: DEPARTURE_GRACE_SECONDS,
+                    ..LotPolicy::default()
+                }),
                 ..Default::default()
             })
             .await?;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use parkmesh_contracts::booking::v1::booking_service_client::BookingServiceClient;
 use parkmesh_contracts::booking::v1::{
-    Booking, BookingState, ListBookingTimelineRequest, ListBookingsRequest,
+    Booking, BookingState, ListBookingTimelineRequest, ListBookingsRequest, ListSpotTimelineRequest,
 };
 use parkmesh_contracts::time::from_proto;
 use serde::Serialize;
@@ -32,6 +32,9 @@ const NO_SHOW_MS: i64 = 30 * MINUTE_MS;
 const CLOCK_LOOK_MS: f64 = 300.0;
 /// And by so much at any speed.
 const CLOCKS_APART_MS: i64 = 1_000;
+/// What is told of a spot where something is wrong: so long before its car came, and after it.
+const STORY_BEFORE: SignedDuration = SignedDuration::from_mins(10);
+const STORY_AFTER: SignedDuration = SignedDuration::from_mins(2);
 
 /// What became of bookings.
 #[derive(Debug, Default, Serialize)]
@@ -77,8 +80,12 @@ pub async fn look(
         let Some(booking) = ids.get(&trip.visit).and_then(|id| all.get(*id)) else { continue };
         let state = booking.state().as_str_name().trim_start_matches("BOOKING_STATE_");
         *booked.states.entry(state.to_owned()).or_default() += 1;
-        // Who stands elsewhere has not arrived.
-        let Some(stay) = stay.filter(|stay| stay.spot == trip.spot) else { continue };
+        // Who stands elsewhere has not arrived: also who was relocated, of which drivers here hear nothing.
+        let own = |stay: &Stay| {
+            let place = expected.city.places.get(stay.spot);
+            place.is_some_and(|place| place.spot_id == booking.spot_id)
+        };
+        let Some(stay) = stay.filter(own) else { continue };
         booked.came += 1;
         match booking.state() {
             BookingState::Completed | BookingState::NoShow => ended.push((*trip, stay, booking)),
@@ -89,16 +96,18 @@ pub async fn look(
     let slack_ms = CLOCKS_APART_MS + whole(CLOCK_LOOK_MS * pace.speed());
     let mut differences = Vec::new();
     let looks = ended.into_iter().map(|(trip, stay, booking)| async move {
-        let at = ended_at(gateway, booking).await?;
-        Ok::<_, Failure>(at.filter(|at| too_early(*at, &trip, &stay, booking, pace, slack_ms)))
-            .map(|early| early.map(|at| (booking, at)))
+        let early = ended_at(gateway, booking)
+            .await?
+            .filter(|at| too_early(*at, &trip, &stay, booking, pace, slack_ms));
+        let Some(at) = early else { return Ok::<_, Failure>(None) };
+        let there = (pace.at(stay.came_ms), stay.left_ms.map(|left| pace.at(left)));
+        why(gateway, booking, at, there).await.map(Some)
     });
     let mut looks = stream::iter(looks).buffer_unordered(CALLS_MAX);
     while let Some(look) = looks.next().await {
-        if let Some((booking, at)) = look? {
+        if let Some(difference) = look? {
             booked.charged_while_there += 1;
-            let (id, state) = (&booking.booking_id, booking.state());
-            differences.push(format!("booking {id} became {state:?} at {at}; its car was there"));
+            differences.push(difference);
         }
     }
     Ok((booked, differences))
@@ -139,6 +148,34 @@ async fn ended_at(gateway: &Gateway, booking: &Booking) -> Result<Option<Timesta
     Ok(end.and_then(|entry| from_proto(entry.create_time.as_ref()?).ok()))
 }
 
+/// What became of a booking whose car was there from then until then, with the last that its spot's story tells.
+async fn why(
+    gateway: &Gateway,
+    booking: &Booking,
+    at: Timestamp,
+    (came, left): (Timestamp, Option<Timestamp>),
+) -> Result<String, Failure> {
+    let request = ListSpotTimelineRequest {
+        spot_id: booking.spot_id.clone(),
+        page_size: PAGE_SIZE,
+        ..Default::default()
+    };
+    let mut client = BookingServiceClient::new(gateway.clone());
+    let entries = client.list_spot_timeline(request).await?.into_inner().entries;
+    let story = entries.iter().filter_map(|entry| {
+        let time = from_proto(entry.create_time.as_ref()?).ok()?;
+        let cause = entry.cause().as_str_name().trim_start_matches("CAUSE_");
+        let near = time > came - STORY_BEFORE && time < at + STORY_AFTER;
+        near.then(|| format!("\n    {time} {} ({cause}) {}", entry.fact, entry.booking_id))
+    });
+    let left = left.map_or_else(|| "now".to_owned(), |left| left.to_string());
+    let (id, state) = (&booking.booking_id, booking.state());
+    let story: String = story.collect();
+    Ok(format!(
+        "booking {id} became {state:?} at {at}; its car was there from {came} to {left}{story}"
+    ))
+}
+
 async fn all_bookings(
     gateway: &Gateway,
     expected: &Expected<'_>,
@@ -173,7 +210,6 @@ fn whole(ms: f64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
     use parkmesh_contracts::google::r#type::Money;
     use parkmesh_platform::clock::Clock;
 
