@@ -21,12 +21,13 @@ use clap::ValueEnum;
 use parkmesh_platform::auth::Role;
 
 use crate::differential::{LIST, WATCH};
+use crate::gate::pin;
 use crate::gate::upstream::{Upstream, Watches};
 use crate::gates::{self, Gate};
 use crate::lab::stats::p99_ms;
 use crate::memory::resident_megabytes;
 use crate::proof::Figure;
-use crate::{Failure, pin, up};
+use crate::{Failure, up};
 use attack::Attack;
 use good::Good;
 use watched::Watched;
@@ -120,7 +121,7 @@ impl House {
     /// Peace and this attack in turn, until it was made for this time.
     async fn suffer(&self, attack: Attack, time: Duration) -> Result<Outcome, Failure> {
         let gate = gates::ours(self.upstream.addr, &self.home)?;
-        pin::measured(gate.pid())?;
+        pin::gate(gate.pid())?;
         let good = Good::connect(gate.addr, &self.token).await?;
         good.calls(GATHER).await?;
         let (before, memory) = (resident_megabytes(gate.pid())?, Watched::start(gate.pid()));

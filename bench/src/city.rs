@@ -98,11 +98,6 @@ impl City {
         connect(self.up.told(&format!("/services/{role}"))?)
     }
 
-    /// The process of a role.
-    pub fn pid(&self, role: &str) -> Result<u32, Failure> {
-        Ok(u32::try_from(self.up.pid(role)?)?)
-    }
-
     /// A token of `up.json`.
     pub fn token(&self, of: &str) -> Result<String, Failure> {
         self.up.told(&format!("/tokens/{of}"))

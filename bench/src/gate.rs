@@ -4,6 +4,7 @@
 mod http1;
 mod http2;
 mod memory;
+pub mod pin;
 pub mod upstream;
 
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use parkmesh_platform::auth::Role;
 use crate::gates::{self, Gate};
 use crate::lab::stats::{median, p99_ms};
 use crate::proof::Figure;
-use crate::{Failure, calls, cpu, pin, up};
+use crate::{Failure, calls, cpu, up};
 use upstream::{Upstream, Watches};
 
 /// What is asked.
@@ -86,12 +87,12 @@ pub fn prove(options: &GateOptions) -> Result<bool, Failure> {
 impl House {
     fn envoy(&self) -> Result<Gate, Failure> {
         let gate = gates::envoy(&self.program, self.upstream.addr, &self.home)?;
-        pin::measured(gate.pid()).map(|()| gate)
+        pin::gate(gate.pid()).map(|()| gate)
     }
 
     fn ours(&self) -> Result<Gate, Failure> {
         let gate = gates::ours(self.upstream.addr, &self.home)?;
-        pin::measured(gate.pid()).map(|()| gate)
+        pin::gate(gate.pid()).map(|()| gate)
     }
 
     /// Processor time at full speed, then p99 at half of Envoy's.

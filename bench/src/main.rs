@@ -18,7 +18,6 @@ mod melbourne;
 mod memory;
 mod messages;
 mod overload;
-mod pin;
 mod poison;
 mod proof;
 mod pulse;

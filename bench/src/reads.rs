@@ -15,7 +15,7 @@ use crate::alone::Alone;
 use crate::city::{City, bearer};
 use crate::lab::stats::{median, p99_ms};
 use crate::proof::Figure;
-use crate::{Failure, calls, pin};
+use crate::{Failure, calls};
 
 /// What is asked.
 const SHARE_MIN: f64 = 0.6;
@@ -42,7 +42,7 @@ pub struct Reads {
 pub fn prove(options: &Reads) -> Result<bool, Failure> {
     let city = City::start("reads", options.spots)?;
     let time = Duration::from_secs(options.seconds);
-    let (ask, ours, theirs) = crate::runtime()?.block_on(async {
+    let (ours, theirs, p99) = crate::runtime()?.block_on(async {
         let lot = city.lots().await?.into_iter().next().ok_or("there is no lot")?;
         let ask = Ask { lot, token: city.token("driver")? };
         let ours = (0..CONNECTIONS).map(|_| city.channel("availability"));
@@ -56,19 +56,8 @@ pub fn prove(options: &Reads) -> Result<bool, Failure> {
         }
         let none = || Failure::from("no round was measured");
         let (rate, echo) = (median(rates).ok_or_else(none)?, median(echoes).ok_or_else(none)?);
-        Ok::<_, Failure>((ask, rate, echo))
-    })?;
-    // A processor for each, and a client of one thread: what threads cost that wake each other is not the service's.
-    pin::measured(city.pid("availability")?)?;
-    pin::ourselves()?;
-    let client = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let p99 = client.block_on(async {
-        let ways = (0..CONNECTIONS).map(|_| city.channel("availability"));
-        let ways = ways.collect::<Result<Vec<_>, _>>()?;
-        for way in &ways {
-            ask.once(way).await?;
-        }
-        ask.p99(&ways, ours / 2.0, time).await
+        let p99 = ask.p99(&ours, rate / 2.0, time).await?;
+        Ok::<_, Failure>((rate, echo, p99))
     })?;
     Figure::told("reads-rate", ours, "GetAvailability/s of one lot, with a token").tell()?;
     Figure::told("reads-echo", theirs, "calls/s of a bare tonic echo with the same answer")

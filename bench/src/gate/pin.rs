@@ -1,11 +1,11 @@
-//! What is measured on one processor, load and what else there is on the other: neither takes time from the other.
+//! The gateway on one processor, load and upstream on the other: neither takes time from the other.
 
 use std::process::Command;
 
 use crate::Failure;
 
 /// Which processor.
-const OF_MEASURED: &str = "0";
+const OF_GATE: &str = "0";
 const OF_LOAD: &str = "1";
 
 /// This process.
@@ -13,9 +13,9 @@ pub fn ourselves() -> Result<(), Failure> {
     to(std::process::id(), OF_LOAD)
 }
 
-/// A gateway or a service.
-pub fn measured(pid: u32) -> Result<(), Failure> {
-    to(pid, OF_MEASURED)
+/// A gateway.
+pub fn gate(pid: u32) -> Result<(), Failure> {
+    to(pid, OF_GATE)
 }
 
 /// By the machine's own tool (util-linux).
