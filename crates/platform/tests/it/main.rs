@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod identity;
+mod migrations;
 mod mtls;
 mod transactions;

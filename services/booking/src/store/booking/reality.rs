@@ -28,6 +28,20 @@ pub struct Reality {
     pub doubt: Option<Doubt>,
 }
 
+/// Writes down what a sensor says of a spot, unless something as new or newer is known.
+macro_rules! keep {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO spot_reality AS known (spot_id, lot_id, occupied, version, change_time) ",
+            $rows,
+            " ON CONFLICT (spot_id) DO UPDATE
+              SET lot_id = excluded.lot_id, occupied = excluded.occupied,
+                  version = excluded.version, change_time = excluded.change_time
+              WHERE known.version < excluded.version"
+        )
+    };
+}
+
 /// Bookings whose car stands on the spot $1, as the books say.
 macro_rules! active {
     () => {
@@ -89,13 +103,9 @@ pub async fn keep_quiet(
              INSERT INTO inbox (consumer, fact_id, create_time)
              SELECT $7, $8, $9 FROM quiet WHERE quiet
              ON CONFLICT DO NOTHING RETURNING fact_id),
-         kept AS (
-             INSERT INTO spot_reality AS known (spot_id, lot_id, occupied, version, change_time)
-             SELECT $1, $2, $5, $6, $4 FROM heard
-             ON CONFLICT (spot_id) DO UPDATE
-             SET lot_id = excluded.lot_id, occupied = excluded.occupied,
-                 version = excluded.version, change_time = excluded.change_time
-             WHERE known.version < excluded.version)
+         kept AS (",
+        keep!("SELECT $1, $2, $5, $6, $4 FROM heard"),
+        ")
          SELECT quiet FROM quiet",
     ))
     .bind(reality.spot_id.as_uuid())
@@ -117,21 +127,14 @@ pub async fn keep_quiet(
 /// # Errors
 /// The store's.
 pub async fn apply(connection: &mut PgConnection, reality: &Reality) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "INSERT INTO spot_reality AS known (spot_id, lot_id, occupied, version, change_time)
-         VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (spot_id) DO UPDATE
-         SET lot_id = excluded.lot_id, occupied = excluded.occupied, version = excluded.version,
-             change_time = excluded.change_time
-         WHERE known.version < excluded.version",
-    )
-    .bind(reality.spot_id.as_uuid())
-    .bind(reality.lot_id.as_uuid())
-    .bind(reality.occupied)
-    .bind(reality.version)
-    .bind(reality.change_time.to_sqlx())
-    .execute(connection)
-    .await?;
+    let done = sqlx::query(keep!("VALUES ($1, $2, $3, $4, $5)"))
+        .bind(reality.spot_id.as_uuid())
+        .bind(reality.lot_id.as_uuid())
+        .bind(reality.occupied)
+        .bind(reality.version)
+        .bind(reality.change_time.to_sqlx())
+        .execute(connection)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 
