@@ -7,9 +7,13 @@
 //!
 //! A handler that bears it may have more [lanes](Handler::LANES): facts of one aggregate stay in order
 //! in a process, those of others go beside them.
+//!
+//! One that can do many facts in one go takes them in [runs](Runs): then one process at a time has the turn, takes what
+//! has come, and the order of the stream is kept.
 
 mod intake;
 mod lanes;
+mod runs;
 mod work;
 
 use std::future::Future;
@@ -20,6 +24,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream;
 use parkmesh_contracts::facts;
 use parkmesh_platform::tasks::Tasks;
+use sqlx::PgPool;
 
 use crate::bus::{Bus, BusError, jetstream_error};
 use crate::deadletter;
@@ -53,6 +58,19 @@ pub trait Handler: Send + Sync + 'static {
     /// Called one fact at a time in each lane. Success acknowledges; the rest as [`Failure`] says. A
     /// panic is taken as poison.
     fn handle(&self, fact: Delivered) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// A handler that can do many facts in one go.
+///
+/// One process at a time has the turn, by a session lock of its database. Only in the second after that session was lost
+/// and before it is noticed may another take facts beside it; the inbox keeps effects single all the same.
+pub trait Runs: Handler {
+    /// Does the first of these facts, as many as go together: the effects and the inbox rows in one transaction. Says how
+    /// many those are; the next one goes to [`Handler::handle`], and those behind it come here again.
+    fn handle_run(
+        &self,
+        facts: &[Delivered],
+    ) -> impl Future<Output = Result<usize, sqlx::Error>> + Send;
 }
 
 impl<H: Handler> Handler for Arc<H> {
@@ -106,26 +124,53 @@ impl Listening {
 /// Starts the consumer. It begins with the oldest fact that the stream still has, the first time
 /// and again whenever the stream was lost and made anew; the inbox keeps effects single.
 pub fn start<H: Handler>(bus: &Bus, consumer: Consumer, handler: H, tasks: &Tasks) -> Listening {
+    supervised(bus, consumer, handler, tasks, |worker| async move {
+        let at_hand_max = lanes::at_hand_max(H::LANES);
+        let durable = ensure(&worker.bus, &worker.consumer, at_hand_max).await?;
+        intake::run(&worker, &durable).await
+    })
+}
+
+/// The same for a handler that takes facts in runs; the turn is taken in the database of this pool.
+pub fn start_runs<H: Runs>(
+    bus: &Bus,
+    pool: &PgPool,
+    consumer: Consumer,
+    handler: H,
+    tasks: &Tasks,
+) -> Listening {
+    let pool = pool.clone();
+    supervised(bus, consumer, handler, tasks, move |worker| {
+        let pool = pool.clone();
+        async move { runs::run(&worker, &pool).await }
+    })
+}
+
+fn supervised<H, Fut>(
+    bus: &Bus,
+    consumer: Consumer,
+    handler: H,
+    tasks: &Tasks,
+    run: impl Fn(work::Worker<H>) -> Fut + Send + 'static,
+) -> Listening
+where
+    H: Handler,
+    Fut: Future<Output = Result<(), BusError>> + Send,
+{
     let handler = Arc::new(handler);
     let listening = Listening { bus: bus.clone(), tasks: tasks.clone(), consumer };
     let meters = work::Meters::new(consumer.name);
     let (bus, own_tasks) = (bus.clone(), tasks.clone());
     tasks.supervise(consumer.name, move || {
-        let worker = work::Worker {
+        run(work::Worker {
             bus: bus.clone(),
             tasks: own_tasks.clone(),
             consumer,
             handler: Arc::clone(&handler),
             meters: meters.clone(),
-        };
-        async move { run(worker).await }
+        })
     });
     listening
-}
-
-async fn run<H: Handler>(worker: work::Worker<H>) -> Result<(), BusError> {
-    let durable = ensure(&worker.bus, &worker.consumer, lanes::at_hand_max(H::LANES)).await?;
-    intake::run(&worker, &durable).await
 }
 
 /// The durable on the server, created or brought up to date.

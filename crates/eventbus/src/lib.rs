@@ -15,6 +15,7 @@ mod delivered;
 mod headers;
 mod publish;
 mod streams;
+mod turn;
 
 pub mod access;
 pub mod consumer;

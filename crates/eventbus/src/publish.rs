@@ -15,9 +15,9 @@ use crate::headers::{MESSAGE_ID, aggregate};
 
 /// Most messages in one atomic batch; the server allows 1,000.
 pub(crate) const BATCH_MAX: usize = 500;
-/// Up to so many go side by side. The server makes files for each atomic batch, which takes it as long as a dozen
-/// messages on their own.
-const SIDE_BY_SIDE_MAX: usize = 8;
+/// Up to so many go side by side. The server makes files for each atomic batch and syncs them, which takes it as long as
+/// some sixteen messages on their own.
+const SIDE_BY_SIDE_MAX: usize = 16;
 
 const BATCH_ID: &str = "Nats-Batch-Id";
 const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";

@@ -9,7 +9,7 @@ use parkmesh_contracts::plate::PlateMarks;
 use parkmesh_contracts::sensor::v1 as sensor;
 use parkmesh_contracts::time::from_proto;
 use parkmesh_eventbus::access::Part;
-use parkmesh_eventbus::consumer::{self, Consumer, Handler, Listening};
+use parkmesh_eventbus::consumer::{self, Consumer, Handler, Listening, Runs};
 use parkmesh_eventbus::{Delivered, Failure};
 
 use crate::app::App;
@@ -73,7 +73,7 @@ pub fn start(app: &App) -> Listening {
         let ear = Eraser { app: app.clone(), service, name: consumer.name };
         consumer::start(&app.bus, consumer, ear, &app.tasks);
     }
-    consumer::start(&app.bus, SENSOR, Ground(app.clone()), &app.tasks)
+    consumer::start_runs(&app.bus, &app.pool, SENSOR, Ground(app.clone()), &app.tasks)
 }
 
 struct Eraser {
@@ -150,6 +150,14 @@ impl Handler for Ground {
         }
         let Some(reality) = reality(&fact)? else { return Ok(()) };
         self.0.observe(SENSOR.name, fact_id, reality).await.map_err(Failure::retry)
+    }
+}
+
+impl Runs for Ground {
+    async fn handle_run(&self, facts: &[Delivered]) -> Result<usize, sqlx::Error> {
+        let told = facts.iter().map_while(|fact| Some((fact.fact_id, reality(fact).ok()??)));
+        let told: Vec<_> = told.collect();
+        self.0.observe_quiet(SENSOR.name, &told).await
     }
 }
 

@@ -7,6 +7,7 @@ use async_nats::jetstream::{AckKind, Message};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use parkmesh_platform::tasks::Tasks;
 
 use super::Handler;
 use super::work::Worker;
@@ -62,10 +63,7 @@ impl<'a, H: Handler> Lanes<'a, H> {
 
     /// Tells the server that all that is at hand is being worked on.
     pub async fn say_that_we_work(&mut self) -> Result<(), BusError> {
-        for message in self.waiting.iter().flatten() {
-            message.ack_with(AckKind::Progress).await.map_err(jetstream_error)?;
-        }
-        Ok(())
+        say_that_we_work(self.waiting.iter().flatten()).await
     }
 
     fn begin(&mut self, lane: usize) {
@@ -78,17 +76,31 @@ impl<'a, H: Handler> Lanes<'a, H> {
 
 impl<H: Handler> Drop for Lanes<'_, H> {
     fn drop(&mut self) {
-        let at_hand: Vec<Message> = self.waiting.drain(..).flatten().collect();
-        // Not when the whole runtime is going: there is nobody left to do it.
-        if at_hand.is_empty() || tokio::runtime::Handle::try_current().is_err() {
-            return;
-        }
-        let _handle = self.worker.tasks.detached(async move {
-            for message in at_hand {
-                if let Err(error) = message.ack_with(AckKind::Nak(None)).await {
-                    tracing::debug!(%error, "a fact was not given back; it comes again by itself");
-                }
-            }
-        });
+        give_back(&self.worker.tasks, self.waiting.drain(..).flatten().collect());
     }
+}
+
+/// Tells the server that these are being worked on.
+pub(super) async fn say_that_we_work(
+    at_hand: impl Iterator<Item = &Message>,
+) -> Result<(), BusError> {
+    for message in at_hand {
+        message.ack_with(AckKind::Progress).await.map_err(jetstream_error)?;
+    }
+    Ok(())
+}
+
+/// Has the server give them out again at once.
+pub(super) fn give_back(tasks: &Tasks, at_hand: Vec<Message>) {
+    // Not when the whole runtime is going: there is nobody left to do it.
+    if at_hand.is_empty() || tokio::runtime::Handle::try_current().is_err() {
+        return;
+    }
+    let _handle = tasks.detached(async move {
+        for message in at_hand {
+            if let Err(error) = message.ack_with(AckKind::Nak(None)).await {
+                tracing::debug!(%error, "a fact was not given back; it comes again by itself");
+            }
+        }
+    });
 }

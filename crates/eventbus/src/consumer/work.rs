@@ -41,7 +41,7 @@ impl Meters {
         Self { handled, consumer }
     }
 
-    fn count(&self, outcome: &'static str) {
+    pub fn count(&self, outcome: &'static str) {
         let labels = [KeyValue::new("consumer", self.consumer), KeyValue::new("outcome", outcome)];
         self.handled.add(1, &labels);
     }
@@ -60,21 +60,12 @@ impl<H: Handler> Worker<H> {
     /// Brings one message to its end: acknowledged or a dead letter. Fails only with the
     /// connection; the server then delivers again.
     pub async fn process(&self, message: Message) -> Result<(), BusError> {
-        let info = message.info().map_err(jetstream_error)?;
-        let (sequence, delivery) =
-            (info.stream_sequence, u64::try_from(info.delivered).unwrap_or(1));
-        let fact = Delivered::read(
-            message.headers.as_ref(),
-            message.payload.clone(),
-            sequence,
-            delivery,
-            self.consumer.name,
-        );
+        let (sequence, fact) = self.read(&message)?;
         let fact = match fact {
             Ok(fact) => fact,
             Err(reason) => return self.bury(&message, sequence, &reason).await,
         };
-        if !self.consumer.fact_types.contains(&fact.fact_type.as_str()) {
+        if !self.wants(&fact) {
             // Newer than we are, or no longer wanted.
             self.meters.count("passed");
             return message.ack().await.map_err(jetstream_error);
@@ -83,6 +74,25 @@ impl<H: Handler> Worker<H> {
             Ok(()) => message.ack().await.map_err(jetstream_error),
             Err(reason) => self.bury(&message, sequence, &reason).await,
         }
+    }
+
+    /// What a message says, if it is a fact that this consumer wants.
+    pub fn wanted(&self, message: &Message) -> Option<Delivered> {
+        self.read(message).ok()?.1.ok().filter(|fact| self.wants(fact))
+    }
+
+    fn wants(&self, fact: &Delivered) -> bool {
+        self.consumer.fact_types.contains(&fact.fact_type.as_str())
+    }
+
+    /// The place of a message in the stream, and what it says, or why it is no fact.
+    fn read(&self, message: &Message) -> Result<(u64, Result<Delivered, String>), BusError> {
+        let info = message.info().map_err(jetstream_error)?;
+        let (sequence, delivery) =
+            (info.stream_sequence, u64::try_from(info.delivered).unwrap_or(1));
+        let (headers, body) = (message.headers.as_ref(), message.payload.clone());
+        let fact = Delivered::read(headers, body, sequence, delivery, self.consumer.name);
+        Ok((sequence, fact))
     }
 
     /// Tries until it is done, or the handler says that it never will be, and why. The facts

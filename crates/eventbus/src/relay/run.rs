@@ -1,8 +1,10 @@
 //! The relay's loop.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge};
 use parkmesh_platform::failpoint;
@@ -15,10 +17,8 @@ use super::{POLL_PERIOD, Relay, store};
 use crate::bus::{Bus, BusError, StreamState, jetstream_error};
 use crate::headers::Published;
 use crate::publish::{self, BATCH_MAX, Kept, Message};
-use crate::streams;
+use crate::{streams, turn};
 
-/// How often a relay that stands by asks whether it is its turn.
-const STAND_BY_PERIOD: Duration = Duration::from_secs(1);
 /// From one look for facts to the next, at least: what is committed within it shares one publishing, and
 /// one wait of the stream for its disk. A fact that comes after a pause is published at once.
 const PACE: Duration = Duration::from_millis(3);
@@ -73,9 +73,7 @@ pub(super) async fn run(
 ) -> Result<(), BusError> {
     // Not the pool's any more: it lives as long as this relay does.
     let mut connection = relay.pool.acquire().await?.detach();
-    while !store::try_lock(&mut connection).await? {
-        relay.tasks.sleep(STAND_BY_PERIOD).await;
-    }
+    turn::wait(&mut connection, "relay", &relay.tasks).await?;
     store::wait_for_disk(&mut connection, false).await?;
     tracing::info!(source, "this process publishes the facts");
     let mut session = Session {
@@ -84,6 +82,7 @@ pub(super) async fn run(
         meters,
         positions: store::positions(&mut connection).await?.into_iter().collect(),
         connection: &mut connection,
+        unmarked: Vec::new(),
     };
     let outcome = session.work(relay).await;
     // Gives up the lock at once. If the session is what failed, the server notices by itself.
@@ -99,6 +98,15 @@ struct Session<'a> {
     meters: &'a Meters,
     connection: &'a mut PgConnection,
     positions: BTreeMap<String, Position>,
+    /// What was published last and is not marked yet.
+    unmarked: Vec<Marks>,
+}
+
+/// Where a stream keeps facts, by their place in the outbox, and how far it has come.
+struct Marks {
+    stream: String,
+    facts: Vec<(i64, Kept)>,
+    position: Position,
 }
 
 impl Session<'_> {
@@ -113,81 +121,93 @@ impl Session<'_> {
                 checked = Some(Instant::now());
             }
             let begun = Instant::now();
-            let more = self.publish_some().await?;
+            let full = self.publish_some().await?;
             if due(measured, MEASURE_PERIOD) {
                 self.measure().await?;
                 measured = Some(Instant::now());
             }
-            if more {
+            if full {
                 continue;
             }
-            if due(cleaned, CLEAN_PERIOD) {
-                // With more to delete it goes on at the next turn, after new facts.
-                let rest = store::clean(self.connection, self.bus.clock().now()).await?;
-                cleaned = (!rest).then(Instant::now);
-            }
-            tokio::select! {
-                () = relay.wakes.notified() => {}
-                () = relay.tasks.sleep(POLL_PERIOD) => {}
+            if self.unmarked.is_empty() {
+                if due(cleaned, CLEAN_PERIOD) {
+                    // With more to delete it goes on at the next turn, after new facts.
+                    let rest = store::clean(self.connection, self.bus.clock().now()).await?;
+                    cleaned = (!rest).then(Instant::now);
+                }
+                tokio::select! {
+                    () = relay.wakes.notified() => {}
+                    () = relay.tasks.sleep(POLL_PERIOD) => {}
+                }
             }
             relay.tasks.sleep(PACE.saturating_sub(begun.elapsed())).await;
         }
     }
 
-    /// Publishes the oldest facts and marks them. True: there may be more.
+    /// Publishes the oldest facts; what was published before them is marked meanwhile. True: there may be more.
     async fn publish_some(&mut self) -> Result<bool, BusError> {
-        let facts = store::unpublished(self.connection, BATCH_MAX).await?;
+        let marks = mem::take(&mut self.unmarked);
+        let published: Vec<i64> =
+            marks.iter().flat_map(|marks| &marks.facts).map(|(seq, _)| *seq).collect();
+        let facts = store::unpublished(self.connection, &published, BATCH_MAX).await?;
         let full = facts.len() == BATCH_MAX;
         let mut groups: BTreeMap<String, Vec<Published>> = BTreeMap::new();
         for fact in facts {
             // An aggregate's facts are all in one stream, so its order is that of the group.
             groups.entry(fact.stream()).or_default().push(fact);
         }
+        let mut known = Vec::new();
+        for stream in groups.keys() {
+            known.push(self.known(stream).await);
+        }
+        let publishing = groups.values().map(|facts| facts.iter().map(|fact| self.message(fact)));
+        let publishing: Vec<Vec<Message>> = publishing.map(Iterator::collect).collect();
+        let (outcomes, marked) = tokio::join!(
+            publish_each(self.bus, &publishing),
+            mark_each(self.connection, &marks, self.bus.clock().now())
+        );
+        marked?;
+        failpoint::hit(super::PUBLISHED);
         let mut failure = None;
-        for (stream, facts) in groups {
+        for (((stream, facts), known), kept) in groups.into_iter().zip(known).zip(outcomes) {
+            let done = match known.and_then(|known| Ok((known, kept?))) {
+                Ok((known, kept)) => self.note(stream, &facts, known, kept).await,
+                Err(error) => Err(error),
+            };
             // A stream that is out of reach does not keep the facts of the others.
-            if let Err(error) = self.publish_group(&stream, &facts).await {
-                match error {
-                    BusError::Database(_) => return Err(error),
-                    _ => failure = Some(error),
-                }
+            match done {
+                Err(error @ BusError::Database(_)) => return Err(error),
+                done => failure = failure.or(done.err()),
             }
         }
         failure.map_or(Ok(full), Err)
     }
 
-    async fn publish_group(&mut self, stream: &str, facts: &[Published]) -> Result<(), BusError> {
-        let known = self.known(stream).await?;
-        let messages: Vec<Message> = facts.iter().map(|fact| self.message(fact)).collect();
-        let kept = self.publish(&messages).await?;
-        failpoint::hit(super::PUBLISHED);
-        let now = self.bus.clock().now();
+    /// Takes note of what a stream has acknowledged, to be marked next.
+    async fn note(
+        &mut self,
+        stream: String,
+        facts: &[Published],
+        known: Position,
+        kept: Vec<Kept>,
+    ) -> Result<(), BusError> {
         let highest = kept.iter().map(|kept| kept.sequence).max().unwrap_or(0);
         let first_new = kept.iter().filter(|kept| !kept.duplicate).map(|kept| kept.sequence).min();
         if let Some(above) = first_new.and_then(|first| position::lost_from(known, first)) {
             // Before marking: these facts have just been kept at the sequences of the lost ones.
             let now_at = Position { last_sequence: highest, ..known };
-            self.take_back(stream, above, now_at).await?;
+            self.take_back(&stream, above, now_at).await?;
         }
         let last_sequence = match first_new {
             Some(_) => highest,
             None => highest.max(known.last_sequence),
         };
         let position = Position { last_sequence, ..known };
-        let marks: Vec<_> = facts.iter().map(|fact| fact.seq).zip(kept).collect();
-        store::mark(self.connection, stream, &marks, position, now).await?;
-        self.positions.insert(stream.to_owned(), position);
-        self.meters.published.add(u64::try_from(marks.len()).unwrap_or(0), &self.meters.labels);
+        let facts: Vec<_> = facts.iter().map(|fact| fact.seq).zip(kept).collect();
+        self.positions.insert(stream.clone(), position);
+        self.meters.published.add(u64::try_from(facts.len()).unwrap_or(0), &self.meters.labels);
+        self.unmarked.push(Marks { stream, facts, position });
         Ok(())
-    }
-
-    /// Publishes, but does not wait for the acknowledgement of a connection that is gone.
-    async fn publish(&self, messages: &[Message]) -> Result<Vec<Kept>, BusError> {
-        let mut connections = self.bus.connections();
-        tokio::select! {
-            kept = publish::all(self.bus, messages) => kept,
-            _ = connections.changed() => Err(jetstream_error("the connection was made anew")),
-        }
     }
 
     /// What we know of a stream; of one that we never published to, what it says now.
@@ -231,6 +251,9 @@ impl Session<'_> {
 
     /// Asks every stream that we published to whether it still has what it acknowledged.
     async fn check(&mut self) -> Result<(), BusError> {
+        // What a stream has lost is taken back from what is marked.
+        let marks = mem::take(&mut self.unmarked);
+        mark_each(self.connection, &marks, self.bus.clock().now()).await?;
         for (stream, known) in self.positions.clone() {
             let is = self.state(&stream).await?;
             if let Some(above) = position::lost_above(known, is) {
@@ -275,6 +298,30 @@ impl Session<'_> {
         self.meters.age_s.record(age_s.max(0.0), &self.meters.labels);
         Ok(())
     }
+}
+
+/// Publishes what is for each stream, but does not wait for the acknowledgement of a connection that is gone.
+async fn publish_each(bus: &Bus, streams: &[Vec<Message>]) -> Vec<Result<Vec<Kept>, BusError>> {
+    let mut outcomes = Vec::with_capacity(streams.len());
+    for messages in streams {
+        let mut connections = bus.connections();
+        outcomes.push(tokio::select! {
+            kept = publish::all(bus, messages) => kept,
+            _ = connections.changed() => Err(jetstream_error("the connection was made anew")),
+        });
+    }
+    outcomes
+}
+
+async fn mark_each(
+    connection: &mut PgConnection,
+    streams: &[Marks],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    for Marks { stream, facts, position } in streams {
+        store::mark(connection, stream, facts, *position, now).await?;
+    }
+    Ok(())
 }
 
 fn due(last: Option<Instant>, period: Duration) -> bool {

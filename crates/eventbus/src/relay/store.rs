@@ -20,15 +20,6 @@ const DELETED_AT_ONCE: i64 = 5_000;
 /// The depth of the outbox is counted up to here.
 const DEPTH_MAX: i64 = 100_000;
 
-/// Makes this session the relay of its schema, unless another one is.
-pub(super) async fn try_lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT pg_try_advisory_lock(hashtextextended('parkmesh.relay.' || current_schema(), 0))",
-    )
-    .fetch_one(connection)
-    .await
-}
-
 /// Whether this session's commits wait for the disk. A mark that a power cut takes back is no loss: its
 /// facts are published once more. So marks do not wait, and leave the disk to those who must.
 pub(super) async fn wait_for_disk(
@@ -42,17 +33,19 @@ pub(super) async fn wait_for_disk(
     Ok(())
 }
 
-/// The oldest facts that are not published, in their order.
+/// The oldest facts that are not published, in their order, without those that are and are not marked yet.
 pub(super) async fn unpublished(
     connection: &mut PgConnection,
+    unmarked: &[i64],
     limit: usize,
 ) -> Result<Vec<Published>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT seq, fact_id, aggregate_id, version, fact_type, lot_id, body, trace_parent,
                 create_time
-         FROM outbox WHERE publish_time IS NULL ORDER BY seq LIMIT $1",
+         FROM outbox WHERE publish_time IS NULL AND seq <> ALL ($2) ORDER BY seq LIMIT $1",
     )
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind(unmarked)
     .fetch_all(connection)
     .await?;
     rows.iter().map(published).collect()

@@ -8,4 +8,5 @@ mod docs;
 mod followers;
 mod losses;
 mod relays;
+mod runs;
 mod world;

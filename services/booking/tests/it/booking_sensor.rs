@@ -13,25 +13,42 @@ use parkmesh_testkit::eventually;
 use crate::booking_world::{Bookings, Town, confirm, held, reason};
 use crate::pools::any;
 
-/// Publishes a sensor's fact; the relay of booking carries any.
-pub async fn publish<F: Fact>(town: &Town, spot: usize, version: i64, fact: &F) {
+/// A sensor's fact, to be published; the relay of booking carries any.
+pub fn row<F: Fact>(town: &Town, spot: usize, version: i64, fact: &F) -> outbox::Row {
     let world = &town.world;
     let spot_id: SpotId = town.place.spots[spot].spot_id.parse().unwrap();
-    let row = outbox::Row::of(&world.ids, world.clock.now(), spot_id.into(), version, fact);
-    let mut connection = world.pool.acquire().await.unwrap();
-    outbox::append(&mut connection, &[row]).await.unwrap();
+    outbox::Row::of(&world.ids, world.clock.now(), spot_id.into(), version, fact)
+}
+
+/// Publishes facts at once.
+pub async fn publish_all(town: &Town, rows: &[outbox::Row]) {
+    let mut connection = town.world.pool.acquire().await.unwrap();
+    outbox::append(&mut connection, rows).await.unwrap();
+}
+
+/// Publishes a sensor's fact.
+pub async fn publish<F: Fact>(town: &Town, spot: usize, version: i64, fact: &F) {
+    publish_all(town, &[row(town, spot, version, fact)]).await;
 }
 
 pub async fn occupied(town: &Town, spot: usize, version: i64, since: Timestamp) {
-    let fact = sensor::SpotOccupied {
+    publish(town, spot, version, &occupation(town, spot, version, since)).await;
+}
+
+pub fn occupation(
+    town: &Town,
+    spot: usize,
+    version: i64,
+    since: Timestamp,
+) -> sensor::SpotOccupied {
+    sensor::SpotOccupied {
         lot_id: town.place.lot.lot_id.clone(),
         version,
         spot_id: town.place.spots[spot].spot_id.clone(),
         floor_id: town.place.floor.floor_id.clone(),
         change_time: Some(to_proto(since)),
         receive_time: None,
-    };
-    publish(town, spot, version, &fact).await;
+    }
 }
 
 pub async fn vacated(town: &Town, spot: usize, version: i64, since: Timestamp) {
@@ -46,7 +63,17 @@ pub async fn vacated_by(
     since: Timestamp,
     why: sensor::SuspicionCause,
 ) {
-    let fact = sensor::SpotVacated {
+    publish(town, spot, version, &vacation(town, spot, version, since, why)).await;
+}
+
+pub fn vacation(
+    town: &Town,
+    spot: usize,
+    version: i64,
+    since: Timestamp,
+    why: sensor::SuspicionCause,
+) -> sensor::SpotVacated {
+    sensor::SpotVacated {
         lot_id: town.place.lot.lot_id.clone(),
         version,
         spot_id: town.place.spots[spot].spot_id.clone(),
@@ -54,8 +81,7 @@ pub async fn vacated_by(
         change_time: Some(to_proto(since)),
         receive_time: None,
         suspicion: why.into(),
-    };
-    publish(town, spot, version, &fact).await;
+    }
 }
 
 /// Waits until booking has taken in this version of the spot's reality.

@@ -13,7 +13,9 @@ use parkmesh_testkit::eventually;
 use crate::booking_change::check_in;
 use crate::booking_claim::{claim, claimed};
 use crate::booking_relocate::{fact_of, out_of_service, read};
-use crate::booking_sensor::{becomes, known, occupied, publish, vacated, vacated_by};
+use crate::booking_sensor::{
+    becomes, known, occupation, occupied, publish, publish_all, row, vacated, vacated_by, vacation,
+};
 use crate::booking_world::{Bookings, Town};
 use crate::pools::set_policy;
 use crate::timeline::{line, story};
@@ -79,6 +81,33 @@ async fn the_driver_who_is_asked_claims_the_spot_and_the_own_one_is_free() {
         line("activated", Cause::Driver, ""),
     ];
     assert_eq!(told, expected);
+    town.world.stop().await;
+}
+
+#[tokio::test]
+async fn what_comes_in_one_burst_counts_in_its_order() {
+    let town = Town::with(4, true).await;
+    let mut anna = town.driver("anna").await;
+    let booking = town.reserve(&mut anna, 0, 60, 120).await;
+    occupied(&town, 0, 1, town.world.clock.now()).await;
+    known(&town, 0, 1).await;
+    town.advance(46);
+    let now = town.world.clock.now();
+    // While her own spot is taken nobody asks her about a car elsewhere; once it is free, somebody does.
+    let none = SuspicionCause::Unspecified;
+    let burst = [
+        row(&town, 1, 1, &occupation(&town, 1, 1, now)),
+        row(&town, 1, 2, &vacation(&town, 1, 2, now, none)),
+        row(&town, 2, 1, &occupation(&town, 2, 1, now)),
+        row(&town, 0, 2, &vacation(&town, 0, 2, now, none)),
+        row(&town, 3, 1, &occupation(&town, 3, 1, now)),
+    ];
+    publish_all(&town, &burst).await;
+    let asked: proto::BookingClaimAsked = fact_of(&town, &booking).await;
+    assert_eq!(asked.spot_id, town.place.spots[3].spot_id);
+    for (spot, version) in [(0, 2), (1, 2), (2, 1), (3, 1)] {
+        known(&town, spot, version).await;
+    }
     town.world.stop().await;
 }
 

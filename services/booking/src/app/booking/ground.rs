@@ -23,8 +23,23 @@ use crate::store::timeline::{self, Note};
 const WAITING_MAX: i64 = 200;
 
 impl App {
-    /// Takes a sensor's fact in, once: the reality of the spot, and what follows for its booking, if it concerns one,
-    /// in one transaction. What is not newer than what is known changes nothing.
+    /// Takes in the first facts of sensors that concern no booking, each once; says how many those are.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn observe_quiet(
+        &self,
+        consumer: &'static str,
+        told: &[(FactId, Reality)],
+    ) -> Result<usize, sqlx::Error> {
+        if told.is_empty() {
+            return Ok(0);
+        }
+        reality::keep_quiet(&self.pool, consumer, told, self.clock.now()).await
+    }
+
+    /// Takes a sensor's fact in, once: the reality of the spot, and what follows for its booking, in one transaction. What
+    /// is not newer than what is known changes nothing.
     ///
     /// # Errors
     /// The store's.
@@ -35,9 +50,6 @@ impl App {
         reality: Reality,
     ) -> Result<(), Error> {
         let heard = self.clock.now();
-        if reality::keep_quiet(&self.pool, (consumer, fact_id), &reality, heard).await? {
-            return Ok(());
-        }
         let ids = self.ids.clone();
         inbox::once::<_, Error, _>(&self.pool, consumer, fact_id, heard, move |connection| {
             Box::pin(async move {
