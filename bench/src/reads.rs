@@ -38,30 +38,37 @@ pub struct Reads {
     rounds: u32,
 }
 
-/// Measures both in turn, and ours at half its rate.
+/// Measures both in turn, as fast as they go and then at half of our rate.
 pub fn prove(options: &Reads) -> Result<bool, Failure> {
     let city = City::start("reads", options.spots)?;
     let time = Duration::from_secs(options.seconds);
-    let (ours, theirs, p99) = crate::runtime()?.block_on(async {
+    let (ours, theirs, p99, echo_p99) = crate::runtime()?.block_on(async {
         let lot = city.lots().await?.into_iter().next().ok_or("there is no lot")?;
         let ask = Ask { lot, token: city.token("driver")? };
         let ours = (0..CONNECTIONS).map(|_| city.channel("availability"));
         let ours = ours.collect::<Result<Vec<_>, _>>()?;
         let answer = ask.once(&ours[0]).await?;
-        let echo = Echo::start(answer)?;
+        let echo_ways = Echo::start(answer)?;
         let (mut rates, mut echoes) = (Vec::new(), Vec::new());
         for _round in 0..options.rounds {
             rates.push(ask.rate(&ours, time).await?);
-            echoes.push(ask.rate(&echo, time).await?);
+            echoes.push(ask.rate(&echo_ways, time).await?);
         }
         let none = || Failure::from("no round was measured");
         let (rate, echo) = (median(rates).ok_or_else(none)?, median(echoes).ok_or_else(none)?);
-        let p99 = ask.p99(&ours, rate / 2.0, time).await?;
-        Ok::<_, Failure>((rate, echo, p99))
+        let (mut slow, mut slow_echo) = (Vec::new(), Vec::new());
+        for _round in 0..options.rounds {
+            slow.push(ask.p99(&ours, rate / 2.0, time).await?);
+            slow_echo.push(ask.p99(&echo_ways, rate / 2.0, time).await?);
+        }
+        let (p99, echo_p99) = (median(slow), median(slow_echo));
+        Ok::<_, Failure>((rate, echo, p99.ok_or_else(none)?, echo_p99.ok_or_else(none)?))
     })?;
     Figure::told("reads-rate", ours, "GetAvailability/s of one lot, with a token").tell()?;
     Figure::told("reads-echo", theirs, "calls/s of a bare tonic echo with the same answer")
         .tell()?;
+    let unit = "ms, a bare tonic echo at the rate of reads-p99, p99";
+    Figure::told("reads-echo-p99", echo_p99, unit).tell()?;
     let share = Figure {
         name: "reads",
         figure: ours / theirs,
@@ -74,7 +81,7 @@ pub fn prove(options: &Reads) -> Result<bool, Failure> {
         name: "reads-p99",
         figure: p99,
         unit: "ms, GetAvailability at half of its rate, p99",
-        yardstick: "none",
+        yardstick: "reads-echo-p99",
         ask: format!("< {P99_MS_MAX}"),
         holds: p99 < P99_MS_MAX,
     };

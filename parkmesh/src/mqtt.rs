@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::tasks::Tasks;
+use rumqttc::NetworkOptions;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::{AsyncClient, EventLoop, MqttOptions};
 use tokio::time::Instant;
@@ -35,7 +36,12 @@ impl Publisher {
         let client_id = format!("{name}-{}", Ids::random().next::<Uuid>());
         let separator = if url.contains('?') { '&' } else { '?' };
         let mut options = MqttOptions::parse_url(format!("{url}{separator}client_id={client_id}"))?;
-        options.set_keep_alive(KEEP_ALIVE).set_outgoing_inflight_upper_limit(IN_FLIGHT_MAX);
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        options
+            .set_network_options(network)
+            .set_keep_alive(KEEP_ALIVE)
+            .set_outgoing_inflight_upper_limit(IN_FLIGHT_MAX);
         let (host, port) = options.broker_address();
         let broker = format!("{host}:{port}");
         let (client, events) = AsyncClient::new(options, usize::from(IN_FLIGHT_MAX));

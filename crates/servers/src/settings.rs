@@ -103,13 +103,13 @@ impl Settings<'_> {
         )
     }
 
-    /// Its defaults drop silently past 1,000 queued messages, allow 20 in flight and save every 30
-    /// minutes. `user root` matters to root only, and then keeps the files ours.
+    /// Its defaults drop silently past 1,000 queued messages, allow 20 in flight, save every 30 minutes, and hold a message
+    /// back until the one before it has arrived. `user root` matters to root only, and then keeps the files ours.
     fn mosquitto(&self) -> String {
         let user = if nix::unistd::geteuid().is_root() { "user root\n" } else { "" };
         format!(
             "listener {} 127.0.0.1\nallow_anonymous true\n{user}max_queued_messages 0\n\
-             max_inflight_messages 1000\npersistence true\npersistence_location {}/\n\
+             max_inflight_messages 1000\nset_tcp_nodelay true\npersistence true\npersistence_location {}/\n\
              autosave_interval 5\npersistent_client_expiration 7d\nlog_dest stderr\nlog_type error\n\
              log_type warning\n",
             self.port,

@@ -16,12 +16,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use parkmesh_platform::clock::Clock;
-use rumqttc::Transport;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, Filter, Packet, Publish, RetainForwardRule, SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
+use rumqttc::{NetworkOptions, Transport};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -209,7 +209,10 @@ fn options(config: &Config) -> Result<MqttOptions, SessionError> {
     properties.session_expiry_interval = Some(config.session_expiry_seconds);
     properties.receive_maximum = Some(config.receive_maximum);
     properties.max_packet_size = Some(PACKET_BYTES_MAX);
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
     options
+        .set_network_options(network)
         .set_keep_alive(config.keep_alive)
         .set_clean_start(false)
         .set_manual_acks(true)
