@@ -167,7 +167,6 @@ impl Session<'_> {
             mark_each(self.connection, &marks, self.bus.clock().now())
         );
         marked?;
-        failpoint::hit(super::PUBLISHED);
         let mut failure = None;
         for (((stream, facts), known), kept) in groups.into_iter().zip(known).zip(outcomes) {
             let done = match known.and_then(|known| Ok((known, kept?))) {
@@ -180,7 +179,15 @@ impl Session<'_> {
                 done => failure = failure.or(done.err()),
             }
         }
-        failure.map_or(Ok(full), Err)
+        let Some(failure) = failure else { return Ok(full) };
+        self.mark().await?;
+        Err(failure)
+    }
+
+    /// Marks what is not marked yet.
+    async fn mark(&mut self) -> Result<(), BusError> {
+        let marks = mem::take(&mut self.unmarked);
+        Ok(mark_each(self.connection, &marks, self.bus.clock().now()).await?)
     }
 
     /// Takes note of what a stream has acknowledged, to be marked next.
@@ -191,6 +198,7 @@ impl Session<'_> {
         known: Position,
         kept: Vec<Kept>,
     ) -> Result<(), BusError> {
+        failpoint::hit(super::PUBLISHED);
         let highest = kept.iter().map(|kept| kept.sequence).max().unwrap_or(0);
         let first_new = kept.iter().filter(|kept| !kept.duplicate).map(|kept| kept.sequence).min();
         if let Some(above) = first_new.and_then(|first| position::lost_from(known, first)) {
@@ -252,8 +260,7 @@ impl Session<'_> {
     /// Asks every stream that we published to whether it still has what it acknowledged.
     async fn check(&mut self) -> Result<(), BusError> {
         // What a stream has lost is taken back from what is marked.
-        let marks = mem::take(&mut self.unmarked);
-        mark_each(self.connection, &marks, self.bus.clock().now()).await?;
+        self.mark().await?;
         for (stream, known) in self.positions.clone() {
             let is = self.state(&stream).await?;
             if let Some(above) = position::lost_above(known, is) {

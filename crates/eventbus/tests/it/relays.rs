@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use async_nats::jetstream::stream::Config;
 use jiff::SignedDuration;
+use parkmesh_contracts::booking::v1::BookingHeld;
 use parkmesh_contracts::sensor::v1::SpotOccupied;
+use parkmesh_eventbus::outbox::Row;
 use parkmesh_eventbus::relay;
 use parkmesh_testkit::{eventually, recorded};
 use uuid::Uuid;
@@ -190,4 +193,27 @@ async fn the_trace_of_the_cause_and_the_cloudevents_names_travel_with_the_fact()
     let lot = world.lot;
     let subject = world.bus.subject(&format!("parkmesh.sensor.v1.spot_occupied.{lot}"));
     assert_eq!(message.subject.as_str(), subject);
+}
+
+#[tokio::test]
+async fn a_stream_that_takes_nothing_does_not_keep_the_facts_of_others() {
+    let world = World::new().await;
+    let jetstream = world.bus.jetstream();
+    let mut full = jetstream.get_stream(world.bus.name("BOOKING")).await.unwrap();
+    let config = full.info().await.unwrap().config.clone();
+    jetstream.update_stream(Config { max_message_size: 1, ..config }).await.unwrap();
+
+    let booking = BookingHeld { lot_id: world.lot.to_string(), version: 1, ..Default::default() };
+    let row = Row::of(&world.ids, world.clock.now(), world.ids.next(), 1, &booking);
+    world.commit(vec![row]).await;
+    let _relay = world.relay();
+    world.tell(world.ids.next(), 1..=3).await;
+    eventually("the marks of the others", || async {
+        let marked =
+            world.count("SELECT count(*) FROM outbox WHERE stream_sequence = version").await;
+        (marked == 3).then_some(())
+    })
+    .await;
+    let waiting = world.count("SELECT count(*) FROM outbox WHERE publish_time IS NULL").await;
+    assert_eq!(waiting, 1, "what the stream did not take is kept");
 }
