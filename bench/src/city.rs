@@ -93,9 +93,14 @@ impl City {
         connect(self.up.told("/gateway")?)
     }
 
+    /// Where a service itself is.
+    pub fn url(&self, role: &str) -> Result<String, Failure> {
+        self.up.told(&format!("/services/{role}"))
+    }
+
     /// A service itself.
     pub fn channel(&self, role: &str) -> Result<Channel, Failure> {
-        connect(self.up.told(&format!("/services/{role}"))?)
+        connect(self.url(role)?)
     }
 
     /// A token of `up.json`.

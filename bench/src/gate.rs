@@ -2,7 +2,6 @@
 //! only: processor time, p99 and memory, in turn before the same upstream.
 
 mod http1;
-mod http2;
 mod memory;
 pub mod pin;
 pub mod upstream;
@@ -11,17 +10,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
+use http::{HeaderValue, Request};
 use parkmesh_platform::auth::Role;
 
+use crate::differential::LIST;
 use crate::gates::{self, Gate};
 use crate::lab::stats::{median, p99_ms};
 use crate::proof::Figure;
-use crate::{Failure, calls, cpu, up};
+use crate::{Failure, calls, cpu, http2, up};
 use upstream::{Upstream, Watches};
 
 /// What is asked.
 const SHARE_MAX: f64 = 0.5;
 const P99_SHARE_MAX: f64 = 1.0;
+/// Connections of HTTP/2, and calls in flight on each.
+const HTTP2: (usize, usize) = (4, 8);
 /// Before a round counts.
 const WARM: Duration = Duration::from_millis(500);
 
@@ -47,6 +52,18 @@ pub enum Version {
 pub struct Call {
     /// Of the caller.
     pub token: String,
+}
+
+impl Call {
+    /// As gRPC-Web over HTTP/2.
+    fn http2(&self, path: &str) -> Result<http2::Ask, Failure> {
+        let head = Request::post(format!("http://gateway{path}"))
+            .header(CONTENT_TYPE, "application/grpc-web+proto")
+            .header("x-grpc-web", "1")
+            .header(ORIGIN, HeaderValue::from_static(gates::ORIGIN))
+            .header(AUTHORIZATION, format!("Bearer {}", self.token));
+        Ok(http2::Ask { head: head.body(())?, message: Bytes::from_static(http1::MESSAGE) })
+    }
 }
 
 /// What one round gave.
@@ -138,7 +155,8 @@ impl House {
         match version {
             Version::One => calls::load(http1::callers(gate.addr, &self.call).await?, time).await,
             Version::Two => {
-                let (_wires, callers) = http2::callers(gate.addr, &self.call).await?;
+                let (_wires, callers) =
+                    http2::callers(gate.addr, &self.call.http2(LIST)?, HTTP2).await?;
                 calls::load(callers, time).await
             }
         }
@@ -158,7 +176,8 @@ impl House {
                 calls::paced(callers, rate, time).await?
             }
             Version::Two => {
-                let (_wires, callers) = http2::callers(gate.addr, &self.call).await?;
+                let (_wires, callers) =
+                    http2::callers(gate.addr, &self.call.http2(LIST)?, HTTP2).await?;
                 calls::paced(callers, rate, time).await?
             }
         };

@@ -1,23 +1,24 @@
-//! gRPC-Web over HTTP/2: a few connections with calls beside each other.
+//! Calls over HTTP/2, several beside each other on a connection, by a client that costs little beside what it measures.
 
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use h2::client::SendRequest;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
-use http::{HeaderValue, Request};
+use http::Request;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::Call;
-use super::http1::MESSAGE;
 use crate::Failure;
-use crate::differential::LIST;
 
-/// Connections, and calls in flight on each.
-const CONNECTIONS: usize = 4;
-const IN_FLIGHT: usize = 8;
+/// What is sent again and again.
+#[derive(Clone)]
+pub struct Ask {
+    /// The head.
+    pub head: Request<()>,
+    /// The body: a message with its five bytes.
+    pub message: Bytes,
+}
 
 /// A connection.
 pub struct Wire {
@@ -42,42 +43,33 @@ impl Wire {
     }
 }
 
-/// The head of a call.
-pub fn request(call: &Call, path: &str) -> Result<Request<()>, Failure> {
-    let request = Request::post(format!("http://gateway{path}"))
-        .header(CONTENT_TYPE, "application/grpc-web+proto")
-        .header("x-grpc-web", "1")
-        .header(ORIGIN, HeaderValue::from_static(crate::gates::ORIGIN))
-        .header(AUTHORIZATION, format!("Bearer {}", call.token));
-    Ok(request.body(())?)
-}
-
-/// One call to its end.
-async fn once(sender: SendRequest<Bytes>, head: &Request<()>) -> Result<(), Failure> {
-    let (answer, mut stream) = sender.ready().await?.send_request(head.clone(), false)?;
-    stream.send_data(Bytes::from_static(MESSAGE), true)?;
+/// One call to its end; the answer.
+pub async fn once(sender: SendRequest<Bytes>, ask: &Ask) -> Result<Bytes, Failure> {
+    let (answer, mut stream) = sender.ready().await?.send_request(ask.head.clone(), false)?;
+    stream.send_data(ask.message.clone(), true)?;
     let mut body = answer.await?.into_body();
-    let mut bytes = 0;
+    let mut all = Bytes::new();
     while let Some(data) = body.data().await {
-        let length = data?.len();
-        body.flow_control().release_capacity(length)?;
-        bytes += length;
+        let data = data?;
+        body.flow_control().release_capacity(data.len())?;
+        all = if all.is_empty() { data } else { [all, data].concat().into() };
     }
-    // A refusal has no body.
-    if bytes > MESSAGE.len() { Ok(()) } else { Err("a call was refused".into()) }
+    // A refusal has no body, or a short one.
+    if all.len() > ask.message.len() { Ok(all) } else { Err("a call was refused".into()) }
 }
 
-/// Those who call, several on each connection; the connections last as long as they are kept.
+/// Those who call, so many on each of so many connections, which last as long as they are kept.
 pub async fn callers(
     addr: SocketAddr,
-    call: &Call,
-) -> Result<(Vec<Wire>, Vec<impl AsyncFnMut() -> Result<(), Failure>>), Failure> {
-    let opened = join_all((0..CONNECTIONS).map(|_| Wire::open(addr))).await.into_iter();
-    let (wires, head) = (opened.collect::<Result<Vec<_>, _>>()?, request(call, LIST)?);
-    let senders = wires.iter().flat_map(|wire| (0..IN_FLIGHT).map(|_| wire.sender()));
+    ask: &Ask,
+    (connections, in_flight): (usize, usize),
+) -> Result<(Vec<Wire>, Vec<impl AsyncFnMut() -> Result<(), Failure> + use<>>), Failure> {
+    let opened = join_all((0..connections).map(|_| Wire::open(addr))).await.into_iter();
+    let wires = opened.collect::<Result<Vec<_>, _>>()?;
+    let senders = wires.iter().flat_map(|wire| (0..in_flight).map(|_| wire.sender()));
     let callers = senders.map(|sender| {
-        let head = head.clone();
-        async move || once(sender.clone(), &head).await
+        let ask = ask.clone();
+        async move || once(sender.clone(), &ask).await.map(drop)
     });
     let callers = callers.collect();
     Ok((wires, callers))

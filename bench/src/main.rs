@@ -12,6 +12,7 @@ mod differential;
 mod forecast;
 mod gate;
 mod gates;
+mod http2;
 mod kills;
 mod lab;
 mod melbourne;

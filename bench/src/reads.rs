@@ -1,28 +1,31 @@
 //! GetAvailability of one lot, with a token, beside a bare tonic echo whose answer has the same size.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parkmesh_contracts::availability::v1::availability_service_client::AvailabilityServiceClient;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, TE};
 use parkmesh_contracts::availability::v1::{GetAvailabilityRequest, GetAvailabilityResponse};
+use prost::Message;
 use tokio::net::TcpListener;
 use tonic::codegen::BoxFuture;
 use tonic::server::{NamedService, UnaryService};
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
 use crate::alone::Alone;
-use crate::city::{City, bearer};
+use crate::city::City;
 use crate::lab::stats::{median, p99_ms};
 use crate::proof::Figure;
-use crate::{Failure, calls};
+use crate::{Failure, calls, http2};
 
 /// What is asked.
 const SHARE_MIN: f64 = 0.6;
 const P99_MS_MAX: f64 = 1.0;
 /// Connections, and calls in flight on each.
-const CONNECTIONS: usize = 4;
-const IN_FLIGHT: usize = 16;
+const CALLERS: (usize, usize) = (4, 16);
+const METHOD: &str = "/parkmesh.availability.v1.AvailabilityService/GetAvailability";
+/// Bytes before a message: whether it is compressed, and its length.
+const MESSAGE_HEAD: usize = 5;
 
 /// How long it is measured.
 #[derive(Debug, clap::Args)]
@@ -42,27 +45,28 @@ pub struct Reads {
 pub fn prove(options: &Reads) -> Result<bool, Failure> {
     let city = City::start("reads", options.spots)?;
     let time = Duration::from_secs(options.seconds);
-    let (ours, theirs, p99, echo_p99) = crate::runtime()?.block_on(async {
+    // Who calls takes one of the processors at most.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (ours, theirs, p99, echo_p99) = runtime.block_on(async {
         let lot = city.lots().await?.into_iter().next().ok_or("there is no lot")?;
-        let ask = Ask { lot, token: city.token("driver")? };
-        let ours = (0..CONNECTIONS).map(|_| city.channel("availability"));
-        let ours = ours.collect::<Result<Vec<_>, _>>()?;
-        let answer = ask.once(&ours[0]).await?;
-        let echo_ways = Echo::start(answer)?;
+        let ours = Target::ours(&city, &lot)?;
+        let answer = http2::Wire::open(ours.addr).await?;
+        let answer = http2::once(answer.sender(), &ours.ask).await?;
+        let echo = Target { addr: Echo::start(&answer)?, ask: ours.ask.clone() };
         let (mut rates, mut echoes) = (Vec::new(), Vec::new());
         for _round in 0..options.rounds {
-            rates.push(ask.rate(&ours, time).await?);
-            echoes.push(ask.rate(&echo_ways, time).await?);
+            rates.push(ours.rate(time).await?);
+            echoes.push(echo.rate(time).await?);
         }
         let none = || Failure::from("no round was measured");
-        let (rate, echo) = (median(rates).ok_or_else(none)?, median(echoes).ok_or_else(none)?);
+        let (rate, echo_rate) = (median(rates).ok_or_else(none)?, median(echoes).ok_or_else(none)?);
         let (mut slow, mut slow_echo) = (Vec::new(), Vec::new());
         for _round in 0..options.rounds {
-            slow.push(ask.p99(&ours, rate / 2.0, time).await?);
-            slow_echo.push(ask.p99(&echo_ways, rate / 2.0, time).await?);
+            slow.push(ours.p99(rate / 2.0, time).await?);
+            slow_echo.push(echo.p99(rate / 2.0, time).await?);
         }
         let (p99, echo_p99) = (median(slow), median(slow_echo));
-        Ok::<_, Failure>((rate, echo, p99.ok_or_else(none)?, echo_p99.ok_or_else(none)?))
+        Ok::<_, Failure>((rate, echo_rate, p99.ok_or_else(none)?, echo_p99.ok_or_else(none)?))
     })?;
     Figure::told("reads-rate", ours, "GetAvailability/s of one lot, with a token").tell()?;
     Figure::told("reads-echo", theirs, "calls/s of a bare tonic echo with the same answer")
@@ -89,37 +93,39 @@ pub fn prove(options: &Reads) -> Result<bool, Failure> {
     Ok(share && latency)
 }
 
-/// The call.
-#[derive(Clone)]
-struct Ask {
-    lot: String,
-    token: String,
+/// Who is called, and what it is asked.
+struct Target {
+    addr: SocketAddr,
+    ask: http2::Ask,
 }
 
-impl Ask {
-    async fn once(&self, way: &Channel) -> Result<GetAvailabilityResponse, Failure> {
-        let request = Request::new(GetAvailabilityRequest { lot_id: self.lot.clone() });
-        let mut client = AvailabilityServiceClient::new(way.clone());
-        Ok(client.get_availability(bearer(request, &self.token)?).await?.into_inner())
+impl Target {
+    fn ours(city: &City, lot: &str) -> Result<Self, Failure> {
+        let url = city.url("availability")?;
+        let addr = url.trim_start_matches("http://").parse()?;
+        let head = http::Request::post(format!("{url}{METHOD}"))
+            .header(CONTENT_TYPE, "application/grpc")
+            .header(TE, "trailers")
+            .header(AUTHORIZATION, format!("Bearer {}", city.token("driver")?));
+        let message = GetAvailabilityRequest { lot_id: lot.to_owned() }.encode_to_vec();
+        let length = u32::try_from(message.len())?.to_be_bytes();
+        let message = [&[0], &length[..], &message].concat().into();
+        Ok(Self { addr, ask: http2::Ask { head: head.body(())?, message } })
     }
 
     /// Calls in a second, as many in flight as is usual.
-    async fn rate(&self, ways: &[Channel], time: Duration) -> Result<f64, Failure> {
-        let callers = ways.iter().flat_map(|way| (0..IN_FLIGHT).map(move |_| way));
-        let callers = callers.map(|way| async move || self.once(way).await.map(drop)).collect();
+    async fn rate(&self, time: Duration) -> Result<f64, Failure> {
+        let (_wires, callers) = http2::callers(self.addr, &self.ask, CALLERS).await?;
         let began = Instant::now();
         let done = calls::load(callers, time).await?;
         Ok(done as f64 / began.elapsed().as_secs_f64())
     }
 
     /// The slowest hundredth at this rate, in milliseconds: each from when it was due.
-    async fn p99(&self, ways: &[Channel], rate: f64, time: Duration) -> Result<f64, Failure> {
-        let all = calls::offered(rate, time, |number, due| {
-            let (ask, way) = (self.clone(), ways[number % ways.len()].clone());
-            async move { ask.once(&way).await.map(|_answer| due.elapsed()) }
-        });
-        let all = all.await.into_iter().collect::<Result<Vec<_>, _>>();
-        p99_ms(all?).ok_or_else(|| "nothing was measured".into())
+    async fn p99(&self, rate: f64, time: Duration) -> Result<f64, Failure> {
+        let (_wires, callers) = http2::callers(self.addr, &self.ask, CALLERS).await?;
+        let all = calls::paced(callers, rate, time).await?;
+        p99_ms(all).ok_or_else(|| "nothing was measured".into())
     }
 }
 
@@ -128,13 +134,15 @@ impl Ask {
 struct Echo(Arc<GetAvailabilityResponse>);
 
 impl Echo {
-    /// Starts it on two threads of its own; gives the ways to it.
-    fn start(answer: GetAvailabilityResponse) -> Result<Vec<Channel>, Failure> {
+    /// Starts it on two threads of its own; says where it is.
+    fn start(answer: &[u8]) -> Result<SocketAddr, Failure> {
+        let message = answer.get(MESSAGE_HEAD..).ok_or("there is no answer")?;
+        let answer = GetAvailabilityResponse::decode(message)?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let addr = listener.local_addr()?;
         let echo = Alone::of(Self(Arc::new(answer)));
         std::thread::spawn(move || {
             runtime.block_on(async move {
@@ -147,8 +155,7 @@ impl Echo {
                 }
             });
         });
-        let way = || Ok(Endpoint::from_shared(url.clone())?.tcp_nodelay(true).connect_lazy());
-        (0..CONNECTIONS).map(|_| way()).collect()
+        Ok(addr)
     }
 }
 

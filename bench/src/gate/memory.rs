@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use h2::RecvStream;
 
-use super::{House, SHARE_MAX, beside, http1, http2};
+use super::{House, SHARE_MAX, beside, http1};
 use crate::Failure;
 use crate::differential::WATCH;
 use crate::gates::Gate;
+use crate::http2;
 use crate::memory::resident_megabytes;
 
 const CONNECTIONS: usize = 1_000;
@@ -48,14 +48,14 @@ async fn connections(house: &House, gate: &Gate) -> Result<f64, Failure> {
 
 /// Each has brought its first message.
 async fn streams(house: &House, gate: &Gate) -> Result<f64, Failure> {
-    let head = http2::request(&house.call, WATCH)?;
+    let ask = house.call.http2(WATCH)?;
     let (mut wires, mut open): (Vec<http2::Wire>, Vec<RecvStream>) = (Vec::new(), Vec::new());
     for _ in 0..CONNECTIONS {
         let wire = http2::Wire::open(gate.addr).await?;
         for _ in 0..STREAMS / CONNECTIONS {
             let (answer, mut stream) =
-                wire.sender().ready().await?.send_request(head.clone(), false)?;
-            stream.send_data(Bytes::from_static(http1::MESSAGE), true)?;
+                wire.sender().ready().await?.send_request(ask.head.clone(), false)?;
+            stream.send_data(ask.message.clone(), true)?;
             let mut body = answer.await?.into_body();
             body.data().await.ok_or("a stream ended at once")??;
             open.push(body);
