@@ -21,8 +21,8 @@ use crate::cli::Torture;
 
 /// Connections that a pool of booking may have.
 const POOL_MAX: u32 = 16;
-/// Connections of a replica besides: the relay's own.
-const BESIDE_THE_POOL: u32 = 1;
+/// Connections of a replica besides: the relay's own, and the one that has the turn at what sensors say, or waits for it.
+const BESIDE_THE_POOL: u32 = 2;
 /// Longest time after which a caller gives up, in microseconds; half of them do much sooner.
 const PATIENCE_US: usize = 120_000;
 /// Of so many calls one is waited for, so that there are bookings to speak of.
