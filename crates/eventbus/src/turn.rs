@@ -13,18 +13,22 @@ const STAND_BY_PERIOD: Duration = Duration::from_secs(1);
 /// How often a process looks whether it still has the turn.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
 
-/// A turn that is had for work in other sessions.
+/// A turn that is had.
 pub(crate) struct Turn {
-    session: PgConnection,
+    /// The session that has it.
+    pub session: PgConnection,
     looked: Instant,
 }
 
 impl Turn {
-    /// Waits until it is this process's turn at `what`.
+    /// Waits until it is this process's turn at `what`: one name for one thing in the schema.
     pub async fn wait(pool: &PgPool, what: &str, tasks: &Tasks) -> Result<Self, sqlx::Error> {
         // Not the pool's any more: it lives as long as the turn does.
         let mut session = pool.acquire().await?.detach();
-        wait(&mut session, what, tasks).await?;
+        let take = "SELECT pg_try_advisory_lock(hashtextextended('parkmesh.' || $1 || '.' || current_schema(), 0))";
+        while !sqlx::query_scalar(take).bind(what).fetch_one(&mut session).await? {
+            tasks.sleep(STAND_BY_PERIOD).await;
+        }
         Ok(Self { session, looked: Instant::now() })
     }
 
@@ -49,17 +53,4 @@ impl Turn {
             tracing::debug!(%error, "the session of a turn did not close");
         }
     }
-}
-
-/// Waits until it is this session's turn at `what`: one name for one thing in the schema.
-pub(crate) async fn wait(
-    connection: &mut PgConnection,
-    what: &str,
-    tasks: &Tasks,
-) -> Result<(), sqlx::Error> {
-    let take = "SELECT pg_try_advisory_lock(hashtextextended('parkmesh.' || $1 || '.' || current_schema(), 0))";
-    while !sqlx::query_scalar(take).bind(what).fetch_one(&mut *connection).await? {
-        tasks.sleep(STAND_BY_PERIOD).await;
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge};
 use parkmesh_platform::failpoint;
 use parkmesh_platform::telemetry::{self, trace_context};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use tokio::time::Instant;
 
 use super::position::{self, Position};
@@ -17,7 +17,8 @@ use super::{POLL_PERIOD, Relay, store};
 use crate::bus::{Bus, BusError, StreamState, jetstream_error};
 use crate::headers::Published;
 use crate::publish::{self, BATCH_MAX, Kept, Message};
-use crate::{streams, turn};
+use crate::streams;
+use crate::turn::Turn;
 
 /// From one look for facts to the next, at least: what is committed within it shares one publishing, and
 /// one wait of the stream for its disk. A fact that comes after a pause is published at once.
@@ -71,25 +72,25 @@ pub(super) async fn run(
     source: &'static str,
     meters: &Meters,
 ) -> Result<(), BusError> {
-    // Not the pool's any more: it lives as long as this relay does.
-    let mut connection = relay.pool.acquire().await?.detach();
-    turn::wait(&mut connection, "relay", &relay.tasks).await?;
-    store::wait_for_disk(&mut connection, false).await?;
-    tracing::info!(source, "this process publishes the facts");
-    let mut session = Session {
-        bus,
-        source,
-        meters,
-        positions: store::positions(&mut connection).await?.into_iter().collect(),
-        connection: &mut connection,
-        unmarked: Vec::new(),
-    };
-    let outcome = session.work(relay).await;
-    // Gives up the lock at once. If the session is what failed, the server notices by itself.
-    if let Err(error) = connection.close().await {
-        tracing::debug!(%error, "the relay's session did not close");
-    }
+    let mut turn = Turn::wait(&relay.pool, "relay", &relay.tasks).await?;
+    let outcome = publish(bus, relay, source, meters, &mut turn.session).await;
+    turn.end().await;
     outcome
+}
+
+/// The same with the turn.
+async fn publish(
+    bus: &Bus,
+    relay: &Relay,
+    source: &'static str,
+    meters: &Meters,
+    connection: &mut PgConnection,
+) -> Result<(), BusError> {
+    store::wait_for_disk(connection, false).await?;
+    tracing::info!(source, "this process publishes the facts");
+    let positions = store::positions(connection).await?.into_iter().collect();
+    let mut session = Session { bus, source, meters, connection, positions, unmarked: Vec::new() };
+    session.work(relay).await
 }
 
 struct Session<'a> {
