@@ -204,8 +204,13 @@ async fn money_for_a_change_that_nobody_finished_is_given_back_and_the_change_do
     })
     .await;
     assert_eq!(town.payment.voided()[0], town.payment.beside()[0].1);
-    assert_eq!(reason(anna.extend_booking(request).await), "CHANGE_LAPSED");
+    assert_eq!(reason(anna.extend_booking(request.clone()).await), "CHANGE_LAPSED");
     extended(&mut anna, extend(&town, &booking, 120, "ok")).await;
+    // Nobody is advised to ask anew for what has ended meanwhile.
+    let booking_id = booking.booking_id.clone();
+    let cancel = proto::CancelBookingRequest { request_id: request_id(), booking_id };
+    anna.cancel_booking(cancel).await.unwrap();
+    assert_eq!(reason(anna.extend_booking(request).await), "BOOKING_STATE_WRONG");
     town.world.stop().await;
 }
 

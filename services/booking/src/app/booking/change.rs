@@ -317,15 +317,16 @@ impl App {
                     if let Some(before) = before(connection, &key).await? {
                         return Ok(Begun::Answered(Box::new(before)));
                     }
-                    if let Some(known) = difference::find(&mut *connection, attempt).await? {
-                        return if known.open {
-                            Ok(Begun::Costs(known))
-                        } else {
-                            Err(Error::ChangeLapsed)
-                        };
-                    }
+                    let lapsed = match difference::find(&mut *connection, attempt).await? {
+                        Some(known) if known.open => return Ok(Begun::Costs(known)),
+                        known => known.is_some(),
+                    };
                     let now = store::now(&mut *connection).await?;
                     let plan = wish.plan(connection, &ids, &kept, None, now).await?;
+                    // Whoever is to ask anew is told first what would be in the way of that as well.
+                    if lapsed {
+                        return Err(Error::ChangeLapsed);
+                    }
                     if plan.difference.minor == 0 {
                         return Ok(Begun::Free);
                     }
