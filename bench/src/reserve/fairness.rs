@@ -114,21 +114,23 @@ pub fn prove(options: &Fairness) -> Result<bool, Failure> {
 }
 
 impl Shown {
-    /// Counts a burst. Returns how many were overtaken in it.
+    /// Counts a burst. Returns how many were overtaken in it, and its lowest correlation.
     async fn count(
         &mut self,
         db: &mut PgConnection,
         answers: Vec<Answers>,
-    ) -> Result<u64, Failure> {
-        let mut overtaken_here = 0;
+    ) -> Result<(u64, f64), Failure> {
+        let (mut overtaken_here, mut lowest) = (0, f64::INFINITY);
         for of_replica in answers {
             let served = served(db, &of_replica, &mut self.unexpected).await?;
             self.calls += served.len() as u64;
             overtaken_here += overtaken(&served);
-            self.correlations.extend(correlation(&served));
+            let correlation = correlation(&served);
+            lowest = correlation.map_or(lowest, |correlation| lowest.min(correlation));
+            self.correlations.extend(correlation);
         }
         self.overtaken += overtaken_here;
-        Ok(overtaken_here)
+        Ok((overtaken_here, lowest))
     }
 }
 
@@ -147,18 +149,17 @@ async fn bursts(house: &House, options: &Fairness) -> Result<Shown, Failure> {
         let last = |_driver| town.pool(HOURS_APART + round);
         let begin = Instant::now();
         let answers = in_order(&town, options.drivers, own).await?;
-        let spread = (begin.elapsed(), shown.count(&mut db, answers).await?);
+        let (spread, (overtaken, lowest)) = (begin.elapsed(), shown.count(&mut db, answers).await?);
+        println!(
+            "round {round}: a spot each {spread:.0?}, overtaken {overtaken}, correlation {lowest:.4}"
+        );
         let begin = Instant::now();
         let answers = in_order(&town, options.drivers, last).await?;
-        let pool = (begin.elapsed(), shown.count(&mut db, answers).await?);
+        let (pool, (overtaken, lowest)) = (begin.elapsed(), shown.count(&mut db, answers).await?);
         let begin = Instant::now();
         at_one_spot(&town, drivers, round, &mut shown).await?;
         println!(
-            "round {round}: a spot each {:.0?}, overtaken {}; last places {:.0?}, overtaken {}; one spot {:.0?}",
-            spread.0,
-            spread.1,
-            pool.0,
-            pool.1,
+            "  last places {pool:.0?}, overtaken {overtaken}, correlation {lowest:.4}; one spot {:.0?}",
             begin.elapsed()
         );
     }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::BookingState;
+use parkmesh_contracts::booking::v1::booking_service_client::BookingServiceClient;
 use parkmesh_contracts::booking::v1::hold_spot_request::Choice;
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_platform::fault::{find_detail, reason_of};
@@ -41,6 +42,45 @@ async fn of_two_hundred_who_want_one_spot_one_gets_it_and_the_rest_hear_what_els
     assert_eq!(firsts.into_iter().collect::<HashSet<_>>().len(), 9);
     assert_eq!(town.double_bookings().await, 0);
     assert_eq!(town.deadlocks().await, 0);
+    town.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn losers_at_two_replicas_are_told_different_spots_first_whichever_spot_each_wanted() {
+    let town = Town::with(128, true).await;
+    let replica = town.world.replica().await;
+    let mut drivers = Vec::new();
+    for number in 0..32 {
+        let name = format!("driver-{number}");
+        drivers.push(match number % 2 {
+            0 => town.driver(&name).await,
+            _ => {
+                let token = town.world.tokens.driver(&name);
+                BookingServiceClient::new(town.world.line_to(&replica, &token).await)
+            }
+        });
+    }
+    let now = town.world.clock.now();
+    for (round, crowd) in (0_i64..).zip([1, 1, 4, 32]) {
+        let window = town.window_from(now, 60 + round * 60, 120 + round * 60);
+        for spot in 0..crowd {
+            let mut other = town.driver(&format!("other-{round}-{spot}")).await;
+            held(other.hold_spot(town.hold_in(spot, window)).await);
+        }
+        let calls = drivers
+            .iter_mut()
+            .enumerate()
+            .map(|(number, driver)| insist(driver, town.hold_in(number % crowd, window)));
+        let mut firsts = HashSet::new();
+        for answer in join_all(calls).await {
+            let status = answer.unwrap_err();
+            assert_eq!(reason_of(&status).as_deref(), Some("SPOT_TAKEN"));
+            let found: proto::Alternatives = find_detail(&status).unwrap();
+            firsts.insert(found.alternatives[0].spot_id.clone());
+        }
+        assert_eq!(firsts.len(), drivers.len(), "of {crowd} spots");
+    }
+    replica.stop().await;
     town.world.stop().await;
 }
 

@@ -2,17 +2,22 @@
 //! together: the free spots are searched for once and dealt out, so that each loser is told another
 //! one first. Which, is agreed upon with the other replicas through the database (`store::booking::offer`):
 //! those who lose at the same moment there are not sent to the same spots either.
+//!
+//! All who lose on a floor for one window share a search, whichever spot each of them wanted: a crowd that
+//! loses at a few hundred spots costs no more than one that loses at one. And a search costs much more
+//! than a hold: few go on at a time, and whoever would wait long is refused without alternatives.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use parkmesh_contracts::ids::SpotId;
+use parkmesh_contracts::common::v1::SpotType;
+use parkmesh_contracts::ids::{FloorId, SpotId};
 use parkmesh_contracts::window::Window;
 use sqlx::PgPool;
-use tokio::sync::{Mutex as WaitingMutex, OnceCell};
-use tokio::time::Instant;
+use tokio::sync::{Mutex as WaitingMutex, OnceCell, Semaphore};
+use tokio::time::{Instant, timeout};
 
 use crate::domain::inventory::Spot;
 use crate::error::Error;
@@ -26,29 +31,44 @@ const DEALT_MAX: i64 = 200;
 const FRESH_FOR: Duration = Duration::from_millis(250);
 /// Spots that are claimed at a time, for as many losers.
 const CLAIMED_MAX: usize = 1_000;
-/// Times that spots are claimed in vain: another replica may have claimed the same ones meanwhile.
-const CLAIM_TRIES: usize = 3;
+/// Times that spots are claimed, twice as many each time, when another replica has claimed the same ones
+/// meanwhile: two that wait for each other begin anew at the same moment.
+const CLAIM_TRIES: usize = 5;
+/// Searches and claims of a process that go on at the same time.
+const AT_ONCE: usize = 2;
+/// How long a loser waits for what else is free before being refused without it: half of what callers give.
+const WAIT_MAX: Duration = Duration::from_millis(1_500);
 /// How long a spot that somebody was told first is left to them.
 const LEFT_FOR: Duration = Duration::from_secs(3);
 /// Searches, and spots told first, kept in mind; beyond it those of the last moments.
 const KEPT_MAX: usize = 4_096;
 
 /// The searches of this process, and what was told. Clones share them.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Offers {
     searches: Arc<Mutex<Searches>>,
     told: Arc<Mutex<Told>>,
+    turns: Arc<Semaphore>,
 }
 
-type Searches = HashMap<(SpotId, Window), Arc<Search>>;
+impl Default for Offers {
+    fn default() -> Self {
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        Self { searches: Arc::default(), told: Arc::default(), turns }
+    }
+}
 
+type Searches = HashMap<(FloorId, SpotType, Window), Arc<Search>>;
+
+/// What is free near the spot of the first who lost.
 struct Search {
     begun: Instant,
+    /// Nearest first.
     free: OnceCell<Vec<Spot>>,
     /// Losers who wait for a spot that they are told first.
     waiting: AtomicUsize,
-    /// Spots that only this process tells first, nearest first; None once no more can be had.
-    claimed: WaitingMutex<Option<VecDeque<Spot>>>,
+    /// Spots that only this process tells first; None once no more can be had.
+    claimed: WaitingMutex<Option<Vec<Spot>>>,
 }
 
 impl Search {
@@ -57,15 +77,15 @@ impl Search {
             begun: Instant::now(),
             free: OnceCell::new(),
             waiting: AtomicUsize::new(0),
-            claimed: WaitingMutex::new(Some(VecDeque::new())),
+            claimed: WaitingMutex::new(Some(Vec::new())),
         })
     }
 
-    /// A spot that nobody else is told first, here or at another replica. None when all that are free
-    /// have been told to somebody.
+    /// The nearest of the spots that nobody else is told first, here or at another replica. None when all
+    /// that are free have been told to somebody.
     async fn first(
         &self,
-        pool: &PgPool,
+        (pool, turns): (&PgPool, &Semaphore),
         spot: &Spot,
         window: &Window,
     ) -> Result<Option<Spot>, Error> {
@@ -73,21 +93,33 @@ impl Search {
         let mut claimed = self.claimed.lock().await;
         let Some(spots) = claimed.as_mut() else { return Ok(None) };
         if spots.is_empty() {
+            let _turn = turns.acquire().await;
             // Whoever comes first claims for all who wait by now.
-            let many = self.waiting.load(Ordering::Relaxed).clamp(1, CLAIMED_MAX);
+            let mut many = self.waiting.load(Ordering::Relaxed).clamp(1, CLAIMED_MAX);
             for _again in 0..CLAIM_TRIES {
-                *spots = offer::claim(pool, spot, window, (many, LEFT_FOR)).await?.into();
+                *spots = offer::claim(pool, spot, window, (many, LEFT_FOR)).await?;
                 if !spots.is_empty() {
                     break;
                 }
+                many = many.saturating_mul(2).min(CLAIMED_MAX);
             }
         }
         drop(waiting);
-        let first = spots.pop_front();
+        let places = spots.iter().map(|other| nearness(spot, other)).enumerate();
+        let nearest = places.min_by(|(_, one), (_, other)| one.total_cmp(other));
+        let first = nearest.map(|(place, _)| spots.remove(place));
         if first.is_none() {
             *claimed = None;
         }
         Ok(first)
+    }
+}
+
+/// How far it is on the plan, squared; infinite to another floor.
+fn nearness(spot: &Spot, other: &Spot) -> f64 {
+    match spot.floor_id == other.floor_id {
+        true => (spot.plan_x - other.plan_x).powi(2) + (spot.plan_y - other.plan_y).powi(2),
+        false => f64::INFINITY,
     }
 }
 
@@ -114,27 +146,29 @@ struct Told(HashMap<SpotId, Instant>);
 impl Told {
     /// The one claimed for this loser, else the nearest spot that nobody was told first of late, else
     /// the one told longest ago; then its neighbours in the order of nearness.
-    fn next(&mut self, claimed: Option<Spot>, free: &[Spot]) -> Vec<Spot> {
+    fn next(&mut self, claimed: Option<Spot>, free: &[&Spot]) -> Vec<Spot> {
         if self.0.len() >= KEPT_MAX {
             self.0.retain(|_, told| told.elapsed() < LEFT_FOR);
         }
         let Some(first) = claimed.or_else(|| self.longest_ago(free)) else { return Vec::new() };
         self.0.insert(first.spot_id, Instant::now());
-        let is_first = |spot: &Spot| spot.spot_id == first.spot_id;
+        let is_first = |spot: &&Spot| spot.spot_id == first.spot_id;
         let (before, from) = free.split_at(free.iter().position(is_first).unwrap_or_default());
-        let others = from.iter().chain(before).filter(|spot| !is_first(spot)).take(TOLD_MAX - 1);
-        let others: Vec<Spot> = others.cloned().collect();
+        let others = from.iter().chain(before).copied();
+        let others = others.filter(|spot| !is_first(spot)).take(TOLD_MAX - 1).cloned();
+        let others: Vec<Spot> = others.collect();
         std::iter::once(first).chain(others).collect()
     }
 
-    fn longest_ago(&self, free: &[Spot]) -> Option<Spot> {
+    fn longest_ago(&self, free: &[&Spot]) -> Option<Spot> {
         let told = |spot: &&Spot| self.0.get(&spot.spot_id).filter(|at| at.elapsed() < LEFT_FOR);
-        free.iter().min_by_key(told).cloned()
+        free.iter().copied().min_by_key(told).cloned()
     }
 }
 
 impl Offers {
-    /// Free spots of the same pool for somebody who was refused `spot`.
+    /// Free spots of the same pool for somebody who was refused `spot`; none where looking for them would
+    /// take too long.
     ///
     /// # Errors
     /// The store's.
@@ -144,27 +178,43 @@ impl Offers {
         spot: &Spot,
         window: &Window,
     ) -> Result<Vec<Spot>, Error> {
-        let search = self.search(spot.spot_id, *window);
-        // Whoever comes first searches, the others wait for it.
-        let free = search
-            .free
-            .get_or_try_init(|| search::alternatives(pool, spot, window, DEALT_MAX))
-            .await?;
-        let first = search.first(pool, spot, window).await?;
-        Ok(self.told.lock().unwrap_or_else(PoisonError::into_inner).next(first, free))
+        let dealt = timeout(WAIT_MAX, self.deal_in_time(pool, spot, window)).await;
+        dealt.unwrap_or_else(|_elapsed| Ok(Vec::new()))
     }
 
-    fn search(&self, spot_id: SpotId, window: Window) -> Arc<Search> {
+    async fn deal_in_time(
+        &self,
+        pool: &PgPool,
+        spot: &Spot,
+        window: &Window,
+    ) -> Result<Vec<Spot>, Error> {
+        let search = self.search(spot, *window);
+        // Whoever comes first searches, the others wait for it.
+        let searched = || async {
+            let _turn = self.turns.acquire().await;
+            search::alternatives(pool, spot, window, DEALT_MAX).await
+        };
+        let free = search.free.get_or_try_init(searched).await?;
+        let first = search.first((pool, &self.turns), spot, window).await?;
+        let mut near: Vec<&Spot> =
+            free.iter().filter(|other| other.spot_id != spot.spot_id).collect();
+        // What is further away than the floor stays as it was found: nearest first too.
+        near.sort_by(|one, other| nearness(spot, one).total_cmp(&nearness(spot, other)));
+        Ok(self.told.lock().unwrap_or_else(PoisonError::into_inner).next(first, &near))
+    }
+
+    fn search(&self, spot: &Spot, window: Window) -> Arc<Search> {
+        let key = (spot.floor_id, spot.spot_type, window);
         let mut searches = self.searches.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = |search: &Arc<Search>| search.begun.elapsed() < FRESH_FOR;
-        if let Some(search) = searches.get(&(spot_id, window)).filter(|search| fresh(search)) {
+        if let Some(search) = searches.get(&key).filter(|search| fresh(search)) {
             return Arc::clone(search);
         }
         if searches.len() >= KEPT_MAX {
             searches.retain(|_, search| fresh(search));
         }
         let search = Search::begin();
-        searches.insert((spot_id, window), Arc::clone(&search));
+        searches.insert(key, Arc::clone(&search));
         search
     }
 }

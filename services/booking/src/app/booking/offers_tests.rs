@@ -31,6 +31,7 @@ fn numbers(told: &[Spot]) -> Vec<&str> {
 #[test]
 fn each_loser_is_told_another_spot_first_nearest_first() {
     let (mut told, free) = (Told::default(), spots(4));
+    let free: Vec<&Spot> = free.iter().collect();
     assert_eq!(numbers(&told.next(None, &free)), ["0", "1", "2", "3"]);
     assert_eq!(numbers(&told.next(None, &free)), ["1", "2", "3", "0"]);
     // Whoever was refused another spot has other neighbours, and is not sent to the same either.
@@ -48,7 +49,29 @@ fn nothing_free_is_told_as_nothing() {
 #[test]
 fn a_spot_claimed_for_a_loser_is_told_first_and_its_neighbours_behind_it() {
     let (mut told, free) = (Told::default(), spots(4));
+    let free: Vec<&Spot> = free.iter().collect();
     assert_eq!(numbers(&told.next(Some(free[2].clone()), &free)), ["2", "3", "0", "1"]);
     // One that is further away than those that are told beside it.
     assert_eq!(numbers(&told.next(Some(free[3].clone()), &free[..2])), ["3", "0", "1"]);
+}
+
+#[test]
+fn all_who_lose_on_a_floor_for_one_window_share_a_search() {
+    let (offers, here, there) = (Offers::default(), spots(2), spots(1));
+    let at = |second| jiff::Timestamp::from_second(second).unwrap();
+    let [window, later] =
+        [0, 60].map(|start| Window::try_new(at(start), at(start + 3_600)).unwrap());
+    let search = offers.search(&here[0], window);
+    assert!(Arc::ptr_eq(&search, &offers.search(&here[1], window)));
+    assert!(!Arc::ptr_eq(&search, &offers.search(&here[0], later)));
+    assert!(!Arc::ptr_eq(&search, &offers.search(&there[0], window)));
+}
+
+#[test]
+fn what_is_on_the_same_floor_is_nearer_than_all_else() {
+    let (mut here, there) = (spots(3), spots(1));
+    here[1].plan_x = 5.0;
+    here[2].plan_y = -3.0;
+    assert!(nearness(&here[0], &here[2]) < nearness(&here[0], &here[1]));
+    assert!(nearness(&here[0], &here[1]) < nearness(&here[0], &there[0]));
 }
