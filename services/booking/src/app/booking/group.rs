@@ -63,9 +63,9 @@ pub(super) struct Ask {
 pub(super) enum Target {
     /// This one, at the version seen; 0 for whatever stands.
     Spot(Arc<Spot>, i64),
-    /// Any of a pool. `searched` once a spot that was picked by chance was taken: from then on the
-    /// database is asked which are free.
-    Pool { pool: Pool, searched: bool },
+    /// Any of a pool. So many spots may still be picked by chance for it; then the database is asked
+    /// which are free.
+    Pool { pool: Pool, picks: u8 },
     /// The lowest free number of an allotment.
     Ticket(Arc<Allotment>),
 }

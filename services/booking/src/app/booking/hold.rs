@@ -30,6 +30,9 @@ use crate::store::booking::{self as store, Kept, read};
 use crate::store::inventory::spot;
 use crate::store::replay::Request;
 
+/// Spots that are picked by chance for who wants any of a pool: a pick in vain costs less than a search.
+const PICKS: u8 = 2;
+
 impl App {
     /// Keeps a spot while the driver decides.
     ///
@@ -114,7 +117,8 @@ impl App {
                 let empty = wanted.starts_now || wanted.window.start() <= now;
                 let pool = Pool { lot_id, spot_type, preferred, empty, kept, pooling };
                 // Of what is picked by chance nobody knows whether a car stands there, nor what gaps it leaves.
-                Ok((Target::Pool { pool, searched: empty || pooling.is_compact() }, kept))
+                let picks = if empty || pooling.is_compact() { 0 } else { PICKS };
+                Ok((Target::Pool { pool, picks }, kept))
             }
             Choice::Ticket(allotment_id) => {
                 let allotment = self.known.allotment(&self.pool, allotment_id).await?;

@@ -58,9 +58,9 @@ fn a_spot_claimed_for_a_loser_is_told_first_and_its_neighbours_behind_it() {
 #[test]
 fn all_who_lose_on_a_floor_for_one_window_share_a_search() {
     let (offers, here, there) = (Offers::default(), spots(2), spots(1));
-    let at = |second| jiff::Timestamp::from_second(second).unwrap();
+    let at = |second| jiff::Timestamp::from_second(second).expect("a time");
     let [window, later] =
-        [0, 60].map(|start| Window::try_new(at(start), at(start + 3_600)).unwrap());
+        [0, 60].map(|start| Window::try_new(at(start), at(start + 3_600)).expect("a window"));
     let search = offers.search(&here[0], window);
     assert!(Arc::ptr_eq(&search, &offers.search(&here[1], window)));
     assert!(!Arc::ptr_eq(&search, &offers.search(&here[0], later)));

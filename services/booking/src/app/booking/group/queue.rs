@@ -118,18 +118,22 @@ impl Queue {
         Some((self.groups, drawn))
     }
 
-    /// Pools of which so much is asked that picks by chance would meet those of other processes, and then not
-    /// those who came first are served first: they are searched.
+    /// Pools that are searched so that those who came first are served first: of which so much is asked that picks
+    /// by chance would meet those of other processes, or that somebody else asks for beside one whose pick was
+    /// in vain.
     fn crowded(&self, known: &Known) -> HashSet<Pool> {
-        let mut asks: HashMap<Pool, usize> = HashMap::new();
+        let mut asks: HashMap<Pool, (usize, bool)> = HashMap::new();
         for ask in &self.waiting {
             if let Target::Pool { pool, .. } = &ask.target {
-                *asks.entry(*pool).or_default() += 1;
+                let (count, in_vain) = asks.entry(*pool).or_default();
+                *count += 1;
+                *in_vain |= ask.rounds > 0;
             }
         }
-        let is_crowded = |(pool, asks): &(Pool, usize)| {
+        let is_crowded = |(pool, (asks, in_vain)): &(Pool, (usize, bool))| {
             let spots = known.pool(pool.lot_id, pool.spot_type);
-            spots.is_some_and(|spots| asks * CROWD_SHARE > spots.liked(pool.preferred).len())
+            let spots = spots.map_or(0, |spots| spots.liked(pool.preferred).len());
+            (*in_vain && *asks > 1) || (spots > 0 && asks * CROWD_SHARE > spots)
         };
         asks.into_iter().filter(is_crowded).map(|(pool, _)| pool).collect()
     }
@@ -167,7 +171,7 @@ impl Queue {
         marks.users.insert(user);
         let spot = match &ask.target {
             Target::Spot(spot, _) => Some(Arc::clone(spot)),
-            Target::Pool { searched: true, .. } | Target::Ticket(_) => None,
+            Target::Pool { picks: 0, .. } | Target::Ticket(_) => None,
             // Who picks by chance must not be faster than somebody earlier who is searched for.
             Target::Pool { pool, .. } if marks.pools.contains(pool) => None,
             Target::Pool { pool, .. } => known

@@ -309,7 +309,7 @@ impl Work<'_> {
         let full = found.holds >= i64::from(lot.policy.resolve().max_holds_per_user);
         let gone = found.taken || found.out_of_service;
         match &mut ask.target {
-            Target::Pool { searched, .. } if gone => *searched = true,
+            Target::Pool { picks, .. } if gone => *picks = picks.saturating_sub(1),
             Target::Spot(..)
                 if found.taken && !found.out_of_service && lot.pooling.binds_late() =>
             {
@@ -361,8 +361,8 @@ impl Work<'_> {
                 }
             }
             (Ok(()), _) => {}
-            (Err(RuleRefusal::SpotClosed(_)), Target::Pool { searched, .. }) if !*searched => {
-                *searched = true;
+            (Err(RuleRefusal::SpotClosed(_)), Target::Pool { picks, .. }) if *picks > 0 => {
+                *picks = 0;
             }
             (Err(refused), _) => return answer(ask, Err(refused.into())),
         }
