@@ -192,7 +192,8 @@ async fn yardstick(
 }
 
 async fn rounds(house: &House, options: &Reserve) -> Result<Vec<Round>, Failure> {
-    let town = Town::make(house, Size::of(options.spots), DRIVERS).await?;
+    let size = Size::of(options.spots);
+    let mut town = Town::make(house, size, DRIVERS).await?;
     let time = Duration::from_secs(options.seconds);
     let many = options.in_flight.iter().copied().max().unwrap_or(64);
     println!(
@@ -200,6 +201,8 @@ async fn rounds(house: &House, options: &Reserve) -> Result<Vec<Round>, Failure>
     );
     let mut rounds = Vec::new();
     for _round in 0..options.rounds.max(1) {
+        // A driver has a few holds in a lot, in every round, and not more from round to round.
+        town = town.anew(house, size).await?;
         let version = yardstick(house, "version-column", 64, time).await?;
         let statement = yardstick(house, "exclude-on-conflict", 64, time).await?;
         load(house, &town, (64, WARM), false).await?;

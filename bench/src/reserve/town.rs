@@ -100,21 +100,36 @@ impl Town {
                 lines.push(BookingServiceClient::new(channel));
             }
         }
+        let bearer = |number| -> Result<MetadataValue<Ascii>, Failure> {
+            Ok(format!("Bearer {}", house.driver(&format!("driver-{number}"))?).parse()?)
+        };
+        let drivers = (0..drivers).map(bearer).collect::<Result<_, _>>()?;
+        Self::of(house, size, lines, drivers).await
+    }
+
+    /// The same drivers, who have the tokens that they had, in lots in which nobody holds anything.
+    pub async fn anew(&self, house: &House, size: Size) -> Result<Arc<Self>, Failure> {
+        Self::of(house, size, self.lines.clone(), self.drivers.clone()).await
+    }
+
+    async fn of(
+        house: &House,
+        size: Size,
+        lines: Vec<BookingServiceClient<Channel>>,
+        drivers: Vec<MetadataValue<Ascii>>,
+    ) -> Result<Arc<Self>, Failure> {
         let mut spots = Vec::new();
         for _lot in 0..size.lots {
             spots.extend(make_lot(house, size.spots_each).await?.1);
         }
         let (lot_id, _its_spots) = make_lot(house, size.pool_spots).await?;
-        let bearer = |number| -> Result<MetadataValue<Ascii>, Failure> {
-            Ok(format!("Bearer {}", house.driver(&format!("driver-{number}"))?).parse()?)
-        };
         // From the next full hour but one.
         let zero = (Clock::system().now().as_second() / 3_600 + 2) * 3_600;
         Ok(Arc::new(Self {
             lot_id,
             spots,
             lines,
-            drivers: (0..drivers).map(bearer).collect::<Result<_, _>>()?,
+            drivers,
             next_line: AtomicUsize::new(0),
             next_wish: AtomicU64::new(0),
             zero,

@@ -180,15 +180,23 @@ impl OwnConnection {
                 self.pool.acquire().await?
             }
         };
-        let connection = self.connection.insert(connection);
+        Ok(self.connection.insert(connection))
+    }
+
+    /// Has its plans made anew where they are old. Between two pieces of work: a worker that has taken one up
+    /// and then does this is overtaken by others.
+    pub async fn refresh(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
         let (until, kept_for) =
             *self.plans.get_or_insert_with(|| (Instant::now() + PLANS_YOUNG, PLANS_YOUNG));
-        if Instant::now() >= until {
-            connection.execute("DISCARD PLANS").await?;
-            let kept_for = PLANS_OLD.min(kept_for * 2);
-            self.plans = Some((Instant::now() + kept_for, kept_for));
+        if Instant::now() < until {
+            return;
         }
-        Ok(connection)
+        let kept_for = PLANS_OLD.min(kept_for * 2);
+        self.plans = Some((Instant::now() + kept_for, kept_for));
+        if connection.execute("DISCARD PLANS").await.is_err() {
+            self.close();
+        }
     }
 
     /// Ends the advisory locks that the worker has taken on it, if it is there.

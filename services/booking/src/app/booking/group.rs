@@ -193,6 +193,7 @@ impl App {
         let own = || OwnConnection::new(&self.pool, &self.clock);
         let mut connection = own();
         loop {
+            connection.refresh().await;
             let drawn = groups.lock().draw(&self.known, u64::from_be_bytes(self.ids.bytes()));
             let Some((group, drawn)) = drawn else {
                 groups.come.notified().await;
