@@ -65,6 +65,8 @@ struct Marks {
     users: HashSet<(UserId, LotId)>,
     /// Pools that are searched.
     pools: HashSet<Pool>,
+    /// Pools of which spots were picked by chance.
+    picked: HashSet<Pool>,
 }
 
 impl Marks {
@@ -158,9 +160,13 @@ impl Queue {
                 return Some(ask);
             }
         }
-        // What is searched for those who came earlier is given to them first.
+        // What is searched for those who came earlier is given to them first; and a crowd that is searched for waits
+        // for those before it whose picks may be in vain.
         if let Target::Pool { pool, .. } = &ask.target
-            && self.flies(|flying| flying.pools.contains(pool))
+            && self.flies(|flying| {
+                flying.pools.contains(pool)
+                    || marks.pools.contains(pool) && flying.picked.contains(pool)
+            })
         {
             return Some(ask);
         }
@@ -180,6 +186,9 @@ impl Queue {
         };
         match spot {
             Some(spot) => {
+                if let Target::Pool { pool, .. } = &ask.target {
+                    marks.picked.insert(*pool);
+                }
                 marks.mark_spot(spot.spot_id, window);
                 drawn.tries.push(Try { ask, seat: Seat::Spot(spot) });
             }

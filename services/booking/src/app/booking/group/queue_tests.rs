@@ -271,6 +271,21 @@ fn who_picked_in_vain_picks_again_when_alone_and_is_searched_for_beside_others()
 }
 
 #[test]
+fn a_crowd_that_is_searched_for_does_not_overtake_those_who_picked_before_it() {
+    let mut world = World::new();
+    world.know_spots(40);
+    let pool = world.pool((1, 2));
+    world.ask("first", Target::Pool { pool, picks: 2 }, (1, 2));
+    let (group, _) = world.draw().unwrap();
+    for user in 0..20 {
+        world.ask(&user.to_string(), Target::Pool { pool, picks: 2 }, (1, 2));
+    }
+    assert!(world.draw().is_none());
+    world.queue.finish(group, Vec::new());
+    assert_eq!(world.draw().unwrap().1.searches.len(), 20);
+}
+
+#[test]
 fn too_many_are_told_at_once() {
     let mut world = World::new();
     let spot = world.spot();
