@@ -116,7 +116,7 @@ pub fn check(record: &Record) -> Report {
 /// Judges a record on disk, the clients of about so many calls at a time, so that it need not fit into memory.
 ///
 /// # Errors
-/// The file's; `InvalidData` when it is no record.
+/// The file's; `InvalidData` when it is no record, or one without its end.
 pub fn check_file(path: &Path, calls_at_once: usize) -> io::Result<Report> {
     let whole = file::count(path)?;
     let parts = u32::try_from(whole.calls / calls_at_once.max(1) + 1).unwrap_or(u32::MAX);

@@ -13,6 +13,8 @@ use crate::setup::{Lot, Pool, Setup};
 const MAGIC: &[u8; 8] = b"PMHIST01";
 const CALL: u8 = 1;
 const FACT: u8 = 2;
+/// The last line.
+const END: u8 = 3;
 /// Bytes of a call after its tag.
 const CALL_BYTES: usize = 8 * 16 + 4 * 6 + 4;
 /// Bytes of a fact after its tag.
@@ -89,11 +91,12 @@ impl Writer {
         out.write_all(&[fact.state])
     }
 
-    /// Ends the record.
+    /// Ends the record: what it does not tell has not been.
     ///
     /// # Errors
     /// The file's.
     pub fn finish(mut self) -> io::Result<()> {
+        self.out.write_all(&[END])?;
         self.out.flush()
     }
 }
@@ -104,8 +107,9 @@ enum Line {
     Fact(Fact),
 }
 
-/// Goes through a record, line by line. A last line that was cut off (the recorder was killed) is left out.
-fn each_line(path: &Path, mut then: impl FnMut(Line)) -> io::Result<Setup> {
+/// Goes through a record, line by line. A last line that was cut off (the recorder was killed) is left out. Tells whether
+/// the record has its end.
+fn each_line(path: &Path, mut then: impl FnMut(Line)) -> io::Result<(Setup, bool)> {
     let mut input = BufReader::with_capacity(1 << 20, File::open(path)?);
     let mut magic = [0_u8; 8];
     input.read_exact(&mut magic)?;
@@ -114,10 +118,15 @@ fn each_line(path: &Path, mut then: impl FnMut(Line)) -> io::Result<Setup> {
     }
     let setup = read_setup(&mut input)?;
     let mut tag = [0_u8];
+    let mut is_whole = false;
     while input.read(&mut tag)? == 1 {
         let line = match tag[0] {
             CALL => read_line(&mut input)?.map(|line| read_call(&line).map(Line::Call)),
             FACT => read_line(&mut input)?.map(|line| read_fact(&line).map(Line::Fact)),
+            END => {
+                is_whole = true;
+                break;
+            }
             other => return Err(invalid(&format!("a line of kind {other}"))),
         };
         match line {
@@ -126,16 +135,16 @@ fn each_line(path: &Path, mut then: impl FnMut(Line)) -> io::Result<Setup> {
             None => break,
         }
     }
-    Ok(setup)
+    Ok((setup, is_whole))
 }
 
-/// Reads a whole record.
+/// Reads a whole record, or what there is of one.
 ///
 /// # Errors
 /// The file's; `InvalidData` when it is no record.
 pub fn read(path: &Path) -> io::Result<Record> {
     let (mut calls, mut facts) = (Vec::new(), Vec::new());
-    let setup = each_line(path, |line| match line {
+    let (setup, _) = each_line(path, |line| match line {
         Line::Call(call) => calls.push(call),
         Line::Fact(fact) => facts.push(fact),
     })?;
@@ -154,11 +163,15 @@ pub struct Size {
 /// Counts a record's calls.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read`]; also when it has no end: what was not written down any more would look like broken promises.
 pub fn count(path: &Path) -> io::Result<Size> {
     let mut calls = 0;
-    let setup = each_line(path, |line| calls += usize::from(matches!(line, Line::Call(_))))?;
-    Ok(Size { setup, calls })
+    let (setup, is_whole) =
+        each_line(path, |line| calls += usize::from(matches!(line, Line::Call(_))))?;
+    match is_whole {
+        true => Ok(Size { setup, calls }),
+        false => Err(invalid("a history without its end: its recorder was stopped too early")),
+    }
 }
 
 /// Reads the calls that are wanted.

@@ -170,6 +170,9 @@ fn a_record_is_read_as_it_was_written_and_a_cut_line_is_left_out() {
     std::fs::write(&path, &bytes[..bytes.len() - 3]).expect("written");
     let cut = file::read(&path).expect("a record");
     assert_eq!(cut.facts.len(), record.facts.len() - 1);
+    // What it lacks would look like broken promises: it is not judged.
+    let refused = check_file(&path, 1_000).expect_err("it has no end");
+    assert!(refused.to_string().contains("without its end"), "{refused}");
     std::fs::remove_file(&path).expect("removed");
     assert!(record.calls.iter().any(|call| call.outcome == Outcome::Unknown));
 }
