@@ -18,10 +18,9 @@ pub(super) const TRIES_MAX: usize = 256;
 const RIDERS_MAX: usize = 4_096;
 /// Asks that wait at most; whoever comes then is told at once to come again.
 const WAITING_MAX: usize = 20_000;
-/// What part of a pool's spots may be picked by chance in one group.
-const CROWD_SHARE: usize = 8;
-/// Spots of a pool that are looked at for one that nobody in this process is trying for.
-const PICKS_MAX: usize = 8;
+/// Spots of a pool that are looked at for one that nobody in this process is trying for. A pool that has no more is
+/// searched: that costs little, and any pick would likely be in vain.
+const PICKS_MAX: u64 = 8;
 
 /// The asks that wait, and what the groups in flight are trying for.
 #[derive(Default)]
@@ -94,7 +93,7 @@ impl Queue {
     /// Takes the next group and its number; None while nothing can be tried.
     pub(super) fn draw(&mut self, known: &Known, chance: u64) -> Option<(u64, Drawn)> {
         let mut drawn = Drawn::default();
-        let mut marks = Marks { pools: self.crowded(known), ..Marks::default() };
+        let mut marks = Marks { pools: self.crowded(), ..Marks::default() };
         let mut left = VecDeque::new();
         for ask in std::mem::take(&mut self.waiting) {
             let riders = drawn.riders.len() + drawn.searches.len();
@@ -120,24 +119,18 @@ impl Queue {
         Some((self.groups, drawn))
     }
 
-    /// Pools that are searched so that those who came first are served first: of which so much is asked that picks
-    /// by chance would meet those of other processes, or that somebody else asks for beside one whose pick was
-    /// in vain.
-    fn crowded(&self, known: &Known) -> HashSet<Pool> {
-        let mut asks: HashMap<Pool, (usize, bool)> = HashMap::new();
+    /// Pools of which several want the same window: they are searched for together. Picks by chance would meet those of
+    /// other processes, and then not those who came first are served first.
+    fn crowded(&self) -> HashSet<Pool> {
+        let (mut seen, mut crowded) = (HashSet::new(), HashSet::new());
         for ask in &self.waiting {
-            if let Target::Pool { pool, .. } = &ask.target {
-                let (count, in_vain) = asks.entry(*pool).or_default();
-                *count += 1;
-                *in_vain |= ask.rounds > 0;
+            if let Target::Pool { pool, .. } = &ask.target
+                && !seen.insert(*pool)
+            {
+                crowded.insert(*pool);
             }
         }
-        let is_crowded = |(pool, (asks, in_vain)): &(Pool, (usize, bool))| {
-            let spots = known.pool(pool.lot_id, pool.spot_type);
-            let spots = spots.map_or(0, |spots| spots.liked(pool.preferred).len());
-            (*in_vain && *asks > 1) || (spots > 0 && asks * CROWD_SHARE > spots)
-        };
-        asks.into_iter().filter(is_crowded).map(|(pool, _)| pool).collect()
+        crowded
     }
 
     /// Puts an ask into the group, or gives it back when it must wait for a group in flight.
@@ -211,10 +204,10 @@ impl Queue {
         marks: &Marks,
     ) -> Option<Arc<Spot>> {
         let liked = spots.liked(pool.preferred);
-        let count = u64::try_from(liked.len()).ok().filter(|count| *count > 0)?;
+        let count = u64::try_from(liked.len()).ok().filter(|count| *count > PICKS_MAX)?;
         // Consecutive numbers must not pick neighbours.
         let first = chance.wrapping_mul(0x9E37_79B9_7F4A_7C15) % count;
-        (0..count.min(PICKS_MAX as u64)).find_map(|step| {
+        (0..PICKS_MAX).find_map(|step| {
             let place = usize::try_from((first + step) % count).ok()?;
             let spot = liked.get(place)?;
             self.is_untried(spot.spot_id, &pool.kept, marks).then(|| Arc::clone(spot))

@@ -213,61 +213,30 @@ fn two_of_a_pool_are_never_given_the_same_spot() {
 }
 
 #[test]
-fn once_somebody_is_searched_for_whoever_comes_later_does_not_pick_before_them() {
+fn who_wants_a_pool_alone_picks_by_chance_and_several_are_searched_for_together() {
     let mut world = World::new();
     world.know_spots(40);
-    let full = world.pool((1, 2));
-    let other = world.pool((5, 6));
-    let asks = [("anna", full, 1), ("ben", full, 0), ("cleo", full, 1), ("dan", other, 1)];
-    for (user, pool, picks) in asks {
-        assert!(world.ask(user, Target::Pool { pool, picks }, (1, 2)));
-    }
-    let (_, drawn) = world.draw().unwrap();
-    assert_eq!(tried(&drawn), ["anna", "dan"], "dan wants another window");
-    assert_eq!(users(drawn.searches.iter()), ["ben", "cleo"]);
-}
-
-#[test]
-fn a_crowd_for_a_pool_is_searched_for_from_the_first() {
-    let mut world = World::new();
-    world.know_spots(40);
-    let pool = world.pool((1, 2));
-    let few = 40 / CROWD_SHARE;
-    for user in 0..few {
-        world.ask(&user.to_string(), Target::Pool { pool, picks: 1 }, (1, 2));
+    let (wanted, other) = (world.pool((1, 2)), world.pool((5, 6)));
+    for (user, pool) in [("anna", wanted), ("ben", wanted), ("dan", other)] {
+        assert!(world.ask(user, Target::Pool { pool, picks: 2 }, (1, 2)));
     }
     let (group, drawn) = world.draw().unwrap();
-    assert_eq!((drawn.tries.len(), drawn.searches.len()), (few, 0));
-    world.queue.finish(group, Vec::new());
-    for user in 0..=few {
-        world.ask(&user.to_string(), Target::Pool { pool, picks: 1 }, (1, 2));
-    }
-    let (group, drawn) = world.draw().unwrap();
-    assert_eq!((drawn.tries.len(), drawn.searches.len()), (0, few + 1));
+    assert_eq!(tried(&drawn), ["dan"]);
+    assert_eq!(users(drawn.searches.iter()), ["anna", "ben"]);
     // Whoever comes later waits until those have what they were searched for.
-    world.ask("late", Target::Pool { pool, picks: 1 }, (1, 2));
+    world.ask("late", Target::Pool { pool: wanted, picks: 2 }, (1, 2));
     assert!(world.draw().is_none());
     world.queue.finish(group, Vec::new());
     assert_eq!(tried(&world.draw().unwrap().1), ["late"]);
 }
 
 #[test]
-fn who_picked_in_vain_picks_again_when_alone_and_is_searched_for_beside_others() {
+fn who_has_no_pick_left_is_searched_for() {
     let mut world = World::new();
     world.know_spots(40);
     let pool = world.pool((1, 2));
-    let in_vain = |drawn: Drawn| -> Vec<Ask> {
-        let picked = drawn.tries.into_iter().map(|one| one.ask);
-        picked.map(|ask| Ask { rounds: ask.rounds + 1, ..ask }).collect()
-    };
-    world.ask("anna", Target::Pool { pool, picks: 2 }, (1, 2));
-    let (group, drawn) = world.draw().unwrap();
-    world.queue.finish(group, in_vain(drawn));
-    let (group, drawn) = world.draw().unwrap();
-    assert_eq!(tried(&drawn), ["anna"]);
-    world.queue.finish(group, in_vain(drawn));
-    world.ask("ben", Target::Pool { pool, picks: 2 }, (1, 2));
-    assert_eq!(users(world.draw().unwrap().1.searches.iter()), ["anna", "ben"]);
+    world.ask("anna", Target::Pool { pool, picks: 0 }, (1, 2));
+    assert_eq!(users(world.draw().unwrap().1.searches.iter()), ["anna"]);
 }
 
 #[test]
