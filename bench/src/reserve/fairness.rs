@@ -126,6 +126,9 @@ impl Shown {
             self.calls += served.len() as u64;
             overtaken_here += overtaken(&served);
             let correlation = correlation(&served);
+            if correlation.is_some_and(|correlation| correlation < CORRELATION_MIN) {
+                println!("  served out of order: {}", runs(&served));
+            }
             lowest = correlation.map_or(lowest, |correlation| lowest.min(correlation));
             self.correlations.extend(correlation);
         }
@@ -259,6 +262,23 @@ fn overtaken(served: &[Option<(i64, i64)>]) -> u64 {
         later.extend(group);
     }
     count
+}
+
+/// Which group served how many in a row, in the order of sending; 0 stands for the refused.
+fn runs(served: &[Option<(i64, i64)>]) -> String {
+    let groups: BTreeSet<i64> = served.iter().flatten().map(|(group, _)| *group).collect();
+    let rank: HashMap<i64, usize> = groups.into_iter().zip(1..).collect();
+    let ranks = served
+        .iter()
+        .map(|call| call.and_then(|(group, _)| rank.get(&group).copied()).unwrap_or_default());
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for rank in ranks {
+        match runs.last_mut() {
+            Some((last, count)) if *last == rank => *count += 1,
+            _ => runs.push((rank, 1)),
+        }
+    }
+    runs.iter().map(|(rank, count)| format!("{rank}x{count} ")).collect()
 }
 
 /// Spearman's, of those that were served. None of fewer than three.

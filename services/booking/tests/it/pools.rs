@@ -104,25 +104,90 @@ async fn a_crowd_at_a_compact_lot_gets_every_place_and_nobody_is_told_full_befor
     town.world.stop().await;
 }
 
+/// A session that searches for the pool of a replica, and has claimed this spot for windows from that second on.
+async fn claim(other: &mut sqlx::PgConnection, spot: &proto::Spot, start: i64) -> bool {
+    let spot_id: uuid::Uuid = spot.spot_id.parse().unwrap();
+    let claim = sqlx::query_scalar("SELECT pg_try_advisory_lock(uuid_hash_extended($1, $2))");
+    claim.bind(spot_id).bind(start).fetch_one(other).await.unwrap()
+}
+
+fn start_of(wish: &proto::HoldSpotRequest) -> i64 {
+    wish.window.unwrap().start_time.unwrap().seconds
+}
+
 #[tokio::test]
 async fn what_others_try_for_is_not_sold_out_and_is_had_once_they_let_go() {
     let town = Town::with(1, false).await;
     let wish = any(&town, (60, 120), "");
-    let start = wish.window.unwrap().start_time.unwrap().seconds;
+    let (spot, start) = (&town.place.spots[0], start_of(&wish));
     let mut other = town.world.pool.acquire().await.unwrap();
-    let spot_id: uuid::Uuid = town.place.spots[0].spot_id.parse().unwrap();
-    let claim = sqlx::query_scalar("SELECT pg_try_advisory_lock(uuid_hash_extended($1, $2))");
-    let claimed: bool = claim.bind(spot_id).bind(start).fetch_one(&mut *other).await.unwrap();
-    assert!(claimed);
+    assert!(claim(&mut other, spot, start).await);
     let mut anna = town.driver("anna").await;
     assert_eq!(reason(anna.hold_spot(wish.clone()).await), "STORE_BUSY", "not SOLD_OUT");
     other.close().await.unwrap();
     assert_eq!(given(&mut anna, wish).await, "A0001");
     // The claim of the group ended with it.
     let mut other = town.world.pool.acquire().await.unwrap();
-    let claim = sqlx::query_scalar("SELECT pg_try_advisory_lock(uuid_hash_extended($1, $2))");
-    let claimed: bool = claim.bind(spot_id).bind(start).fetch_one(&mut *other).await.unwrap();
-    assert!(claimed);
+    assert!(claim(&mut other, spot, start).await);
     other.close().await.unwrap();
+    town.world.stop().await;
+}
+
+#[tokio::test]
+async fn who_picks_by_chance_does_not_take_what_a_search_has_claimed() {
+    let town = Town::with(12, false).await;
+    let mut anna = town.driver("anna").await;
+    // From now on the pool is known, and a lone ask picks of it.
+    given(&mut anna, any(&town, (200, 260), "")).await;
+    let wish = any(&town, (60, 120), "");
+    let mut other = town.world.pool.acquire().await.unwrap();
+    let (left, claimed) = town.place.spots.split_first().unwrap();
+    for spot in claimed {
+        assert!(claim(&mut other, spot, start_of(&wish)).await);
+    }
+    assert_eq!(given(&mut anna, wish).await, left.spot_number);
+    other.close().await.unwrap();
+    town.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taken_while_it_is_searched_for_costs_nobody_their_turn() {
+    const HELD: usize = 5;
+    let town = Town::with(HELD + 3, false).await;
+    set_policy(&town, proto::LotPolicy { max_holds_per_user: 100, ..Default::default() }).await;
+    let mut pools = Vec::new();
+    for name in ["zero", "first", "second"] {
+        pools.push(town.driver(name).await);
+    }
+    // A search now takes a while for each hold that it finds in its way.
+    let slow = "CREATE OR REPLACE FUNCTION park_now() RETURNS timestamptz LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM pg_sleep(0.02);
+            RETURN clock_timestamp() + coalesce(nullif(current_setting(
+                'parkmesh.clock_offset_ms', true), ''), '0')::bigint * interval '1 millisecond';
+        END $$";
+    sqlx::query(slow).execute(&town.world.pool).await.unwrap();
+    for round in 0..6 {
+        let window = (60 + round * 100, 120 + round * 100);
+        let mut holder = town.driver(&format!("holder-{round}")).await;
+        for spot in 0..HELD {
+            held(holder.hold_spot(town.hold(spot, window.0, window.1)).await);
+        }
+        let (wish, mut asks) = (any(&town, window, ""), Vec::new());
+        for driver in &pools {
+            let wish = proto::HoldSpotRequest { request_id: request_id(), ..wish.clone() };
+            let mut driver = driver.clone();
+            asks.push(tokio::spawn(async move { driver.hold_spot(wish).await }));
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        // While the first is searched for, the others wait, and are then searched for together.
+        let mut asks = asks.into_iter();
+        let given = held(asks.next().unwrap().await.unwrap()).spot_number;
+        let free = |spot: &usize| town.place.spots[*spot].spot_number != given;
+        let taken = (HELD..HELD + 3).find(free).unwrap();
+        held(holder.hold_spot(town.hold(taken, window.0, window.1)).await);
+        held(asks.next().unwrap().await.unwrap());
+        assert_eq!(reason(asks.next().unwrap().await.unwrap()), "SOLD_OUT");
+    }
     town.world.stop().await;
 }

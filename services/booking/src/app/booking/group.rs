@@ -99,6 +99,18 @@ impl Target {
         }
     }
 
+    /// A spot that is tried for it was picked by chance.
+    fn is_picked(&self) -> bool {
+        matches!(self, Self::Pool { picks: 1.., .. })
+    }
+
+    /// From now on the database is asked which are free.
+    fn search(&mut self) {
+        if let Self::Pool { picks, .. } = self {
+            *picks = 0;
+        }
+    }
+
     /// The version of the spot that the caller saw; 0 for whatever stands.
     pub(super) fn seen(&self) -> i64 {
         match self {

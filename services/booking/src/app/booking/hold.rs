@@ -266,6 +266,7 @@ pub(in crate::app) fn new_hold(
         spot_type,
         lot_version: lot.version,
         max_holds: policy.max_holds_per_user,
+        yields: false,
         request: key.clone(),
         response: answer.encode_to_vec(),
     })

@@ -2,12 +2,14 @@
 //! that the statement of a hold checks. So a hold needs no reading before it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{AllotmentId, FloorId, LotId, SpotId};
 use sqlx::PgPool;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::domain::allotment::Allotment;
@@ -31,7 +33,12 @@ pub struct Known {
     allotments: Arc<Shelf<AllotmentId, Allotment>>,
 }
 
-type Shelf<K, V> = RwLock<HashMap<K, Arc<V>>>;
+/// Things of one kind.
+struct Shelf<K, V> {
+    kept: RwLock<HashMap<K, Arc<V>>>,
+    /// What is being read at this moment.
+    readings: Mutex<HashMap<K, Arc<OnceCell<Arc<V>>>>>,
+}
 
 /// The spots of a pool, whoever has them.
 pub struct PoolSpots {
@@ -63,12 +70,7 @@ impl Known {
     /// # Errors
     /// [`Error::LotNotFound`], or the store's.
     pub async fn lot(&self, pool: &PgPool, lot_id: LotId) -> Result<Arc<Lot>, Error> {
-        if let Some(lot) = find(&self.lots, &lot_id) {
-            return Ok(lot);
-        }
-        let lot = Arc::new(lot::get(pool, lot_id).await?);
-        keep(&self.lots, lot_id, &lot);
-        Ok(lot)
+        self.lots.get_or_read(lot_id, lot::get(pool, lot_id)).await
     }
 
     /// Reads a lot anew: whoever is refused by what was known of it may be right. When it has changed,
@@ -77,14 +79,12 @@ impl Known {
     /// # Errors
     /// [`Error::LotNotFound`], or the store's.
     pub async fn lot_anew(&self, pool: &PgPool, lot_id: LotId) -> Result<Arc<Lot>, Error> {
-        let before = find(&self.lots, &lot_id);
+        let before = self.lots.find(&lot_id);
         let lot = Arc::new(lot::get(pool, lot_id).await?);
-        keep(&self.lots, lot_id, &lot);
+        self.lots.keep(lot_id, &lot);
         if before.is_none_or(|before| before.version != lot.version) {
-            let mut spots = self.spots.write().unwrap_or_else(PoisonError::into_inner);
-            spots.retain(|_, spot| spot.lot_id != lot_id);
-            let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
-            pools.retain(|(of, _), _| *of != lot_id);
+            self.spots.retain(|_, spot| spot.lot_id != lot_id);
+            self.pools.retain(|(of, _), _| *of != lot_id);
         }
         Ok(lot)
     }
@@ -95,12 +95,7 @@ impl Known {
     /// # Errors
     /// [`Error::SpotNotFound`], or the store's.
     pub async fn spot(&self, pool: &PgPool, spot_id: SpotId) -> Result<Arc<Spot>, Error> {
-        if let Some(spot) = find(&self.spots, &spot_id) {
-            return Ok(spot);
-        }
-        let spot = Arc::new(spot::get(pool, spot_id).await?);
-        keep(&self.spots, spot_id, &spot);
-        Ok(spot)
+        self.spots.get_or_read(spot_id, spot::get(pool, spot_id)).await
     }
 
     /// An allotment, which never changes.
@@ -112,18 +107,16 @@ impl Known {
         pool: &PgPool,
         allotment_id: AllotmentId,
     ) -> Result<Arc<Allotment>, Error> {
-        if let Some(allotment) = find(&self.allotments, &allotment_id) {
-            return Ok(allotment);
-        }
-        let (allotment, _taken) = allotment::get(pool, allotment_id).await?;
-        let allotment = Arc::new(allotment);
-        keep(&self.allotments, allotment_id, &allotment);
-        Ok(allotment)
+        let read = async {
+            let (allotment, _taken) = allotment::get(pool, allotment_id).await?;
+            Ok(allotment)
+        };
+        self.allotments.get_or_read(allotment_id, read).await
     }
 
     /// The spots of a pool, if they were read a moment ago.
     pub fn pool(&self, lot_id: LotId, spot_type: SpotType) -> Option<Arc<PoolSpots>> {
-        let known = find(&self.pools, &(lot_id, spot_type))?;
+        let known = self.pools.find(&(lot_id, spot_type))?;
         (known.read_at.elapsed() < POOL_KEPT_FOR).then_some(known)
     }
 
@@ -144,18 +137,112 @@ impl Known {
 
     /// Keeps the spots of a pool that have just been read.
     pub(super) fn keep_pool(&self, lot_id: LotId, spot_type: SpotType, spots: Vec<Spot>) {
-        keep(&self.pools, (lot_id, spot_type), &Arc::new(PoolSpots::of(spots)));
+        self.pools.keep((lot_id, spot_type), &Arc::new(PoolSpots::of(spots)));
     }
 }
 
-fn find<K: Eq + std::hash::Hash, V>(shelf: &Shelf<K, V>, key: &K) -> Option<Arc<V>> {
-    shelf.read().unwrap_or_else(PoisonError::into_inner).get(key).map(Arc::clone)
+/// Forgets a reading that is over, also when nobody waits for it any more.
+struct Over<'a, K: Eq + Hash, V> {
+    shelf: &'a Shelf<K, V>,
+    key: K,
 }
 
-fn keep<K: Eq + std::hash::Hash, V>(shelf: &Shelf<K, V>, key: K, value: &Arc<V>) {
-    let mut kept = shelf.write().unwrap_or_else(PoisonError::into_inner);
-    if kept.len() >= KEPT_MAX {
-        kept.clear();
+impl<K: Eq + Hash, V> Drop for Over<'_, K, V> {
+    fn drop(&mut self) {
+        self.shelf.readings().remove(&self.key);
     }
-    kept.insert(key, Arc::clone(value));
+}
+
+impl<K, V> Default for Shelf<K, V> {
+    fn default() -> Self {
+        Self { kept: RwLock::default(), readings: Mutex::default() }
+    }
+}
+
+impl<K, V> Shelf<K, V> {
+    fn readings(&self) -> MutexGuard<'_, HashMap<K, Arc<OnceCell<Arc<V>>>>> {
+        self.readings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Copy + Eq + Hash, V> Shelf<K, V> {
+    fn find(&self, key: &K) -> Option<Arc<V>> {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).get(key).map(Arc::clone)
+    }
+
+    fn keep(&self, key: K, value: &Arc<V>) {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(key, Arc::clone(value));
+    }
+
+    fn retain(&self, stays: impl Fn(&K, &Arc<V>) -> bool) {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|key, value| stays(key, value));
+    }
+
+    /// What is kept, or else what is read now. Whoever comes meanwhile waits for the same reading: a crowd that comes
+    /// first reads once, and goes on together, before those who come later and find it kept.
+    async fn get_or_read(
+        &self,
+        key: K,
+        read: impl Future<Output = Result<V, Error>>,
+    ) -> Result<Arc<V>, Error> {
+        if let Some(value) = self.find(&key) {
+            return Ok(value);
+        }
+        let reading = Arc::clone(self.readings().entry(key).or_default());
+        let _over = Over { shelf: self, key };
+        let value = reading.get_or_try_init(async || {
+            let value = Arc::new(read.await?);
+            self.keep(key, &value);
+            Ok(value)
+        });
+        value.await.map(Arc::clone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures_util::future::join_all;
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_crowd_reads_once_and_goes_on_together() {
+        let (shelf, reads) = (Shelf::default(), AtomicU32::new(0));
+        let get = || {
+            shelf.get_or_read(7, async {
+                yield_now().await;
+                Ok(reads.fetch_add(1, Ordering::Relaxed))
+            })
+        };
+        let got = join_all((0..100).map(|_| get())).await;
+        assert!(got.iter().all(|got| matches!(got, Ok(value) if **value == 0)));
+        assert_eq!(*get().await.unwrap(), 0, "kept");
+        assert!(shelf.readings().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_reading_that_fails_or_is_given_up_is_done_by_the_next() {
+        let shelf = Shelf::<i32, &str>::default();
+        let fails = shelf.get_or_read(7, async {
+            yield_now().await;
+            Err(Error::LotNotFound)
+        });
+        let (failed, read) = tokio::join!(fails, shelf.get_or_read(7, async { Ok("read") }));
+        assert!(matches!(failed, Err(Error::LotNotFound)));
+        assert_eq!(*read.unwrap(), "read");
+        {
+            let mut given_up = Box::pin(shelf.get_or_read(8, std::future::pending()));
+            assert!(futures_util::poll!(&mut given_up).is_pending());
+        }
+        assert_eq!(*shelf.get_or_read(8, async { Ok("read") }).await.unwrap(), "read");
+        assert!(shelf.readings().is_empty());
+    }
 }

@@ -8,7 +8,7 @@ use parkmesh_contracts::window::Window;
 use sqlx::{PgConnection, PgExecutor, Row};
 use uuid::Uuid;
 
-use super::search::{free_spots_near, near};
+use super::search::{free_spots_near, near, unbooked};
 use crate::domain::inventory::{PolicyChoice, Spot};
 use crate::error::Error;
 use crate::store::inventory::broken;

@@ -16,6 +16,7 @@ use parkmesh_eventbus::outbox::{Columns as FactColumns, Row as FactRow};
 use sqlx::{PgExecutor, Row};
 use uuid::Uuid;
 
+use super::search::claim_key;
 use crate::domain::booking::{Booking, Place};
 use crate::error::Error;
 use crate::store::inventory::spot::type_number;
@@ -34,6 +35,8 @@ pub struct NewHold {
     pub lot_version: i64,
     /// Live holds that the user may have in the lot.
     pub max_holds: i32,
+    /// The spot is not wanted where a search has claimed it for somebody (see `search`).
+    pub yields: bool,
     /// The request that asks for it.
     pub request: Request,
     /// Its answer, encoded.
@@ -72,11 +75,11 @@ WITH asked AS MATERIALIZED (
         $6::timestamptz[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bigint[],
         $11::text[], $12::timestamptz[], $13::bigint[], $14::bigint[], $15::integer[], $16::uuid[],
         $17::text[], $18::bytea[], $19::bytea[], $30::uuid[], $31::uuid[], $32::integer[],
-        $33::text[], $34::smallint[], $35::boolean[], $36::uuid[])
+        $33::text[], $34::smallint[], $35::boolean[], $36::uuid[], $37::boolean[])
     AS asked (booking_id, code, spot_id, user_id, plate, start_time, end_time, tariff_version,
         hourly_rate_minor, amount_minor, currency_code, hold_expire_time, spot_version,
         lot_version, max_holds, request_id, method, body_hash, response, lot_id, allotment_id,
-        ticket_number, spot_number, spot_type, spot_pending, waitlist_entry_id)
+        ticket_number, spot_number, spot_type, spot_pending, waitlist_entry_id, yields)
 ", $reclaimed, "), made AS (
     INSERT INTO booking (booking_id, code, lot_id, floor_id, spot_id, spot_number, user_id, plate,
         during, start_time, state, tariff_version, hourly_rate_minor, amount_minor, currency_code,
@@ -126,6 +129,9 @@ WITH asked AS MATERIALIZED (
       AND CASE WHEN lot.has_waiting AND spot.spot_id IS NOT NULL AND asked.waitlist_entry_id IS NULL
           THEN NOT spot_awaited(spot.spot_id, tstzrange(asked.start_time,
               asked.end_time + make_interval(secs => turnaround.seconds), '[)'))
+          ELSE true END
+      AND CASE WHEN asked.yields
+          THEN pg_try_advisory_xact_lock(", claim_key!("asked.spot_id", "asked.start_time"), ")
           ELSE true END
       AND NOT EXISTS (SELECT FROM request
           WHERE request.subject = asked.user_id AND request.request_id = asked.request_id
@@ -218,9 +224,21 @@ pub async fn insert(
         .bind(columns.spot_types)
         .bind(columns.spots_pending)
         .bind(columns.waitlist_entry_ids)
+        .bind(columns.yields)
         .fetch_all(executor)
         .await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// As the statement sorts them, which then has little to do: a row is wide, and costs more to compare there.
+fn in_order(holds: &[NewHold]) -> Vec<&NewHold> {
+    let mut sorted: Vec<&NewHold> = holds.iter().collect();
+    sorted.sort_by_key(|hold| {
+        let booking = &hold.booking;
+        let spot_id = booking.spot_id().map(SpotId::as_uuid);
+        (spot_id.is_none(), spot_id, booking.window.start(), booking.booking_id)
+    });
+    sorted
 }
 
 /// The holds, column by column.
@@ -252,12 +270,13 @@ struct Columns<'a> {
     spot_types: Vec<Option<i16>>,
     spots_pending: Vec<bool>,
     waitlist_entry_ids: Vec<Option<Uuid>>,
+    yields: Vec<bool>,
 }
 
 impl<'a> Columns<'a> {
     fn of(holds: &'a [NewHold]) -> Result<Self, Error> {
         let mut columns = Self::default();
-        for hold in holds {
+        for hold in in_order(holds) {
             let (booking, price) = (&hold.booking, &hold.booking.price);
             columns.booking_ids.push(booking.booking_id.as_uuid());
             columns.codes.push(&booking.code);
@@ -291,6 +310,7 @@ impl<'a> Columns<'a> {
             columns.responses.push(&hold.response);
             columns.spot_types.push(hold.spot_type.map(type_number).transpose()?);
             columns.waitlist_entry_ids.push(booking.waitlist_entry_id.map(Uuid::from));
+            columns.yields.push(hold.yields);
         }
         Ok(columns)
     }

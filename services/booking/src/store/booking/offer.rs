@@ -7,7 +7,7 @@ use std::time::Duration;
 use parkmesh_contracts::window::Window;
 use sqlx::PgExecutor;
 
-use super::search::{free_spots_near, near};
+use super::search::{free_spots_near, near, unbooked};
 use crate::domain::inventory::Spot;
 use crate::error::Error;
 use crate::store::inventory::spot::of_row as spot_of_row;

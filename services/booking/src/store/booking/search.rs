@@ -1,5 +1,8 @@
 //! Free spots: those of a pool that can be tried, and those that a loser is told instead.
 
+use std::collections::HashSet;
+use std::iter;
+
 use jiff_sqlx::ToSqlx;
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_contracts::ids::{FloorId, LotId};
@@ -16,6 +19,22 @@ use crate::store::inventory::spot::{of_row as spot_of_row, type_number};
 // The searches below order the spots first and look at bookings one spot after the other, until
 // enough are found: `OFFSET 0` keeps Postgres from looking at the bookings of all spots beforehand, and
 // from joining the closures or bookings of all lots (see `hold`).
+
+/// Nobody has the spot of `s` from one moment to the other.
+macro_rules! unbooked {
+    ($start:literal, $end:literal) => {
+        concat!(
+            "NOT EXISTS (SELECT FROM booking AS other
+             WHERE other.spot_id = s.spot_id AND other.during && tstzrange(",
+            $start,
+            ", ",
+            $end,
+            ", '[)')
+               AND other.state IN (1, 2, 3)
+               AND (other.state <> 1 OR other.due_time > park_now()) OFFSET 0) "
+        )
+    };
+}
 
 /// The spots of the type and lot of one, without itself, that are free for all that would be kept, nearest
 /// first: by floor, then by distance on the plan. Its parameters are those of [`near`]; what follows may
@@ -37,15 +56,13 @@ macro_rules! free_spots_near {
              WHERE closure.lot_id = s.lot_id AND closure.end_time > $5 AND closure.start_time < $6
                AND coalesce(closure.floor_id, s.floor_id) = s.floor_id
                AND coalesce(closure.spot_id, s.spot_id) = s.spot_id OFFSET 0)
-           AND NOT EXISTS (SELECT FROM booking AS other
-             WHERE other.spot_id = s.spot_id AND other.during && tstzrange($5, $6, '[)')
-               AND other.state IN (1, 2, 3)
-               AND (other.state <> 1 OR other.due_time > park_now()) OFFSET 0) ",
+           AND ",
+            unbooked!("$5", "$6"),
             $($rest)?
         )
     };
 }
-pub(super) use free_spots_near;
+pub(super) use {free_spots_near, unbooked};
 
 /// Binds what is near to what, and when, as [`free_spots_near`] has it; `limit` is the ninth parameter.
 ///
@@ -100,9 +117,23 @@ pub struct Pool {
     pub pooling: Pooling,
 }
 
+/// The key of the advisory lock that claims a spot from a moment on.
+macro_rules! claim_key {
+    ($spot_id:literal, $start:literal) => {
+        concat!(
+            "uuid_hash_extended(",
+            $spot_id,
+            ", floor(extract(epoch FROM ",
+            $start,
+            "))::bigint)"
+        )
+    };
+}
+pub(super) use claim_key;
+
 /// What is free of each pool, one spot after the other until enough are found; what is claimed is claimed only then.
 macro_rules! free_spots_of_pools {
-    ($($claimed:literal)?) => {
+    ($($claimed:expr),*) => {
         concat!(
             "SELECT pool.place, free.*
              FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::timestamptz[], $5::timestamptz[],
@@ -123,15 +154,12 @@ macro_rules! free_spots_of_pools {
                        AND closure.start_time < pool.end_time
                        AND coalesce(closure.floor_id, s.floor_id) = s.floor_id
                        AND coalesce(closure.spot_id, s.spot_id) = s.spot_id OFFSET 0)
-                   AND NOT EXISTS (SELECT FROM booking AS other
-                     WHERE other.spot_id = s.spot_id
-                       AND other.during && tstzrange(pool.start_time, pool.end_time, '[)')
-                       AND other.state IN (1, 2, 3)
-                       AND (other.state <> 1 OR other.due_time > park_now()) OFFSET 0)
-                   AND NOT (pool.empty AND EXISTS (SELECT FROM spot_reality AS ground
+                   AND ",
+            unbooked!("pool.start_time", "pool.end_time"),
+            "      AND NOT (pool.empty AND EXISTS (SELECT FROM spot_reality AS ground
                      WHERE ground.spot_id = s.spot_id AND ground.occupied IS NOT FALSE OFFSET 0))
                  OFFSET 0) AS free ",
-                $($claimed,)?
+                $($claimed,)*
                 " LIMIT pool.number) AS free"
         )
     };
@@ -151,8 +179,8 @@ pub async fn candidates(
 }
 
 /// The same, but each is claimed for this session until it ends its advisory locks: what others have claimed is left out, and
-/// nobody who claims meets another's try. So those who came first get what was found, in their order. A claim is a
-/// courtesy and guards nothing: the exclusion constraint does.
+/// nobody who claims, or yields to claims (see `hold`), meets another's try. So those who came first get what was found, in
+/// their order. A claim is a courtesy and guards nothing: the exclusion constraint does.
 ///
 /// # Errors
 /// The store's.
@@ -162,10 +190,33 @@ pub async fn claim(
     seed: i64,
 ) -> Result<Vec<Vec<Spot>>, Error> {
     let statement = free_spots_of_pools!(
-        "WHERE pg_try_advisory_lock(uuid_hash_extended(free.spot_id,
-             floor(extract(epoch FROM pool.start_time))::bigint))"
+        "WHERE pg_try_advisory_lock(",
+        claim_key!("free.spot_id", "pool.start_time"),
+        ")"
     );
-    search(connection, statement, pools, seed).await
+    let mut found = search(&mut *connection, statement, pools, seed).await?;
+    // Whoever let go of a claim while this was running may have booked what is claimed here: the statement sees the
+    // table as it was before it.
+    let claimed =
+        || pools.iter().zip(&found).flat_map(|((pool, _), s)| s.iter().zip(iter::repeat(pool)));
+    let rows = sqlx::query(concat!(
+        "SELECT s.place FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) WITH ORDINALITY
+             AS s (spot_id, start_time, end_time, place)
+         WHERE ",
+        unbooked!("s.start_time", "s.end_time")
+    ))
+    .bind(claimed().map(|(spot, _)| spot.spot_id.as_uuid()).collect::<Vec<_>>())
+    .bind(claimed().map(|(_, pool)| pool.kept.start().to_sqlx()).collect::<Vec<_>>())
+    .bind(claimed().map(|(_, pool)| pool.kept.end().to_sqlx()).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    let places = rows.iter().map(|row| row.try_get(0));
+    let free = places.collect::<Result<HashSet<i64>, _>>()?;
+    let mut places = 1..;
+    for spots in &mut found {
+        spots.retain(|_| places.next().is_some_and(|place| free.contains(&place)));
+    }
+    Ok(found)
 }
 
 async fn search(

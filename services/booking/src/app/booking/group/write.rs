@@ -115,13 +115,14 @@ impl App {
             }
         };
         let mut sold_out = Vec::new();
-        for ask in asks {
+        for mut ask in asks {
             if tries.len() >= TRIES_MAX {
                 // Not its turn yet.
                 work.back.push(ask);
                 continue;
             }
             let (seat, nothing) = free.choose(&mut self.groups.lock(), group, &ask.target);
+            ask.target.search();
             match seat {
                 Some(seat) => tries.push(Try { ask, seat }),
                 None if nothing => sold_out.push(ask),
@@ -225,6 +226,7 @@ impl App {
     ) -> Result<(NewHold, FactRow), Error> {
         let seen = ask.target.seen();
         let hold = new_hold(&self.ids, lot, seat, (&ask.key, &ask.wanted, seen), now)?;
+        let hold = NewHold { yields: ask.target.is_picked(), ..hold };
         let fact = events::fact(&self.ids, now, &hold.booking, &terms(lot), &Event::Held);
         Ok((hold, FactRow { trace_parent: ask.trace_parent.clone(), ..fact }))
     }
@@ -308,8 +310,12 @@ impl Work<'_> {
         };
         let full = found.holds >= i64::from(lot.policy.resolve().max_holds_per_user);
         let gone = found.taken || found.out_of_service;
-        match &mut ask.target {
-            Target::Pool { picks, .. } if gone => *picks = picks.saturating_sub(1),
+        if let Target::Pool { picks, .. } = &mut ask.target {
+            // It was somebody's, or a search had claimed it.
+            *picks = picks.saturating_sub(1);
+        }
+        match &ask.target {
+            Target::Pool { .. } if gone => {}
             Target::Spot(..)
                 if found.taken && !found.out_of_service && lot.pooling.binds_late() =>
             {
