@@ -224,7 +224,7 @@ mod tests {
         };
         let got = join_all((0..100).map(|_| get())).await;
         assert!(got.iter().all(|got| matches!(got, Ok(value) if **value == 0)));
-        assert_eq!(*get().await.unwrap(), 0, "kept");
+        assert_eq!(*get().await.expect("it is kept"), 0);
         assert!(shelf.readings().is_empty());
     }
 
@@ -237,12 +237,12 @@ mod tests {
         });
         let (failed, read) = tokio::join!(fails, shelf.get_or_read(7, async { Ok("read") }));
         assert!(matches!(failed, Err(Error::LotNotFound)));
-        assert_eq!(*read.unwrap(), "read");
+        assert_eq!(*read.expect("the next reads"), "read");
         {
             let mut given_up = Box::pin(shelf.get_or_read(8, std::future::pending()));
             assert!(futures_util::poll!(&mut given_up).is_pending());
         }
-        assert_eq!(*shelf.get_or_read(8, async { Ok("read") }).await.unwrap(), "read");
+        assert_eq!(*shelf.get_or_read(8, async { Ok("read") }).await.expect("it is read"), "read");
         assert!(shelf.readings().is_empty());
     }
 }
