@@ -206,6 +206,8 @@ fn step(event: &Event, (state, version): (BookingState, u32)) -> Option<(Booking
 fn orders(events: &[Event]) -> Option<bool> {
     let sure = events.iter().zip(0..).filter(|(event, _)| event.hi != NEVER);
     let goal = sure.fold(0_u128, |goal, (_, at)| goal | 1 << at);
+    let told = events.iter().filter_map(|event| event.told).map(|(_, version)| version);
+    let last_told = told.max().unwrap_or_default();
     let mut tried = HashSet::new();
     let mut open = vec![(0_u128, (Held, 1_u32))];
     while let Some((done, now)) = open.pop() {
@@ -222,7 +224,10 @@ fn orders(events: &[Event]) -> Option<bool> {
         // Whoever returned first must have come before whatever was called later.
         let until = waiting().map(|(event, _)| event.hi).min().unwrap_or(NEVER);
         for (event, at) in waiting().filter(|(event, _)| event.lo <= until) {
-            open.extend(steps(event, now).map(|next| (done | 1 << at, next)));
+            // A spot may be blocked again and again; more often than versions were told explains nothing.
+            let again = event.what == What::Relocate && now.1 < last_told;
+            let then = if again { done } else { done | 1 << at };
+            open.extend(steps(event, now).map(|next| (then, next)));
         }
     }
     Some(false)

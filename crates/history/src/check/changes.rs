@@ -1,6 +1,9 @@
 //! Bookings that were moved: where each stayed, from when until when. Each stay is a life of its own for its spot; the first
 //! stands for the booking.
 
+use std::collections::BTreeSet;
+use std::iter;
+
 use parkmesh_contracts::booking::v1::BookingState;
 
 use super::lives::{Bound, ByItself, Life, Story};
@@ -78,7 +81,8 @@ pub(super) fn of(
     moves
 }
 
-/// Another spot that nobody asked for, and an end that nobody asked for: both are for blocked spots only.
+/// Another spot that nobody asked for, and an end that nobody asked for: both are for blocked spots only. That may come more
+/// than once; where the booking was in between, nobody need have seen: it may have been anywhere in its pool.
 fn by_itself(
     story: &Story<'_>,
     life: &mut Life,
@@ -86,22 +90,29 @@ fn by_itself(
     stages: &Stages,
     report: &mut Report,
 ) {
+    let asked = moves.iter().map(|one| one.spot).filter(|spot| *spot != NONE);
+    let asked: Vec<u32> = iter::once(life.spot).chain(asked).collect();
+    let start = life.start.lo;
+    let may_be_blocked =
+        |until: i64| asked.iter().any(|spot| stages.may_be_out(*spot, start, until));
     let mut blocked = |life: &Life, until: i64, what: &str| {
-        if !stages.may_be_out(life.spot, life.start.lo, until) {
+        if !may_be_blocked(until) {
             let text = format!("booking {} {what}, and its spot was in service", life.booking);
             report.add(Kind::WrongState, text);
         }
     };
-    let known = |moves: &[Move], call: &Call| {
-        call.got_spot == life.spot || moves.iter().any(|one| one.spot == call.got_spot)
-    };
-    let elsewhere: Vec<&Call> = story.shown().filter(|call| !known(moves, call)).collect();
-    if let Some(first) = elsewhere.iter().min_by_key(|call| call.ret) {
+    let mut elsewhere: Vec<&Call> =
+        story.shown().filter(|call| !asked.contains(&call.got_spot)).collect();
+    elsewhere.sort_by_key(|call| call.ret);
+    let back = story.unasked().filter(|call| elsewhere.is_empty() && may_be_blocked(call.ret));
+    if let Some(first) = elsewhere.first().copied().or(back) {
         blocked(life, first.ret, "was relocated");
         life.by_itself[0] = Some(ByItself::Relocated);
-        let bound = Bound { lo: life.start.lo, hi: NEVER };
-        let (spot, window) = (first.got_spot, first.kept);
-        moves.push(Move { bound, spot, window, version: 0, anew: false });
+        let places: BTreeSet<u32> = elsewhere.iter().chain(&back).map(|c| c.got_spot).collect();
+        life.wanders = usize::try_from(story.unasked_max()).is_ok_and(|all| all > places.len());
+        let (bound, window) = (Bound { lo: life.start.lo, hi: NEVER }, first.kept);
+        let one = |spot| Move { bound, spot, window, version: 0, anew: false };
+        moves.extend(places.into_iter().map(one));
     }
     let cancelled = |call: &&Call| call.state == BookingState::Cancelled;
     if let Some(end) = story.shown().filter(cancelled).min_by_key(|call| call.ret)
@@ -141,6 +152,13 @@ pub(super) fn apart(story: &Story<'_>, moves: &[Move], life: &mut Life, more: &m
             let place = Life { spot, pool: pool_of(spot), window, ..stays[0] };
             stays.push(Life { start, end, sure: false, ..place });
         }
+    }
+    if whole.wanders {
+        let start = Bound { lo: whole.start.lo, hi: NEVER };
+        let end = Bound { lo: whole.start.lo, hi: whole.end.hi };
+        let place =
+            Life { spot: NONE, pool: pool_of(whole.spot), window: whole.widest, ..stays[0] };
+        stays.push(Life { start, end, sure: false, ..place });
     }
     arrivals(story, &whole, &mut stays);
     for (stay, number) in stays.iter_mut().zip(0..) {

@@ -68,9 +68,16 @@ pub struct Life {
     pub widest: Span,
     /// What happened to it by itself.
     pub by_itself: [Option<ByItself>; 2],
+    /// It was relocated to where nobody saw it: anywhere in its pool.
+    pub wanders: bool,
 }
 
 impl Life {
+    /// Whether it may stand at some moment of the call.
+    pub fn may_stand(&self, call: &Call) -> bool {
+        self.start.lo <= call.ret && call.invoke <= self.end.hi
+    }
+
     /// The time in which it surely keeps its spot; empty when there is none.
     pub fn surely(&self) -> Option<Span> {
         let span = Span::new(self.start.hi, self.end.lo);
@@ -154,6 +161,7 @@ fn blank(setup: &Setup, client: u32, call: &Call, deed: &Deed) -> Life {
         earliest: window,
         widest: window,
         by_itself: [None; 2],
+        wanders: false,
     }
 }
 
@@ -328,6 +336,24 @@ impl<'a> Story<'a> {
         all.filter(|call| call.done())
     }
 
+    /// The first answer that shows more changes than were asked for.
+    pub(super) fn unasked(&self) -> Option<&Call> {
+        let asked = self.changes(|_| true);
+        self.shown().filter(|call| unasked(call, asked) > 0).min_by_key(|call| call.ret)
+    }
+
+    /// How many changes there may have been that nobody asked for.
+    pub(super) fn unasked_max(&self) -> u32 {
+        let asked = self.changes(Deed::sure);
+        self.shown().map(|call| unasked(call, asked)).max().unwrap_or_default()
+    }
+
+    /// Versions that these deeds count a booking up.
+    fn changes(&self, counts: impl Fn(&Deed) -> bool) -> u32 {
+        let deeds = self.deeds.iter().chain(&self.created).filter(|deed| counts(deed));
+        deeds.map(|deed| if deed.op == Op::Claim { 2 } else { 1 }).sum()
+    }
+
     pub(super) fn all(&self, op: Op) -> impl Iterator<Item = &Deed> {
         self.deeds.iter().filter(move |deed| deed.op == op)
     }
@@ -445,6 +471,11 @@ fn came_early(story: &Story<'_>, window_start: i64) -> Option<(Bound, Span)> {
     let may = !none && arrivals.iter().any(|deed| !deed.sure()) && lo < window_start;
     // When it came, nobody knows.
     may.then(|| (Bound { lo, hi: NEVER }, Span::new(lo - story.setup.skew_us, window_start)))
+}
+
+/// Changes that an answer shows beyond those that were asked for, its making and its end.
+fn unasked(call: &Call, asked: u32) -> u32 {
+    call.version.saturating_sub(1 + asked + u32::from(!is_live(call.state)))
 }
 
 /// Whether a booking in this state keeps its spot.

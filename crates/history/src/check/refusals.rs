@@ -119,6 +119,7 @@ impl<'a> Around<'a> {
         let mut possible = vec![Span::new(call.invoke, call.ret + 1)];
         // Each of these may have been on any of the spots.
         let of_pool = self.anywhere.iter().filter(|life| life.pool == call.pool);
+        let of_pool = of_pool.filter(|life| life.may_stand(call));
         let mut unknown = of_pool.filter(|life| life.window.overlaps(&wanted)).count();
         for spot in spots.iter() {
             if self.stages.may_be_out(*spot, call.invoke, call.ret) {
@@ -168,20 +169,20 @@ impl<'a> Around<'a> {
         let early = lot.map_or(0, |lot| lot.early_arrival_us);
         let elsewhere = self.moved.get(&call.booking).map_or(&[][..], Vec::as_slice);
         let places = elsewhere.iter().copied().chain([(call.spot, call.window.start)]);
-        places.into_iter().any(|(spot, start)| {
-            call.invoke < start - early + setup.skew_us
-                || self.was_kept(call, spot, &Span::new(call.invoke - setup.skew_us, start))
-        })
+        // Who knows who else was where it was.
+        let wanders = elsewhere.iter().any(|(spot, _)| *spot == NONE);
+        wanders
+            || places.into_iter().any(|(spot, start)| {
+                call.invoke < start - early + setup.skew_us
+                    || self.was_kept(call, spot, &Span::new(call.invoke - setup.skew_us, start))
+            })
     }
 
     /// Whether somebody else may have had the spot at that time.
     fn was_kept(&self, call: &Call, spot: u32, time: &Span) -> bool {
         let there = self.by_spot.get(&spot).map_or(&[][..], Vec::as_slice);
         there.iter().chain(&self.anywhere).any(|life| {
-            life.booking != call.booking
-                && stands_in_the_way(life, time)
-                && life.start.lo <= call.ret
-                && call.invoke <= life.end.hi
+            life.booking != call.booking && stands_in_the_way(life, time) && life.may_stand(call)
         })
     }
 }

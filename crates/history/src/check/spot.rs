@@ -21,7 +21,7 @@ pub fn check(record: &Record, lives: &Lives, report: &mut Report) {
     for (at, life) in lives.all.iter().enumerate() {
         if life.spot != NONE {
             by_spot.entry(life.spot).or_default().0.push(at);
-        } else if life.pool != NONE {
+        } else if life.pool != NONE && !life.wanders {
             // It may be on any of them.
             let pool = u16::try_from(life.pool).unwrap_or(u16::MAX);
             for spot in record.setup.spots_of(pool) {
@@ -43,7 +43,10 @@ pub fn check(record: &Record, lives: &Lives, report: &mut Report) {
         surely_apart(spot, &there, report);
         let apart = report.violations_total == before;
         let refusals = refusals.iter().filter_map(|at| Some((*at, wanted.by(&record.calls[*at])?)));
-        in_order(record, spot, &there, refusals, apart, report);
+        let pool = record.setup.pool_of(spot).map_or(NONE, u32::from);
+        // To try them on each spot would be too many orders.
+        let wanderers = lives.all.iter().filter(|l| l.wanders && l.spot == NONE && l.pool == pool);
+        in_order(record, (spot, wanderers), &there, refusals, apart, report);
     }
 }
 
@@ -118,9 +121,9 @@ fn surely_apart(spot: u32, there: &[Life], report: &mut Report) {
     }
 }
 
-fn in_order(
+fn in_order<'a>(
     record: &Record,
-    spot: u32,
+    (spot, wanderers): (u32, impl Iterator<Item = &'a Life> + Clone),
     there: &[Life],
     refusals: impl Iterator<Item = (usize, Span)>,
     apart: bool,
@@ -144,12 +147,20 @@ fn in_order(
     for verdict in search::run(there, &events) {
         match verdict {
             Verdict::Undecided => report.undecided += 1,
-            Verdict::Broken(What::Refused { call, .. }) => {
-                let text = format!(
-                    "spot {spot}: {} was told SPOT_TAKEN and nobody can have had it",
-                    told(&record.calls[call])
-                );
-                report.add(Kind::UnjustifiedRefusal, text);
+            Verdict::Broken(What::Refused { call, window, .. }) => {
+                let call = &record.calls[call];
+                let in_the_way = |life: &Life| {
+                    life.booking != call.booking
+                        && life.window.overlaps(&window)
+                        && life.may_stand(call)
+                };
+                if !wanderers.clone().any(in_the_way) {
+                    let call = told(call);
+                    let text = format!(
+                        "spot {spot}: {call} was told SPOT_TAKEN and nobody can have had it"
+                    );
+                    report.add(Kind::UnjustifiedRefusal, text);
+                }
             }
             Verdict::Broken(What::Start(at)) if apart => {
                 let life = &there[at as usize];

@@ -94,15 +94,38 @@ fn a_claimed_spot_was_nobodys_and_the_old_one_is_free() {
     assert_eq!(kinds(&[hold, confirm, claimed, old]), []);
 }
 
+/// The operator takes a spot out of service.
+fn blocked(spot: u32, time: (i64, i64)) -> Call {
+    let blocked = Call { spot, seen: 2, got_spot: 1, ..call(9, Op::SpotStatus, time) };
+    Call { outcome: Outcome::Done, request: Id::NONE, ..blocked }
+}
+
 #[test]
 fn another_spot_that_nobody_asked_for_needs_a_blocked_one() {
     let [hold, confirm] = booked(minutes(100, 160));
     let read = became(&hold, Op::Get, Reserved, 3, (80, 90));
     let read = Call { got_spot: 1, ..read };
     assert!(kinds(&[hold, confirm, read]).contains(&Kind::WrongState));
-    let blocked = Call { spot: 0, seen: 2, got_spot: 1, ..call(9, Op::SpotStatus, (40, 50)) };
-    let blocked = Call { outcome: Outcome::Done, request: Id::NONE, ..blocked };
-    assert_eq!(kinds(&[hold, confirm, blocked, read]), []);
+    assert_eq!(kinds(&[hold, confirm, blocked(0, (40, 50)), read]), []);
+}
+
+#[test]
+fn a_booking_may_be_relocated_more_than_once_and_nobody_sees_where_it_was_in_between() {
+    let [hold, confirm] = booked(minutes(100, 160));
+    let read = |spot, version| {
+        let read = became(&hold, Op::Get, Reserved, version, (80, 90));
+        Call { got_spot: spot, ..read }
+    };
+    let out = blocked(0, (40, 50));
+    for (spot, version) in [(1, 4), (1, 6), (0, 4)] {
+        assert_eq!(kinds(&[hold, confirm, out, read(spot, version)]), [], "{spot} {version}");
+        let never_out = kinds(&[hold, confirm, read(spot, version)]);
+        assert!(never_out.contains(&Kind::WrongState), "{spot} {version}");
+    }
+    // It may have been on spot 1 in between, but after one change it cannot.
+    let taken = refused(2, 1, minutes(100, 160), (60, 70), Reason::SpotTaken);
+    assert_eq!(kinds(&[hold, confirm, out, taken, read(0, 4)]), []);
+    assert_eq!(kinds(&[hold, confirm, out, taken, read(0, 2)]), [Kind::UnjustifiedRefusal]);
 }
 
 #[test]

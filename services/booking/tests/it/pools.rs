@@ -1,5 +1,7 @@
 //! Any spot of a type: in which order they are given.
 
+use std::time::Duration;
+
 use parkmesh_contracts::booking::v1 as proto;
 use parkmesh_contracts::booking::v1::PoolOrder;
 use parkmesh_contracts::common::v1::SpotType;
@@ -155,10 +157,8 @@ async fn what_is_taken_while_it_is_searched_for_costs_nobody_their_turn() {
     const HELD: usize = 5;
     let town = Town::with(HELD + 3, false).await;
     set_policy(&town, proto::LotPolicy { max_holds_per_user: 100, ..Default::default() }).await;
-    let mut pools = Vec::new();
-    for name in ["zero", "first", "second"] {
-        pools.push(town.driver(name).await);
-    }
+    let [zero, first, second] =
+        [town.driver("zero").await, town.driver("first").await, town.driver("second").await];
     // A search now takes a while for each hold that it finds in its way.
     let slow = "CREATE OR REPLACE FUNCTION park_now() RETURNS timestamptz LANGUAGE plpgsql AS $$
         BEGIN
@@ -173,21 +173,27 @@ async fn what_is_taken_while_it_is_searched_for_costs_nobody_their_turn() {
         for spot in 0..HELD {
             held(holder.hold_spot(town.hold(spot, window.0, window.1)).await);
         }
-        let (wish, mut asks) = (any(&town, window, ""), Vec::new());
-        for driver in &pools {
+        let wish = any(&town, window, "");
+        // While the first is searched for, the others come, and are then searched for together.
+        let begin = tokio::time::Instant::now();
+        let ask = |driver: &Bookings, after_ms| {
             let wish = proto::HoldSpotRequest { request_id: request_id(), ..wish.clone() };
             let mut driver = driver.clone();
-            asks.push(tokio::spawn(async move { driver.hold_spot(wish).await }));
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        // While the first is searched for, the others wait, and are then searched for together.
-        let mut asks = asks.into_iter();
-        let given = held(asks.next().unwrap().await.unwrap()).spot_number;
-        let free = |spot: &usize| town.place.spots[*spot].spot_number != given;
-        let taken = (HELD..HELD + 3).find(free).unwrap();
-        held(holder.hold_spot(town.hold(taken, window.0, window.1)).await);
-        held(asks.next().unwrap().await.unwrap());
-        assert_eq!(reason(asks.next().unwrap().await.unwrap()), "SOLD_OUT");
+            async move {
+                tokio::time::sleep_until(begin + Duration::from_millis(after_ms)).await;
+                driver.hold_spot(wish).await
+            }
+        };
+        let zero = ask(&zero, 0);
+        let taken = async {
+            let given = held(zero.await).spot_number;
+            let free = |spot: &usize| town.place.spots[*spot].spot_number != given;
+            let taken = (HELD..HELD + 3).find(free).unwrap();
+            held(holder.hold_spot(town.hold(taken, window.0, window.1)).await);
+        };
+        let ((), first, second) = tokio::join!(taken, ask(&first, 20), ask(&second, 40));
+        held(first);
+        assert_eq!(reason(second), "SOLD_OUT");
     }
     town.world.stop().await;
 }
