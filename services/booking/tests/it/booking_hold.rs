@@ -380,10 +380,8 @@ async fn connections_that_die_half_way_lose_and_double_nothing() {
     assert!(killed > 0, "no connection was there to die");
     let distinct: HashSet<String> = ids.into_iter().collect();
     assert_eq!(distinct.len(), 40);
-    let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM booking")
-        .fetch_one(&town.world.pool)
-        .await
-        .unwrap();
+    let stored: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM booking").fetch_one(&mut killer).await.unwrap();
     assert_eq!(stored, 40);
     town.world.stop().await;
 }
