@@ -107,6 +107,11 @@ fn another_spot_that_nobody_asked_for_needs_a_blocked_one() {
     let read = Call { got_spot: 1, ..read };
     assert!(kinds(&[hold, confirm, read]).contains(&Kind::WrongState));
     assert_eq!(kinds(&[hold, confirm, blocked(0, (40, 50)), read]), []);
+    // It may be the spot to which it was moved before.
+    let there = moved(&hold, Op::Move, (2, minutes(100, 160)), 3, (31, 39));
+    let read = Call { version: 4, ..read };
+    assert!(kinds(&[hold, confirm, there, read]).contains(&Kind::WrongState));
+    assert_eq!(kinds(&[hold, confirm, there, blocked(2, (40, 50)), read]), []);
 }
 
 #[test]
