@@ -250,11 +250,8 @@ async fn served(
 /// Calls that were overtaken by more than one group: somebody sent later was served two groups before, or, where the
 /// call was refused, several groups took somebody who was sent later.
 fn overtaken(served: &[Option<(i64, i64)>]) -> u64 {
-    let groups: BTreeSet<i64> = served.iter().flatten().map(|(group, _)| *group).collect();
-    let rank: HashMap<i64, usize> = groups.into_iter().zip(0..).collect();
     let (mut later, mut count) = (BTreeSet::new(), 0);
-    for call in served.iter().rev() {
-        let group = call.and_then(|(group, _)| rank.get(&group).copied());
+    for group in ranks(served).into_iter().rev() {
         count += u64::from(match group {
             Some(group) => later.first().is_some_and(|first| first + 1 < group),
             None => later.len() > 1,
@@ -266,19 +263,19 @@ fn overtaken(served: &[Option<(i64, i64)>]) -> u64 {
 
 /// Which group served how many in a row, in the order of sending; 0 stands for the refused.
 fn runs(served: &[Option<(i64, i64)>]) -> String {
+    let ranks = ranks(served);
+    let run = |run: &[Option<usize>]| {
+        let group = run.first().copied().flatten().map_or(0, |group| group + 1);
+        format!("{group}x{} ", run.len())
+    };
+    ranks.chunk_by(|one, next| one == next).map(run).collect()
+}
+
+/// The group that served each call, counted from 0 in the order of their commits.
+fn ranks(served: &[Option<(i64, i64)>]) -> Vec<Option<usize>> {
     let groups: BTreeSet<i64> = served.iter().flatten().map(|(group, _)| *group).collect();
-    let rank: HashMap<i64, usize> = groups.into_iter().zip(1..).collect();
-    let ranks = served
-        .iter()
-        .map(|call| call.and_then(|(group, _)| rank.get(&group).copied()).unwrap_or_default());
-    let mut runs: Vec<(usize, usize)> = Vec::new();
-    for rank in ranks {
-        match runs.last_mut() {
-            Some((last, count)) if *last == rank => *count += 1,
-            _ => runs.push((rank, 1)),
-        }
-    }
-    runs.iter().map(|(rank, count)| format!("{rank}x{count} ")).collect()
+    let rank: HashMap<i64, usize> = groups.into_iter().zip(0..).collect();
+    served.iter().map(|call| call.and_then(|(group, _)| rank.get(&group).copied())).collect()
 }
 
 /// Spearman's, of those that were served. None of fewer than three.
@@ -369,6 +366,11 @@ mod tests {
             "refused, and two groups behind"
         );
         assert_eq!(overtaken(&groups(&[Some(1), Some(2), None])), 0);
+    }
+
+    #[test]
+    fn what_was_served_out_of_order_is_told_by_groups_in_a_row() {
+        assert_eq!(runs(&groups(&[Some(7), Some(4), Some(4), None, Some(7)])), "2x1 1x2 0x1 2x1 ");
     }
 
     #[test]

@@ -106,7 +106,7 @@ async fn a_crowd_at_a_compact_lot_gets_every_place_and_nobody_is_told_full_befor
     town.world.stop().await;
 }
 
-/// A session that searches for the pool of a replica, and has claimed this spot for windows from that second on.
+/// Claims a spot for windows from that second on, as the search of another replica does. Whether it could.
 async fn claim(other: &mut sqlx::PgConnection, spot: &proto::Spot, start: i64) -> bool {
     let spot_id: uuid::Uuid = spot.spot_id.parse().unwrap();
     let claim = sqlx::query_scalar("SELECT pg_try_advisory_lock(uuid_hash_extended($1, $2))");
