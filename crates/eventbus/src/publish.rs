@@ -24,7 +24,7 @@ const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";
 const BATCH_COMMIT: &str = "Nats-Batch-Commit";
 
 /// A message with all that goes with it; the subject has the prefix already.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Message {
     pub subject: String,
     pub headers: HeaderMap,
@@ -58,15 +58,23 @@ struct Refusal {
     description: String,
 }
 
-/// Publishes messages of one stream in this order and says where each is kept. Only when all are
-/// acknowledged is it a success; after an error any of them may have been kept.
-pub(crate) async fn all(bus: &Bus, messages: &[Message]) -> Result<Vec<Kept>, BusError> {
-    debug_assert!(messages.len() <= BATCH_MAX);
-    if messages.len() <= SIDE_BY_SIDE_MAX && are_of_different_aggregates(messages) {
-        return side_by_side(bus, messages).await;
+/// Publishes messages of one stream in this order and says where each is kept: one for each of the
+/// `things`, as `message` makes it, maybe more than once. Only when all are acknowledged is it a
+/// success; after an error any of them may have been kept.
+pub(crate) async fn all<T>(
+    bus: &Bus,
+    things: &[T],
+    message: impl Fn(&T) -> Message,
+) -> Result<Vec<Kept>, BusError> {
+    debug_assert!(things.len() <= BATCH_MAX);
+    if things.len() <= SIDE_BY_SIDE_MAX {
+        let messages: Vec<Message> = things.iter().map(&message).collect();
+        if are_of_different_aggregates(&messages) {
+            return side_by_side(bus, messages).await;
+        }
     }
-    if messages.len() > 1 {
-        match batch(bus, messages).await? {
+    if things.len() > 1 {
+        match batch(bus, things.iter().map(&message)).await? {
             Batch::Kept(kept) => return Ok(kept),
             Batch::Refused(reason) => {
                 // 10201: one of them is there already, from before a crash. Others: this server or
@@ -75,11 +83,11 @@ pub(crate) async fn all(bus: &Bus, messages: &[Message]) -> Result<Vec<Kept>, Bu
             }
         }
     }
-    let mut kept = Vec::with_capacity(messages.len());
-    for message in messages {
+    let mut kept = Vec::with_capacity(things.len());
+    for thing in things {
         // Each waits for the one before: were it lost, a later fact of the same aggregate would
         // overtake it.
-        kept.push(one(bus, message.clone()).await?);
+        kept.push(one(bus, message(thing)).await?);
     }
     Ok(kept)
 }
@@ -98,12 +106,12 @@ fn are_of_different_aggregates(messages: &[Message]) -> bool {
 }
 
 /// Sends all, and only then waits for the acknowledgements.
-async fn side_by_side(bus: &Bus, messages: &[Message]) -> Result<Vec<Kept>, BusError> {
+async fn side_by_side(bus: &Bus, messages: Vec<Message>) -> Result<Vec<Kept>, BusError> {
     let mut sent = Vec::with_capacity(messages.len());
     for message in messages {
-        sent.push(send(bus, message.clone()).await?);
+        sent.push(send(bus, message).await?);
     }
-    let mut all = Vec::with_capacity(messages.len());
+    let mut all = Vec::with_capacity(sent.len());
     for ack in sent {
         all.push(kept(ack).await?);
     }
@@ -122,16 +130,16 @@ async fn kept(ack: PublishAckFuture) -> Result<Kept, BusError> {
 
 /// Publishes raw readings, a message for each lot.
 pub(crate) async fn readings(bus: &Bus, lots: Vec<(LotId, Bytes)>) -> Result<(), BusError> {
-    let message = |(lot, body): (LotId, Bytes)| {
-        let id: FactId = bus.ids().next();
+    let with_id = |(lot, body)| (bus.ids().next(), lot, body);
+    let lots: Vec<(FactId, LotId, Bytes)> = lots.into_iter().map(with_id).collect();
+    let message = |(id, lot, body): &(FactId, LotId, Bytes)| {
         let mut headers = HeaderMap::new();
         headers.insert(MESSAGE_ID, id.to_string());
         let subject = bus.subject(&format!("parkmesh.readings.v1.reading.{lot}"));
-        Message { subject, headers, body }
+        Message { subject, headers, body: body.clone() }
     };
-    let messages: Vec<Message> = lots.into_iter().map(message).collect();
-    for part in messages.chunks(BATCH_MAX) {
-        all(bus, part).await?;
+    for part in lots.chunks(BATCH_MAX) {
+        all(bus, part, message).await?;
     }
     Ok(())
 }
@@ -143,19 +151,21 @@ enum Batch {
 
 /// One atomic batch (ADR-50): the first message asks whether batches are allowed, the last commits
 /// and is acknowledged for all.
-async fn batch(bus: &Bus, messages: &[Message]) -> Result<Batch, BusError> {
-    let id: uuid::Uuid = bus.ids().next();
+async fn batch(
+    bus: &Bus,
+    messages: impl ExactSizeIterator<Item = Message>,
+) -> Result<Batch, BusError> {
+    let id = bus.ids().next::<uuid::Uuid>().simple().to_string();
     let client = bus.jetstream().client();
     let last = messages.len();
     for (place, message) in (1..).zip(messages) {
-        let mut headers = message.headers.clone();
-        headers.insert(BATCH_ID, id.simple().to_string());
+        let Message { subject, mut headers, body } = message;
+        headers.insert(BATCH_ID, id.as_str());
         headers.insert(BATCH_SEQUENCE, place.to_string());
         if place == last {
             headers.insert(BATCH_COMMIT, "1");
         }
-        let subject = Subject::from(message.subject.as_str());
-        let body = message.body.clone();
+        let subject = Subject::from(subject);
         if place != 1 && place != last {
             client.publish_with_headers(subject, headers, body).await.map_err(jetstream_error)?;
             continue;
@@ -173,7 +183,7 @@ async fn batch(bus: &Bus, messages: &[Message]) -> Result<Batch, BusError> {
             return Ok(Batch::Refused(format!("{} ({})", refusal.description, refusal.err_code)));
         }
         if place == last {
-            return Ok(Batch::Kept(places(answer.sequence, messages.len())));
+            return Ok(Batch::Kept(places(answer.sequence, last)));
         }
         // A server that knows no batches has kept the first message as any other. The others will
         // find it a duplicate of itself.

@@ -20,9 +20,13 @@ use crate::publish::{self, BATCH_MAX, Kept, Message};
 use crate::streams;
 use crate::turn::Turn;
 
-/// From one look for facts to the next, at least: what is committed within it shares one publishing, and
-/// one wait of the stream for its disk. A fact that comes after a pause is published at once.
-const PACE: Duration = Duration::from_millis(3);
+/// From one look for facts to the next, at least: what is committed within it shares a look, a mark, one
+/// publishing and one wait of the stream for its disk. A fact that comes after a pause is published at once.
+const PACE_MIN: Duration = Duration::from_millis(3);
+/// The same when many come: processor time that a look saves is what everybody waits for then.
+const PACE_MAX: Duration = Duration::from_millis(10);
+/// What the pace is for each fact that comes in a millisecond.
+const PACE_BY_RATE: Duration = Duration::from_millis(2);
 /// How often the streams are asked whether they still have what they acknowledged.
 const CHECK_PERIOD: Duration = Duration::from_secs(10);
 /// How often the backlog is measured.
@@ -114,6 +118,7 @@ impl Session<'_> {
     async fn work(&mut self, relay: &Relay) -> Result<(), BusError> {
         let mut connections = self.bus.connections();
         let (mut measured, mut cleaned, mut checked) = (None, None, None);
+        let mut looked = Instant::now();
         loop {
             // A server that was away may have come back with less.
             if connections.has_changed().unwrap_or(false) || due(checked, CHECK_PERIOD) {
@@ -121,13 +126,14 @@ impl Session<'_> {
                 self.check().await?;
                 checked = Some(Instant::now());
             }
-            let begun = Instant::now();
-            let full = self.publish_some().await?;
+            let between = looked.elapsed();
+            looked = Instant::now();
+            let found = self.publish_some().await?;
             if due(measured, MEASURE_PERIOD) {
                 self.measure().await?;
                 measured = Some(Instant::now());
             }
-            if full {
+            if found == BATCH_MAX {
                 continue;
             }
             if self.unmarked.is_empty() {
@@ -141,17 +147,18 @@ impl Session<'_> {
                     () = relay.tasks.sleep(POLL_PERIOD) => {}
                 }
             }
-            relay.tasks.sleep(PACE.saturating_sub(begun.elapsed())).await;
+            relay.tasks.sleep(pace(found, between).saturating_sub(looked.elapsed())).await;
         }
     }
 
-    /// Publishes the oldest facts; what was published before them is marked meanwhile. True: there may be more.
-    async fn publish_some(&mut self) -> Result<bool, BusError> {
+    /// Publishes the oldest facts; what was published before them is marked meanwhile. How many
+    /// were found: there may be more than [`BATCH_MAX`].
+    async fn publish_some(&mut self) -> Result<usize, BusError> {
         let marks = mem::take(&mut self.unmarked);
         let published: Vec<i64> =
             marks.iter().flat_map(|marks| &marks.facts).map(|(seq, _)| *seq).collect();
         let facts = store::unpublished(self.connection, &published, BATCH_MAX).await?;
-        let full = facts.len() == BATCH_MAX;
+        let found = facts.len();
         let mut groups: BTreeMap<String, Vec<Published>> = BTreeMap::new();
         for fact in facts {
             // An aggregate's facts are all in one stream, so its order is that of the group.
@@ -161,10 +168,8 @@ impl Session<'_> {
         for stream in groups.keys() {
             known.push(self.known(stream).await);
         }
-        let publishing = groups.values().map(|facts| facts.iter().map(|fact| self.message(fact)));
-        let publishing: Vec<Vec<Message>> = publishing.map(Iterator::collect).collect();
         let (outcomes, marked) = tokio::join!(
-            publish_each(self.bus, &publishing),
+            publish_each(self.bus, self.source, &groups),
             mark_each(self.connection, &marks, self.bus.clock().now())
         );
         marked?;
@@ -180,7 +185,7 @@ impl Session<'_> {
                 done => failure = failure.or(done.err()),
             }
         }
-        let Some(failure) = failure else { return Ok(full) };
+        let Some(failure) = failure else { return Ok(found) };
         self.mark().await?;
         Err(failure)
     }
@@ -239,25 +244,6 @@ impl Session<'_> {
         }
     }
 
-    fn message(&self, fact: &Published) -> Message {
-        // The span of the publishing stands between producer and consumer in the trace.
-        let span = tracing::info_span!(
-            "publish",
-            otel.name = %format_args!("publish {}", fact.fact_type),
-            otel.kind = "producer",
-            fact_type = %fact.fact_type,
-            fact_id = %fact.fact_id,
-        );
-        if let Some(parent) = &fact.trace_parent {
-            trace_context::set_parent(&span, parent);
-        }
-        Message {
-            subject: self.bus.subject(&fact.subject()),
-            headers: fact.headers(self.source, trace_context::of(&span).as_deref()),
-            body: fact.body.clone(),
-        }
-    }
-
     /// Asks every stream that we published to whether it still has what it acknowledged.
     async fn check(&mut self) -> Result<(), BusError> {
         // What a stream has lost is taken back from what is marked.
@@ -309,16 +295,39 @@ impl Session<'_> {
 }
 
 /// Publishes what is for each stream, but does not wait for the acknowledgement of a connection that is gone.
-async fn publish_each(bus: &Bus, streams: &[Vec<Message>]) -> Vec<Result<Vec<Kept>, BusError>> {
+async fn publish_each(
+    bus: &Bus,
+    source: &str,
+    streams: &BTreeMap<String, Vec<Published>>,
+) -> Vec<Result<Vec<Kept>, BusError>> {
     let mut outcomes = Vec::with_capacity(streams.len());
-    for messages in streams {
+    for facts in streams.values() {
         let mut connections = bus.connections();
         outcomes.push(tokio::select! {
-            kept = publish::all(bus, messages) => kept,
+            kept = publish::all(bus, facts, |fact| message(bus, source, fact)) => kept,
             _ = connections.changed() => Err(jetstream_error("the connection was made anew")),
         });
     }
     outcomes
+}
+
+fn message(bus: &Bus, source: &str, fact: &Published) -> Message {
+    // The span of the publishing stands between producer and consumer in the trace.
+    let span = tracing::info_span!(
+        "publish",
+        otel.name = %format_args!("publish {}", fact.fact_type),
+        otel.kind = "producer",
+        fact_type = %fact.fact_type,
+        fact_id = %fact.fact_id,
+    );
+    if let Some(parent) = &fact.trace_parent {
+        trace_context::set_parent(&span, parent);
+    }
+    Message {
+        subject: bus.subject(&fact.subject()),
+        headers: fact.headers(source, trace_context::of(&span).as_deref()),
+        body: fact.body.clone(),
+    }
 }
 
 async fn mark_each(
@@ -332,6 +341,30 @@ async fn mark_each(
     Ok(())
 }
 
+/// By how many came between the last two looks.
+fn pace(found: usize, between: Duration) -> Duration {
+    let facts = u32::try_from(found).unwrap_or(u32::MAX);
+    let by_rate =
+        PACE_BY_RATE.as_secs_f64() * f64::from(facts) * 1e-3 / between.as_secs_f64().max(1e-3);
+    Duration::from_secs_f64(by_rate.clamp(PACE_MIN.as_secs_f64(), PACE_MAX.as_secs_f64()))
+}
+
 fn due(last: Option<Instant>, period: Duration) -> bool {
     last.is_none_or(|last| last.elapsed() >= period)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_facts_come_the_longer_they_are_gathered_within_bounds() {
+        let between = Duration::from_millis(8);
+        assert_eq!(pace(0, between), PACE_MIN);
+        assert_eq!(pace(8, between), PACE_MIN, "1,000/s");
+        assert_eq!(pace(24, between), Duration::from_millis(6), "3,000/s");
+        assert_eq!(pace(100, between), PACE_MAX, "12,500/s");
+        assert_eq!(pace(20, Duration::from_secs(1)), PACE_MIN, "after a pause");
+        assert_eq!(pace(BATCH_MAX, Duration::ZERO), PACE_MAX);
+    }
 }
