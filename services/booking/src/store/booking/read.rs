@@ -56,10 +56,17 @@ pub async fn find_by_code(
     reach: &Reach,
 ) -> Result<Option<BookingId>, Error> {
     let row = sqlx::query(
-        "SELECT b.booking_id FROM booking AS b JOIN lot ON lot.lot_id = b.lot_id
-         WHERE b.code = $1 AND (b.user_id = $2
+        // Two indexes have the codes: that of the live bookings, and that of those that are over.
+        "SELECT b.booking_id FROM (
+             SELECT booking_id, lot_id, user_id, state FROM booking
+             WHERE code = $1 AND state IN (1, 2, 3)
+             UNION ALL
+             SELECT booking_id, lot_id, user_id, state FROM booking
+             WHERE code = $1 AND state NOT IN (1, 2, 3)
+         ) AS b JOIN lot ON lot.lot_id = b.lot_id
+         WHERE b.user_id = $2
             OR ($3 AND lot.operator_id = $2 AND ($5::uuid[] IS NULL OR b.lot_id = ANY ($5)))
-            OR ($4 AND b.lot_id = ANY ($5)))
+            OR ($4 AND b.lot_id = ANY ($5))
          ORDER BY b.state IN (2, 3) DESC, b.booking_id DESC LIMIT 1",
     )
     .bind(code)
