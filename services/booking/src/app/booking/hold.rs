@@ -232,6 +232,7 @@ pub(in crate::app) fn new_hold(
             (place, Price::of_ticket(allotment.ticket_price), None)
         }
     };
+    let is_ticket = matches!(place, Place::Ticket { .. });
     let hold_expire_time = hold_end(&window, policy.hold_ttl, now);
     let booking = Booking {
         booking_id: ids.next(),
@@ -265,6 +266,7 @@ pub(in crate::app) fn new_hold(
         spot_version: seen,
         spot_type,
         lot_version: lot.version,
+        turnaround_seconds: if is_ticket { 0 } else { lot.rules.turnaround_seconds },
         max_holds: policy.max_holds_per_user,
         yields: false,
         request: key.clone(),

@@ -33,6 +33,8 @@ pub struct NewHold {
     pub spot_type: Option<SpotType>,
     /// The version of the lot that the hold was made for: its policy and its words.
     pub lot_version: i64,
+    /// How long after the window the spot takes no other car; 0 for a ticket, which keeps none.
+    pub turnaround_seconds: i32,
     /// Live holds that the user may have in the lot.
     pub max_holds: i32,
     /// The spot is not wanted where a search has claimed it for somebody (see `search`).
@@ -75,39 +77,39 @@ WITH asked AS MATERIALIZED (
         $6::timestamptz[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bigint[],
         $11::text[], $12::timestamptz[], $13::bigint[], $14::bigint[], $15::integer[], $16::uuid[],
         $17::text[], $18::bytea[], $19::bytea[], $30::uuid[], $31::uuid[], $32::integer[],
-        $33::text[], $34::smallint[], $35::boolean[], $36::uuid[], $37::boolean[])
+        $33::text[], $34::smallint[], $35::boolean[], $36::uuid[], $37::boolean[], $38::integer[])
     AS asked (booking_id, code, spot_id, user_id, plate, start_time, end_time, tariff_version,
         hourly_rate_minor, amount_minor, currency_code, hold_expire_time, spot_version,
         lot_version, max_holds, request_id, method, body_hash, response, lot_id, allotment_id,
-        ticket_number, spot_number, spot_type, spot_pending, waitlist_entry_id, yields)
+        ticket_number, spot_number, spot_type, spot_pending, waitlist_entry_id, yields,
+        turnaround_seconds)
+), lots AS MATERIALIZED (
+    -- Once, however many want a place in them.
+    SELECT lot.*, (SELECT max(version) FROM tariff WHERE tariff.lot_id = lot.lot_id) AS tariff_version
+    FROM (SELECT DISTINCT lot_id FROM asked) AS wanted
+    CROSS JOIN LATERAL (
+        SELECT lot.lot_id, lot.version, lot.has_waiting FROM lot
+        WHERE lot.lot_id = wanted.lot_id OFFSET 0
+    ) AS lot
 ", $reclaimed, "), made AS (
     INSERT INTO booking (booking_id, code, lot_id, floor_id, spot_id, spot_number, user_id, plate,
         during, start_time, state, tariff_version, hourly_rate_minor, amount_minor, currency_code,
         hold_expire_time, due_time, hold_slot, version, create_time, spot_type, allotment_id,
         ticket_number, turnaround_seconds, spot_pending, waitlist_entry_id)
-    SELECT asked.booking_id, asked.code, lot.lot_id, spot.floor_id, spot.spot_id,
+    SELECT asked.booking_id, asked.code, asked.lot_id, spot.floor_id, spot.spot_id,
         spot.spot_number, asked.user_id, asked.plate,
-        tstzrange(asked.start_time, asked.end_time + make_interval(secs => turnaround.seconds), '[)'),
+        tstzrange(asked.start_time, asked.end_time + make_interval(secs => asked.turnaround_seconds), '[)'),
         asked.start_time, 1,
         asked.tariff_version, asked.hourly_rate_minor, asked.amount_minor, asked.currency_code,
         asked.hold_expire_time, asked.hold_expire_time, slot.number, 1, $21,
-        spot.spot_type, asked.allotment_id, asked.ticket_number, turnaround.seconds,
+        spot.spot_type, asked.allotment_id, asked.ticket_number, asked.turnaround_seconds,
         asked.spot_pending, asked.waitlist_entry_id
     FROM ", $first, "asked
-    CROSS JOIN LATERAL (
-        SELECT lot.lot_id, lot.turnaround_seconds, lot.has_waiting FROM lot
-        WHERE lot.lot_id = asked.lot_id AND lot.version = asked.lot_version OFFSET 0
-    ) AS lot
     LEFT JOIN LATERAL (
         SELECT spot.spot_id, spot.floor_id, spot.spot_number, spot.spot_type, spot.out_of_service,
             spot.version FROM spot
         WHERE spot.spot_id = asked.spot_id AND spot.lot_id = asked.lot_id OFFSET 0
     ) AS spot ON true
-    CROSS JOIN LATERAL (
-        -- Tickets keep no spot.
-        SELECT CASE WHEN asked.allotment_id IS NULL THEN lot.turnaround_seconds ELSE 0 END
-            AS seconds
-    ) AS turnaround
     CROSS JOIN LATERAL (
         -- The lowest number that the driver's holds leave free: those below it stand in their places.
         SELECT count(*) + 1 AS number FROM (
@@ -122,13 +124,14 @@ WITH asked AS MATERIALIZED (
           THEN NOT spot.out_of_service
               AND (asked.spot_version = 0 OR spot.version = asked.spot_version)
               AND spot.spot_number = asked.spot_number AND spot.spot_type = asked.spot_type
-              AND asked.tariff_version =
-                  (SELECT max(version) FROM tariff WHERE tariff.lot_id = asked.lot_id)
-          ELSE true END
+              AND ((asked.lot_id, asked.lot_version, asked.tariff_version) IN (
+                  SELECT lot_id, version, tariff_version FROM lots)) IS TRUE
+          ELSE ((asked.lot_id, asked.lot_version) IN (SELECT lot_id, version FROM lots)) IS TRUE END
       -- What the line has a claim on is for those who wait. Where nobody does, nothing is asked.
-      AND CASE WHEN lot.has_waiting AND spot.spot_id IS NOT NULL AND asked.waitlist_entry_id IS NULL
+      AND CASE WHEN spot.spot_id IS NOT NULL AND asked.waitlist_entry_id IS NULL
+              AND (asked.lot_id IN (SELECT lot_id FROM lots WHERE has_waiting)) IS TRUE
           THEN NOT spot_awaited(spot.spot_id, tstzrange(asked.start_time,
-              asked.end_time + make_interval(secs => turnaround.seconds), '[)'))
+              asked.end_time + make_interval(secs => asked.turnaround_seconds), '[)'))
           ELSE true END
       AND CASE WHEN asked.yields
           THEN pg_try_advisory_xact_lock(", claim_key!("asked.spot_id", "asked.start_time"), ")
@@ -225,6 +228,7 @@ pub async fn insert(
         .bind(columns.spots_pending)
         .bind(columns.waitlist_entry_ids)
         .bind(columns.yields)
+        .bind(columns.turnarounds)
         .fetch_all(executor)
         .await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
@@ -271,6 +275,7 @@ struct Columns<'a> {
     spots_pending: Vec<bool>,
     waitlist_entry_ids: Vec<Option<Uuid>>,
     yields: Vec<bool>,
+    turnarounds: Vec<i32>,
 }
 
 impl<'a> Columns<'a> {
@@ -311,6 +316,7 @@ impl<'a> Columns<'a> {
             columns.spot_types.push(hold.spot_type.map(type_number).transpose()?);
             columns.waitlist_entry_ids.push(booking.waitlist_entry_id.map(Uuid::from));
             columns.yields.push(hold.yields);
+            columns.turnarounds.push(hold.turnaround_seconds);
         }
         Ok(columns)
     }
