@@ -11,11 +11,13 @@ use crate::Failure;
 use crate::lab::strategy::{Client, Outcome, Want};
 
 /// The tables as the service's own migrations make them.
-pub const MIGRATIONS: [&str; 4] = [
+pub const MIGRATIONS: [&str; 6] = [
     include_str!("../../../migrations/eventbus/0001_outbox.sql"),
     include_str!("../../../migrations/eventbus/0002_fewer_indexes.sql"),
     include_str!("../../../migrations/booking/0101_inventory.sql"),
     include_str!("../../../migrations/booking/0102_booking.sql"),
+    include_str!("../../../migrations/booking/0310_codes_of_the_ended.sql"),
+    include_str!("../../../migrations/booking/0312_guard_by_box.sql"),
 ];
 
 /// What the migrations bring and a strategy has to ask for: the guard is what the lab is about. `at`
@@ -35,7 +37,14 @@ DROP INDEX booking_code_once, booking_hold_slot_once, booking_by_due, booking_aw
 /// The guard that we chose.
 pub const EXCLUDE: &str = "
 ALTER TABLE booking ADD CONSTRAINT booking_no_overlap
-    EXCLUDE USING gist (spot_id WITH =, during WITH &&) WHERE (state IN (1, 2, 3));
+    EXCLUDE USING gist (spot_id WITH =, span WITH &&) WHERE (state IN (1, 2, 3));
+";
+
+/// The guard, and what finds a free spot quickly.
+pub const EXCLUDE_AND_LOOKUP: &str = "
+ALTER TABLE booking ADD CONSTRAINT booking_no_overlap
+    EXCLUDE USING gist (spot_id WITH =, span WITH &&) WHERE (state IN (1, 2, 3));
+CREATE INDEX booking_lookup ON booking (spot_id, start_time) WHERE state IN (1, 2, 3);
 ";
 
 /// What finds an overlap quickly where no constraint does it.

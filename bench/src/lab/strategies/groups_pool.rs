@@ -48,11 +48,7 @@ impl Strategy for GroupsPool {
     }
 
     fn tables(&self) -> &'static str {
-        concat!(
-            "ALTER TABLE booking ADD CONSTRAINT booking_no_overlap ",
-            "EXCLUDE USING gist (spot_id WITH =, during WITH &&) WHERE (state IN (1, 2, 3));",
-            "CREATE INDEX booking_lookup ON booking (spot_id, start_time) WHERE state IN (1, 2, 3)"
-        )
+        rows::EXCLUDE_AND_LOOKUP
     }
 
     fn clients(&self) -> usize {

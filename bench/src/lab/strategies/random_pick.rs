@@ -36,11 +36,7 @@ impl Strategy for RandomPick {
     }
 
     fn tables(&self) -> &'static str {
-        concat!(
-            "ALTER TABLE booking ADD CONSTRAINT booking_no_overlap ",
-            "EXCLUDE USING gist (spot_id WITH =, during WITH &&) WHERE (state IN (1, 2, 3));",
-            "CREATE INDEX booking_lookup ON booking (spot_id, start_time) WHERE state IN (1, 2, 3)"
-        )
+        rows::EXCLUDE_AND_LOOKUP
     }
 
     async fn prepare(&mut self, ground: &Ground) -> Result<(), Failure> {

@@ -50,11 +50,7 @@ impl Strategy for SkipLocked {
 
     fn tables(&self) -> &'static str {
         match self.guarded {
-            true => concat!(
-                "ALTER TABLE booking ADD CONSTRAINT booking_no_overlap ",
-                "EXCLUDE USING gist (spot_id WITH =, during WITH &&) WHERE (state IN (1, 2, 3));",
-                "CREATE INDEX booking_lookup ON booking (spot_id, start_time) WHERE state IN (1, 2, 3)"
-            ),
+            true => rows::EXCLUDE_AND_LOOKUP,
             false => rows::LOOKUP,
         }
     }

@@ -433,3 +433,15 @@ pub fn held(answer: Result<Response<proto::HoldSpotResponse>, Status>) -> proto:
 pub fn reason<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
     reason_of(&answer.unwrap_err()).unwrap_or_default()
 }
+
+/// The columns of a table that a statement writes: all but those that Postgres makes of the others.
+pub async fn written_columns(pool: &sqlx::PgPool, table: &str) -> String {
+    sqlx::query_scalar(
+        "SELECT string_agg(column_name, ', ') FROM information_schema.columns
+         WHERE table_schema = current_schema() AND table_name = $1 AND is_generated = 'NEVER'",
+    )
+    .bind(table)
+    .fetch_one(pool)
+    .await
+    .unwrap()
+}

@@ -12,7 +12,7 @@ use parkmesh_platform::fault::{metadata_of, reason_of};
 use parkmesh_testkit::eventually;
 use tonic::Code;
 
-use crate::booking_world::{Town, held, reason};
+use crate::booking_world::{Town, held, reason, written_columns};
 use crate::world::{Inventory, new_floor, new_spots, request_id};
 
 fn close(town: &Town, scope: Option<Scope>, start: i64, end: i64) -> proto::CreateClosureRequest {
@@ -164,16 +164,19 @@ async fn a_hold_that_began_before_the_closure_and_ends_after_it_is_in_the_answer
     let mut blocking = town.world.pool.acquire().await.unwrap();
     let mut blocking = sqlx::Connection::begin(&mut *blocking).await.unwrap();
     let spot_id: uuid::Uuid = town.place.spots[0].spot_id.parse().unwrap();
-    sqlx::query(
-        "INSERT INTO booking SELECT (jsonb_populate_record(b, jsonb_build_object(
-             'booking_id', gen_random_uuid(), 'code', 'BLOCKING', 'spot_id', $2::uuid,
-             'user_id', 'bert'))).* FROM booking AS b WHERE booking_id = $1",
-    )
-    .bind(other.booking_id.parse::<uuid::Uuid>().unwrap())
-    .bind(spot_id)
-    .execute(&mut *blocking)
-    .await
-    .unwrap();
+    let columns = written_columns(&town.world.pool, "booking").await;
+    let text = format!(
+        "INSERT INTO booking ({columns}) SELECT {columns} FROM (
+             SELECT (jsonb_populate_record(b, jsonb_build_object(
+                 'booking_id', gen_random_uuid(), 'code', 'BLOCKING', 'spot_id', $2::uuid,
+                 'user_id', 'bert'))).* FROM booking AS b WHERE booking_id = $1) AS another"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(text))
+        .bind(other.booking_id.parse::<uuid::Uuid>().unwrap())
+        .bind(spot_id)
+        .execute(&mut *blocking)
+        .await
+        .unwrap();
     let (request, mut driver) = (town.hold(0, 60, 120), anna.clone());
     let holding = async move { driver.hold_spot(request).await };
     let closing = async {

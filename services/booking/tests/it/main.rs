@@ -18,6 +18,7 @@ mod discount_limits;
 mod discount_world;
 mod discounts;
 mod erase;
+mod guard;
 mod guests;
 mod inventory;
 mod inventory_audit;

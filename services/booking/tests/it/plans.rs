@@ -4,7 +4,7 @@
 use parkmesh_booking::Config;
 use sqlx::{PgPool, Row};
 
-use crate::booking_world::{Town, held, reason};
+use crate::booking_world::{Town, held, reason, written_columns};
 
 /// Rows that the big tables get.
 const FILLED: i64 = 4_000;
@@ -33,13 +33,15 @@ async fn rows_read(pool: &PgPool) -> i64 {
 /// Bookings that have ended, and answers to other requests.
 async fn fill(pool: &PgPool) {
     for table in ["booking", "request"] {
+        let columns = written_columns(pool, table).await;
         let text = format!(
-            "INSERT INTO {table} SELECT new.*
+            "INSERT INTO {table} ({columns}) SELECT {columns} FROM (SELECT new.*
              FROM (SELECT to_jsonb({table}) AS row FROM {table} LIMIT 1) AS one,
                  generate_series(1, $1) AS number,
                  jsonb_populate_record(NULL::{table}, one.row || jsonb_build_object('state', 6,
                      'booking_id', uuid_in(md5(number::text)::cstring), 'due_time', NULL,
-                     'request_id', uuid_in(md5(number::text)::cstring), 'user_id', 'nobody')) AS new"
+                     'request_id', uuid_in(md5(number::text)::cstring), 'user_id', 'nobody')) AS new)
+                 AS new"
         );
         let filled = sqlx::query(sqlx::AssertSqlSafe(text)).bind(FILLED).execute(pool).await;
         assert_eq!(filled.unwrap().rows_affected(), FILLED.unsigned_abs());

@@ -95,7 +95,7 @@ pub async fn in_the_way(
 ) -> Result<Vec<(BookingId, bool)>, Error> {
     let rows = sqlx::query(
         "SELECT booking_id, state = 1 AND due_time <= (SELECT park_now()) FROM booking
-         WHERE spot_id = $2 AND during && tstzrange($3, $4, '[)') AND state IN (1, 2, 3)
+         WHERE spot_id = $2 AND span && span_of($3, $4) AND state IN (1, 2, 3)
            AND booking_id <> $1
          ORDER BY start_time",
     )

@@ -43,7 +43,7 @@ pub async fn candidates(
                    AND coalesce(closure.floor_id, s.floor_id) = s.floor_id
                    AND coalesce(closure.spot_id, s.spot_id) = s.spot_id)
                AND NOT EXISTS (SELECT FROM booking AS other
-                 WHERE other.spot_id = s.spot_id AND other.during && tstzrange($4, $5, '[)')
+                 WHERE other.spot_id = s.spot_id AND other.span && span_of($4, $5)
                    AND other.state IN (1, 2, 3)
                    AND (other.state <> 1 OR other.due_time > park_now()))
                AND NOT ($9 AND EXISTS (SELECT FROM spot_reality AS ground
@@ -52,12 +52,12 @@ pub async fn candidates(
          CROSS JOIN LATERAL (
              SELECT max(upper(other.during)) AS time FROM booking AS other
              WHERE other.spot_id = free.spot_id AND other.state IN (1, 2, 3)
-               AND other.during && tstzrange($4 - make_interval(secs => $8), $4, '[)')
+               AND other.span && span_of($4 - make_interval(secs => $8), $4)
                AND (other.state <> 1 OR other.due_time > park_now())) AS before
          CROSS JOIN LATERAL (
              SELECT min(lower(other.during)) AS time FROM booking AS other
              WHERE other.spot_id = free.spot_id AND other.state IN (1, 2, 3)
-               AND other.during && tstzrange($5, $5 + make_interval(secs => $8), '[)')
+               AND other.span && span_of($5, $5 + make_interval(secs => $8))
                AND (other.state <> 1 OR other.due_time > park_now())) AS after
          ORDER BY free.liked DESC,
              least(extract(epoch FROM $4 - before.time), $8)

@@ -64,7 +64,7 @@ pub async fn obstacles(
              SELECT one.*, spot.out_of_service, spot.version,
                  EXISTS (SELECT FROM booking AS other
                      WHERE other.spot_id = one.spot_id
-                       AND other.during && tstzrange(one.start_time, one.end_time, '[)')
+                       AND other.span && span_of(one.start_time, one.end_time)
                        AND other.state IN (1, 2, 3)
                        AND (other.state <> 1 OR other.due_time > park_now()) OFFSET 0) AS taken
              FROM (SELECT DISTINCT spot_id, start_time, end_time FROM asked) AS one
@@ -147,7 +147,7 @@ pub async fn lapsed(executor: impl PgExecutor<'_>, wants: &[Want<'_>]) -> Result
                   AS asked (spot_id, start_time, end_time)
              CROSS JOIN LATERAL (
                  SELECT booking_id FROM booking WHERE booking.spot_id = asked.spot_id
-                   AND booking.during && tstzrange(asked.start_time, asked.end_time, '[)')
+                   AND booking.span && span_of(asked.start_time, asked.end_time)
                    AND booking.state IN (1, 2, 3) OFFSET 0) AS other
              UNION
              SELECT own.booking_id

@@ -52,7 +52,7 @@ pub async fn stock(
              SELECT tstzrange(least($3, min(lower(b.during))), greatest($4, max(upper(b.during))), '[)')
                  AS during
              FROM pool JOIN booking AS b ON b.spot_id = pool.spot_id AND b.state IN (1, 2, 3)
-               AND b.during && tstzrange($3, $4, '[)')
+               AND b.span && span_of($3, $4)
              WHERE b.spot_pending
          )
          SELECT b.spot_id, b.booking_id, lower(b.during) AS start_time, upper(b.during) AS end_time,
@@ -61,7 +61,7 @@ pub async fn stock(
              (SELECT lower(during) FROM reach) AS reach_start,
              (SELECT upper(during) FROM reach) AS reach_end
          FROM pool JOIN booking AS b ON b.spot_id = pool.spot_id AND b.state IN (1, 2, 3)
-           AND b.during && (SELECT during FROM reach)
+           AND b.span && (SELECT span_of(lower(during), upper(during)) FROM reach)
          WHERE (b.state <> 1 OR b.due_time > park_now()) AND b.booking_id IS DISTINCT FROM $5
          LIMIT $6",
     )
@@ -151,7 +151,7 @@ pub async fn is_good(
                    AND coalesce(closure.floor_id, spot.floor_id) = spot.floor_id
                    AND coalesce(closure.spot_id, spot.spot_id) = spot.spot_id)
              AND NOT EXISTS (SELECT FROM booking AS other
-                 WHERE other.spot_id = spot.spot_id AND other.during && tstzrange($2, $3, '[)')
+                 WHERE other.spot_id = spot.spot_id AND other.span && span_of($2, $3)
                    AND other.state IN (1, 2, 3) AND other.booking_id <> b.booking_id)
          FROM booking AS b JOIN spot ON spot.spot_id = b.spot_id WHERE b.booking_id = $1",
     )
@@ -245,7 +245,7 @@ pub async fn only_pending_on(
     let rows = sqlx::query(
         "SELECT NOT EXISTS (SELECT FROM booking AS other
              WHERE other.spot_id = asked.spot_id AND NOT other.spot_pending
-               AND other.during && tstzrange(asked.start_time, asked.end_time, '[)')
+               AND other.span && span_of(asked.start_time, asked.end_time)
                AND other.state IN (1, 2, 3) AND (other.state <> 1 OR other.due_time > park_now()))
          FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) WITH ORDINALITY
               AS asked (spot_id, start_time, end_time, place)

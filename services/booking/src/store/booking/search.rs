@@ -25,11 +25,11 @@ macro_rules! unbooked {
     ($start:literal, $end:literal) => {
         concat!(
             "NOT EXISTS (SELECT FROM booking AS other
-             WHERE other.spot_id = s.spot_id AND other.during && tstzrange(",
+             WHERE other.spot_id = s.spot_id AND other.span && span_of(",
             $start,
             ", ",
             $end,
-            ", '[)')
+            ")
                AND other.state IN (1, 2, 3)
                AND (other.state <> 1 OR other.due_time > park_now()) OFFSET 0) "
         )

@@ -60,7 +60,7 @@ pub async fn first_that_fits(
                    AND tstzrange(closure.start_time, closure.end_time, '[)') && entry.during
                    AND coalesce(closure.spot_id, s.spot_id) = s.spot_id OFFSET 0)
                AND NOT EXISTS (SELECT FROM booking AS other
-                 WHERE other.spot_id = s.spot_id AND other.during && wish.kept
+                 WHERE other.spot_id = s.spot_id AND other.span && span_of(lower(wish.kept), upper(wish.kept))
                    AND other.state IN (1, 2, 3)
                    AND (other.state <> 1 OR other.due_time > park_now()) OFFSET 0)
              LIMIT 1) AS fit
