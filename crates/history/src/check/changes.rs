@@ -108,8 +108,9 @@ fn by_itself(
     if let Some(first) = elsewhere.first().copied().or(back) {
         blocked(life, first.ret, "was relocated");
         life.by_itself[0] = Some(ByItself::Relocated);
-        let places: BTreeSet<u32> = elsewhere.iter().chain(&back).map(|c| c.got_spot).collect();
+        let mut places: BTreeSet<u32> = elsewhere.iter().map(|call| call.got_spot).collect();
         life.wanders = usize::try_from(story.unasked_max()).is_ok_and(|all| all > places.len());
+        places.extend(back.map(|call| call.got_spot));
         let (bound, window) = (Bound { lo: life.start.lo, hi: NEVER }, first.kept);
         let one = |spot| Move { bound, spot, window, version: 0, anew: false };
         moves.extend(places.into_iter().map(one));

@@ -348,9 +348,11 @@ impl<'a> Story<'a> {
         self.shown().map(|call| unasked(call, asked)).max().unwrap_or_default()
     }
 
-    /// Versions that these deeds count a booking up.
+    /// Versions that these deeds count a booking up, but for its end: none came before an answer that shows it alive.
     fn changes(&self, counts: impl Fn(&Deed) -> bool) -> u32 {
-        let deeds = self.deeds.iter().chain(&self.created).filter(|deed| counts(deed));
+        let goes_on = |deed: &&Deed| !matches!(deed.op, Op::Cancel | Op::End);
+        let deeds = self.deeds.iter().filter(goes_on).chain(&self.created);
+        let deeds = deeds.filter(|deed| counts(deed));
         deeds.map(|deed| if deed.op == Op::Claim { 2 } else { 1 }).sum()
     }
 

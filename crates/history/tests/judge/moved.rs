@@ -134,6 +134,20 @@ fn a_booking_may_be_relocated_more_than_once_and_nobody_sees_where_it_was_in_bet
 }
 
 #[test]
+fn a_booking_that_was_relocated_may_be_moved_before_anybody_saw_where_it_was() {
+    let [hold, confirm] = booked(minutes(100, 160));
+    let out = blocked(0, (40, 50));
+    let there = moved(&hold, Op::Move, (2, minutes(100, 160)), 4, (71, 79));
+    let cancel =
+        Call { got_spot: 2, ..became(&hold, Op::Cancel, BookingState::Cancelled, 5, (80, 90)) };
+    assert_eq!(kinds(&[hold, confirm, out, there, cancel]), []);
+    assert_eq!(kinds(&[hold, confirm, there, cancel]), [Kind::WrongGrant]);
+    // It may have been on spot 1 until it was moved.
+    let taken = refused(2, 1, minutes(100, 160), (60, 70), Reason::SpotTaken);
+    assert_eq!(kinds(&[hold, confirm, out, taken, there, cancel]), []);
+}
+
+#[test]
 fn a_change_that_was_not_told_is_a_lost_fact() {
     let [hold, confirm] = booked(minutes(100, 160));
     let there = moved(&hold, Op::Move, (1, minutes(130, 190)), 3, (40, 50));
