@@ -34,7 +34,7 @@ impl Ports {
         let mut ports = Self { file, chosen: before.unwrap_or_default() };
         let mut held = Vec::new();
         for kind in Kind::ALL {
-            let listener = match ports.chosen.get(kind.name()).and_then(|&port| listen(port)) {
+            let listener = match ports.chosen.get(kind.name()).and_then(|&port| listen_soon(port)) {
                 Some(listener) => listener,
                 None => free(folder)?,
             };
@@ -53,13 +53,8 @@ impl Ports {
     /// Another port for a server whose port was taken away before it could listen; `false` when its port
     /// is free, so that the port was not its trouble.
     pub(crate) fn replace_if_taken(&mut self, kind: Kind) -> Result<bool, Error> {
-        for look in 0..LOOKS {
-            if look > 0 {
-                thread::sleep(LOOK_PAUSE);
-            }
-            if listen(self.of(kind)).is_some() {
-                return Ok(false);
-            }
+        if listen_soon(self.of(kind)).is_some() {
+            return Ok(false);
         }
         let listener = free(self.file.parent().unwrap_or(Path::new("/")))?;
         let address = listener.local_addr().map_err(Error::file(&self.file, "has no port"))?;
@@ -77,6 +72,16 @@ impl Ports {
 
 fn listen(port: u16) -> Option<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()
+}
+
+/// The same with a few looks.
+fn listen_soon(port: u16) -> Option<TcpListener> {
+    (0..LOOKS).find_map(|look| {
+        if look > 0 {
+            thread::sleep(LOOK_PAUSE);
+        }
+        listen(port)
+    })
 }
 
 /// Starts looking at a place of this process and folder, so that two starts at once rarely meet.
@@ -102,6 +107,15 @@ mod tests {
         assert_eq!(first.chosen, second.chosen);
         let distinct: std::collections::BTreeSet<_> = first.chosen.values().collect();
         assert_eq!(distinct.len(), 4);
+
+        // As by a process that is being started, and has our sockets until it runs.
+        let held = listen(first.of(Kind::Nats)).unwrap();
+        let holder = thread::spawn(move || {
+            thread::sleep(LOOK_PAUSE);
+            drop(held);
+        });
+        assert_eq!(Ports::choose(&folder).unwrap().chosen, first.chosen);
+        holder.join().unwrap();
 
         let thief = listen(first.of(Kind::Nats)).unwrap();
         let mut third = Ports::choose(&folder).unwrap();
