@@ -34,23 +34,31 @@ DROP INDEX booking_code_once, booking_hold_slot_once, booking_by_due, booking_aw
     booking_by_user, booking_by_lot, booking_by_code;
 ";
 
-/// The guard that we chose.
-pub const EXCLUDE: &str = "
+macro_rules! exclude {
+    () => {
+        "
 ALTER TABLE booking ADD CONSTRAINT booking_no_overlap
     EXCLUDE USING gist (spot_id WITH =, span WITH &&) WHERE (state IN (1, 2, 3));
-";
+"
+    };
+}
 
-/// The guard, and what finds a free spot quickly.
-pub const EXCLUDE_AND_LOOKUP: &str = "
-ALTER TABLE booking ADD CONSTRAINT booking_no_overlap
-    EXCLUDE USING gist (spot_id WITH =, span WITH &&) WHERE (state IN (1, 2, 3));
+macro_rules! lookup {
+    () => {
+        "
 CREATE INDEX booking_lookup ON booking (spot_id, start_time) WHERE state IN (1, 2, 3);
-";
+"
+    };
+}
+
+/// The guard that we chose.
+pub const EXCLUDE: &str = exclude!();
 
 /// What finds an overlap quickly where no constraint does it.
-pub const LOOKUP: &str = "
-CREATE INDEX booking_lookup ON booking (spot_id, start_time) WHERE state IN (1, 2, 3);
-";
+pub const LOOKUP: &str = lookup!();
+
+/// Both: what finds a free spot quickly, and the guard.
+pub const EXCLUDE_AND_LOOKUP: &str = concat!(exclude!(), lookup!());
 
 /// The wish of one driver, as a row.
 pub const ASK: &str = "(SELECT $1::uuid AS booking_id, $2::uuid AS spot_id, \
