@@ -344,9 +344,8 @@ async fn mark_each(
 /// By how many came between the last two looks.
 fn pace(found: usize, between: Duration) -> Duration {
     let facts = u32::try_from(found).unwrap_or(u32::MAX);
-    let by_rate =
-        PACE_BY_RATE.as_secs_f64() * f64::from(facts) * 1e-3 / between.as_secs_f64().max(1e-3);
-    Duration::from_secs_f64(by_rate.clamp(PACE_MIN.as_secs_f64(), PACE_MAX.as_secs_f64()))
+    let a_ms = f64::from(facts) / (between.as_secs_f64() * 1e3).max(1.0);
+    PACE_BY_RATE.mul_f64(a_ms).clamp(PACE_MIN, PACE_MAX)
 }
 
 fn due(last: Option<Instant>, period: Duration) -> bool {
