@@ -9,7 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::Failure;
 
 /// Calls that are due within so short a time go out together.
-const PACE: Duration = Duration::from_micros(100);
+pub const PACE: Duration = Duration::from_micros(100);
 
 /// Calls made in this time, as fast as they go.
 pub async fn load(

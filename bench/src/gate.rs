@@ -154,11 +154,7 @@ impl House {
     async fn load(&self, gate: &Gate, version: Version, time: Duration) -> Result<u64, Failure> {
         match version {
             Version::One => calls::load(http1::callers(gate.addr, &self.call).await?, time).await,
-            Version::Two => {
-                let (_wires, callers) =
-                    http2::callers(gate.addr, &self.call.http2(LIST)?, HTTP2).await?;
-                calls::load(callers, time).await
-            }
+            Version::Two => http2::load(gate.addr, &self.call.http2(LIST)?, HTTP2, time).await,
         }
     }
 
@@ -176,9 +172,7 @@ impl House {
                 calls::paced(callers, rate, time).await?
             }
             Version::Two => {
-                let (_wires, callers) =
-                    http2::callers(gate.addr, &self.call.http2(LIST)?, HTTP2).await?;
-                calls::paced(callers, rate, time).await?
+                http2::paced(gate.addr, &self.call.http2(LIST)?, HTTP2, rate, time).await?
             }
         };
         p99_ms(all).ok_or_else(|| "nothing was measured".into())

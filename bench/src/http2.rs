@@ -1,15 +1,20 @@
-//! Calls over HTTP/2, several beside each other on a connection, by a client that costs little beside what it measures.
+//! Calls over HTTP/2: by the library, one by one, or by a [`crowd`] that costs little beside what it measures.
+
+mod crowd;
+mod hpack;
+mod line;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 use h2::client::SendRequest;
 use http::Request;
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::Failure;
+use crowd::Crowd;
 
 /// What is sent again and again.
 #[derive(Clone)]
@@ -58,19 +63,25 @@ pub async fn once(sender: SendRequest<Bytes>, ask: &Ask) -> Result<Bytes, Failur
     if all.len() > ask.message.len() { Ok(all) } else { Err("a call was refused".into()) }
 }
 
-/// Those who call, so many on each of so many connections, which last as long as they are kept.
-pub async fn callers(
+/// Calls made in this time, as fast as they go, so many in flight on each of so many connections.
+pub async fn load(
     addr: SocketAddr,
     ask: &Ask,
-    (connections, in_flight): (usize, usize),
-) -> Result<(Vec<Wire>, Vec<impl AsyncFnMut() -> Result<(), Failure> + use<>>), Failure> {
-    let opened = join_all((0..connections).map(|_| Wire::open(addr))).await.into_iter();
-    let wires = opened.collect::<Result<Vec<_>, _>>()?;
-    let senders = wires.iter().flat_map(|wire| (0..in_flight).map(|_| wire.sender()));
-    let callers = senders.map(|sender| {
-        let ask = ask.clone();
-        async move || once(sender.clone(), &ask).await.map(drop)
-    });
-    let callers = callers.collect();
-    Ok((wires, callers))
+    callers: (usize, usize),
+    time: Duration,
+) -> Result<u64, Failure> {
+    let crowd = Crowd::open(addr, ask, callers)?;
+    spawn_blocking(move || crowd.load(time)).await?
+}
+
+/// How long each call took from when it was due, at this rate.
+pub async fn paced(
+    addr: SocketAddr,
+    ask: &Ask,
+    callers: (usize, usize),
+    rate: f64,
+    time: Duration,
+) -> Result<Vec<Duration>, Failure> {
+    let crowd = Crowd::open(addr, ask, callers)?;
+    spawn_blocking(move || crowd.paced(rate, time)).await?
 }

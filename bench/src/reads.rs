@@ -16,7 +16,7 @@ use crate::alone::Alone;
 use crate::city::City;
 use crate::lab::stats::{median, p99_ms};
 use crate::proof::Figure;
-use crate::{Failure, calls, http2};
+use crate::{Failure, http2};
 
 /// What is asked.
 const SHARE_MIN: f64 = 0.6;
@@ -115,16 +115,14 @@ impl Target {
 
     /// Calls in a second, as many in flight as is usual.
     async fn rate(&self, time: Duration) -> Result<f64, Failure> {
-        let (_wires, callers) = http2::callers(self.addr, &self.ask, CALLERS).await?;
         let began = Instant::now();
-        let done = calls::load(callers, time).await?;
+        let done = http2::load(self.addr, &self.ask, CALLERS, time).await?;
         Ok(done as f64 / began.elapsed().as_secs_f64())
     }
 
     /// The slowest hundredth at this rate, in milliseconds: each from when it was due.
     async fn p99(&self, rate: f64, time: Duration) -> Result<f64, Failure> {
-        let (_wires, callers) = http2::callers(self.addr, &self.ask, CALLERS).await?;
-        let all = calls::paced(callers, rate, time).await?;
+        let all = http2::paced(self.addr, &self.ask, CALLERS, rate, time).await?;
         p99_ms(all).ok_or_else(|| "nothing was measured".into())
     }
 }

@@ -172,9 +172,7 @@ impl Config {
     /// `_REQUEST_WAIT_SECONDS`, `_FIRST_REQUEST_WAIT_SECONDS`, `PARKMESH_MTLS_*` and `PARKMESH_GRPC_*`.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
-        let mut serve = ServeConfig::read(reader);
-        serve.connection_streams_max =
-            reader.get("GRPC_CONNECTION_STREAMS_MAX", default.serve.connection_streams_max);
+        let serve = default.serve.or(reader);
         let mtls = MtlsConfig::read(tls::OWN_NAME, reader);
         let clusters = roles().filter_map(|role| cluster_of(role, mtls.as_ref(), reader)).collect();
         let cors = CorsConfig {
@@ -214,7 +212,7 @@ impl Config {
         let config = match reader.find::<PathBuf>("GATEWAY_CONFIG") {
             Some(path) => Self::from_file(base, &path).unwrap_or_else(|error| {
                 reader.mistake(fault::chain(&error));
-                default
+                Self::default()
             }),
             None => base,
         };

@@ -19,6 +19,7 @@ mod drain;
 mod exempt;
 mod health;
 mod hooks;
+mod lanes;
 pub(crate) mod observe;
 mod pages;
 mod refusal;

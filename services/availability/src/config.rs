@@ -1,5 +1,7 @@
 //! Settings, with their defaults in one place.
 
+use std::num::NonZero;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use parkmesh_platform::config::Reader;
@@ -23,7 +25,11 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            serve: ServeConfig::default(),
+            // Answers come from memory: what the threads of one runtime do to one another would be a quarter of their cost.
+            serve: ServeConfig {
+                threads: available_parallelism().map_or(1, NonZero::get),
+                ..ServeConfig::default()
+            },
             watch: WatchConfig::default(),
             reconcile_period: Duration::from_secs(300),
             redis_prefix: String::new(),
@@ -36,7 +42,7 @@ impl Config {
     /// `_RECONCILE_SECONDS`, `_REDIS_PREFIX` and what [`ServeConfig::read`] reads.
     pub fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
-        let serve = ServeConfig::read(reader);
+        let serve = default.serve.or(reader);
         let mut seconds = |name: &'static str, default: Duration| {
             let seconds = reader.get(name, default.as_secs());
             if seconds == 0 {

@@ -22,6 +22,7 @@ use super::ServeConfig;
 use super::body::ServedBody;
 use super::call;
 use super::deadline::now;
+use super::lanes::Lanes;
 use super::stack::{Came, Stack};
 use crate::auth::Peer;
 use crate::ids::Ids;
@@ -43,7 +44,13 @@ const LAST_BYTES: Duration = Duration::from_secs(5);
 const AGE_JITTER_PARTS: u64 = 10;
 
 /// Takes connections in until the server stops, then drains them.
-pub(super) async fn run(listener: TcpListener, stack: Arc<Stack>, config: ServeConfig, ids: Ids) {
+pub(super) async fn run(
+    listener: TcpListener,
+    stack: Arc<Stack>,
+    mut lanes: Lanes,
+    config: ServeConfig,
+    ids: Ids,
+) {
     let mut connections = JoinSet::new();
     let room = Arc::new(Semaphore::new(config.connections_max));
     let builder = builder(&config);
@@ -62,7 +69,7 @@ pub(super) async fn run(listener: TcpListener, stack: Arc<Stack>, config: ServeC
                     grace: config.connection_grace,
                 };
                 let builder = builder.clone();
-                connections.spawn(async move {
+                lanes.spawn(&mut connections, socket, |socket| async move {
                     connection.take(socket, builder).await;
                     drop(place);
                 });

@@ -7,6 +7,8 @@ use crate::config::Reader;
 /// Limits of one server. The defaults suit a service with a few replicas behind a gateway.
 #[derive(Clone, Debug)]
 pub struct ServeConfig {
+    /// Threads that answer calls, each with connections of its own; 0 leaves them to the runtime of the process.
+    pub threads: usize,
     /// Calls in flight in the whole process, open streams apart; see load shedding.
     pub calls_max: usize,
     /// Open server streams in the whole process.
@@ -33,6 +35,7 @@ pub struct ServeConfig {
 impl Default for ServeConfig {
     fn default() -> Self {
         Self {
+            threads: 0,
             calls_max: 4_096,
             streams_max: 16_384,
             connections_max: 4_096,
@@ -50,7 +53,13 @@ impl Default for ServeConfig {
 impl ServeConfig {
     /// Reads `PARKMESH_GRPC_*`, for example `PARKMESH_GRPC_CALLS_MAX`; times are in seconds.
     pub fn read(reader: &mut Reader) -> Self {
-        let default = Self::default();
+        Self::default().or(reader)
+    }
+
+    /// The same with other defaults.
+    #[must_use]
+    pub fn or(self, reader: &mut Reader) -> Self {
+        let default = self;
         let mut seconds = |name: &'static str, default: Duration| {
             Duration::from_secs(reader.get(name, default.as_secs()))
         };
@@ -59,6 +68,7 @@ impl ServeConfig {
         let stream_life_max = seconds("GRPC_STREAM_LIFE_MAX_SECONDS", default.stream_life_max);
         let drain = seconds("GRPC_DRAIN_SECONDS", default.drain);
         Self {
+            threads: reader.get("GRPC_THREADS", default.threads),
             calls_max: reader.get("GRPC_CALLS_MAX", default.calls_max),
             streams_max: reader.get("GRPC_STREAMS_MAX", default.streams_max),
             connections_max: reader.get("GRPC_CONNECTIONS_MAX", default.connections_max),

@@ -17,6 +17,7 @@ use tonic_health::server::HealthService;
 use tower::Service;
 
 use super::hooks::{Hooked, Hooks};
+use super::lanes::Lanes;
 use super::observe::{CallMetrics, gauge_in_flight};
 use super::pages::{Below, Pages};
 use super::routes::Routes;
@@ -36,6 +37,9 @@ pub enum StartError {
     /// The listener is not usable.
     #[error("the listener has no address")]
     Listener(#[from] std::io::Error),
+    /// There are no threads for its calls.
+    #[error("no thread was given for calls")]
+    Threads(#[source] std::io::Error),
     /// The descriptors do not fit together.
     #[error("reflection cannot read the descriptors")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -121,7 +125,7 @@ impl Server {
     /// Begins to answer on this listener. Health says NOT_SERVING until [`Health::serving`].
     ///
     /// # Errors
-    /// When the listener has no address or the descriptors are broken.
+    /// When the listener has no address, the descriptors are broken, or there are no threads.
     pub async fn start(mut self, listener: TcpListener) -> Result<Running, StartError> {
         let addr = listener.local_addr()?;
         let names = self.routes.names();
@@ -142,7 +146,8 @@ impl Server {
             stopping: self.stopping.clone(),
         });
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept::run(listener, stack, self.config, self.ids));
+        let lanes = Lanes::open(self.config.threads).map_err(StartError::Threads)?;
+        accepting.spawn(accept::run(listener, stack, lanes, self.config, self.ids));
         tracing::info!(server = self.name, %addr, "listening");
         Ok(running(addr, health, self.stopping, accepting))
     }
