@@ -1,7 +1,7 @@
 //! Many calls of one kind by one thread, several in flight on each of several connections: as fast as they go, or at a rate.
 //!
 //! A client made of a library's parts takes as much of a small machine as the service that it calls, and then its p99 is its own:
-//! at half of a service's rate the kernel has no idle processor left to wake either on. This one takes a tenth.
+//! at half of a service's rate the kernel has no idle processor left to wake either on. This one takes half.
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
