@@ -74,7 +74,7 @@ pub async fn load(
     spawn_blocking(move || crowd.load(time)).await?
 }
 
-/// How long each call took from when it was due, at this rate.
+/// How long each call took from when it was due, at this rate; before that time there is another half second of them that does not count.
 pub async fn paced(
     addr: SocketAddr,
     ask: &Ask,
