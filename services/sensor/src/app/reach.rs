@@ -22,15 +22,10 @@ impl App {
     /// # Errors
     /// [`Error::LotNotFound`], or the store's.
     pub async fn check_lot(&self, caller: &Caller, lot_id: LotId) -> Result<(), Error> {
-        let own = match caller.role {
-            Role::Service => true,
-            Role::Operator if caller.may_act_at(lot_id) => {
-                lot::is_run_by(&self.pool, lot_id, &caller.subject).await? == Some(true)
-            }
-            Role::Kiosk | Role::Device => !caller.lots.is_empty() && caller.may_act_at(lot_id),
-            Role::Operator | Role::Driver | Role::Guest => false,
-        };
-        if own { Ok(()) } else { Err(Error::LotNotFound) }
+        match self.may_act(caller, lot_id).await? {
+            Some(true) => Ok(()),
+            _ => Err(Error::LotNotFound),
+        }
     }
 
     /// The same for a lot that may be so new that its fact is still on its way.
@@ -40,13 +35,27 @@ impl App {
     pub async fn check_new_lot(&self, caller: &Caller, lot_id: LotId) -> Result<(), Error> {
         let looks = WORD_MAX.as_millis() / LOOK_EVERY.as_millis();
         for _ in 0..looks {
-            let checked = self.check_lot(caller, lot_id).await;
-            let Err(Error::LotNotFound) = checked else { return checked };
-            if lot::is_run_by(&self.pool, lot_id, &caller.subject).await?.is_some() {
-                return checked;
+            match self.may_act(caller, lot_id).await? {
+                Some(true) => return Ok(()),
+                Some(false) => return Err(Error::LotNotFound),
+                None => self.tasks.sleep(LOOK_EVERY).await,
             }
-            self.tasks.sleep(LOOK_EVERY).await;
         }
         self.check_lot(caller, lot_id).await
+    }
+
+    /// Whether the caller may act there; None while booking's word of the lot is needed and has not come. One look: the word may
+    /// come between two.
+    async fn may_act(&self, caller: &Caller, lot_id: LotId) -> Result<Option<bool>, Error> {
+        match caller.role {
+            Role::Service => Ok(Some(true)),
+            Role::Operator if caller.may_act_at(lot_id) => {
+                lot::is_run_by(&self.pool, lot_id, &caller.subject).await
+            }
+            Role::Kiosk | Role::Device => {
+                Ok(Some(!caller.lots.is_empty() && caller.may_act_at(lot_id)))
+            }
+            Role::Operator | Role::Driver | Role::Guest => Ok(Some(false)),
+        }
     }
 }

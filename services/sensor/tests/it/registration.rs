@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::join_all;
 use parkmesh_contracts::booking::v1::{InventoryChanged, Lot};
 use parkmesh_contracts::ids::LotId;
 use parkmesh_contracts::sensor::v1 as proto;
@@ -136,6 +137,27 @@ async fn whoever_has_just_made_a_lot_registers_its_sensors_at_once() {
     .await;
     let refused = client.list_sensors(with(&world.admin(), list())).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_word_of_a_new_lot_refuses_nobody_who_waits_for_it() {
+    let world = World::start().await;
+    let admin = world.admin();
+    // So many that the word comes while some of them look for it.
+    for lot in 0..20 {
+        let lot_id: LotId = world.ids.next();
+        let registering = join_all((0..50).map(|number| {
+            let device_id = format!("bay-{lot}-{number}");
+            let spot = Placed { device_id, spot_id: world.ids.next() };
+            let sensors = vec![world.new_sensor(&spot, 0)];
+            let request = proto::RegisterSensorsRequest { lot_id: lot_id.to_string(), sensors };
+            let (mut client, request) = (world.client.clone(), with(&admin, request));
+            async move { client.register_sensors(request).await }
+        }));
+        let (registered, ()) = tokio::join!(registering, tell_lot(&world, lot_id, "admin", 1));
+        let refused: Vec<_> = registered.into_iter().filter_map(Result::err).collect();
+        assert!(refused.is_empty(), "{} of 50, the first: {:?}", refused.len(), refused.first());
+    }
 }
 
 /// Booking tells whose a lot is.
