@@ -4,8 +4,9 @@
 //! those who lose at the same moment there are not sent to the same spots either.
 //!
 //! All who lose on a floor for one window share a search, whichever spot each of them wanted: a crowd that
-//! loses at a few hundred spots costs no more than one that loses at one. And a search costs much more
-//! than a hold: few go on at a time, and whoever would wait long is refused without alternatives.
+//! loses at a few hundred spots costs no more than one that loses at one. It looks no further than for those
+//! who wait. And a search costs much more than a hold: few go on at a time, and whoever would wait long is
+//! refused without alternatives.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,8 +26,8 @@ use crate::store::booking::{offer, search};
 
 /// Free spots told to one driver.
 const TOLD_MAX: usize = 5;
-/// Free spots that are searched for at a time, nearest first.
-const DEALT_MAX: i64 = 200;
+/// Free spots that are looked at for what else is told to a driver, nearest first.
+const NEAR_MAX: usize = 200;
 /// How long the spots of one search are dealt out.
 const FRESH_FOR: Duration = Duration::from_millis(250);
 /// Spots that are claimed at a time, for as many losers.
@@ -60,56 +61,70 @@ impl Default for Offers {
 
 type Searches = HashMap<(FloorId, SpotType, Window), Arc<Search>>;
 
-/// What is free near the spot of the first who lost.
+/// What is free for those who lose on a floor for a window.
 struct Search {
     begun: Instant,
-    /// Nearest first.
-    free: OnceCell<Vec<Spot>>,
     /// Losers who wait for a spot that they are told first.
     waiting: AtomicUsize,
-    /// Spots that only this process tells first; None once no more can be had.
-    claimed: WaitingMutex<Option<Vec<Spot>>>,
+    /// What was found for the last who waited; None once all that is free has been told to somebody.
+    found: WaitingMutex<Option<Found>>,
+    /// All that is free, told to somebody or not, near the spot of the first who needed that.
+    free: OnceCell<Arc<[Spot]>>,
+}
+
+/// What nobody else was told first.
+#[derive(Default)]
+struct Found {
+    /// Spots that only this process tells first.
+    claimed: Vec<Spot>,
+    /// They and others, for who looks on.
+    near: Arc<[Spot]>,
 }
 
 impl Search {
     fn begin() -> Arc<Self> {
         Arc::new(Self {
             begun: Instant::now(),
-            free: OnceCell::new(),
             waiting: AtomicUsize::new(0),
-            claimed: WaitingMutex::new(Some(Vec::new())),
+            found: WaitingMutex::new(Some(Found::default())),
+            free: OnceCell::new(),
         })
     }
 
-    /// The nearest of the spots that nobody else is told first, here or at another replica. None when all
-    /// that are free have been told to somebody.
+    /// The nearest of the spots that nobody else is told first, here or at another replica, and what else is free near it. None
+    /// when all that are free have been told to somebody.
     async fn first(
         &self,
         (pool, turns): (&PgPool, &Semaphore),
         spot: &Spot,
         window: &Window,
-    ) -> Result<Option<Spot>, Error> {
+    ) -> Result<Option<(Spot, Arc<[Spot]>)>, Error> {
         let waiting = Waiting::at(&self.waiting);
-        let mut claimed = self.claimed.lock().await;
-        let Some(spots) = claimed.as_mut() else { return Ok(None) };
-        if spots.is_empty() {
+        let mut found = self.found.lock().await;
+        let Some(Found { claimed, near }) = found.as_mut() else { return Ok(None) };
+        if claimed.is_empty() {
             let _turn = turns.acquire().await;
             // Whoever comes first claims for all who wait by now.
-            let mut many = self.waiting.load(Ordering::Relaxed).clamp(1, CLAIMED_MAX);
+            let mut claims = self.waiting.load(Ordering::Relaxed).clamp(1, CLAIMED_MAX);
             for _again in 0..CLAIM_TRIES {
-                *spots = offer::claim(pool, spot, window, (many, LEFT_FOR)).await?;
-                if !spots.is_empty() {
+                let many = claims.max(TOLD_MAX);
+                let offers = offer::claim(pool, spot, window, (many, claims), LEFT_FOR).await?;
+                let ours = offers.iter().filter(|offer| offer.is_claimed);
+                *claimed = ours.map(|offer| offer.spot.clone()).collect();
+                let is_over = !claimed.is_empty() || offers.is_empty();
+                *near = offers.into_iter().take(NEAR_MAX).map(|offer| offer.spot).collect();
+                if is_over {
                     break;
                 }
-                many = many.saturating_mul(2).min(CLAIMED_MAX);
+                claims = claims.saturating_mul(2).min(CLAIMED_MAX);
             }
         }
         drop(waiting);
-        let places = spots.iter().map(|other| nearness(spot, other)).enumerate();
+        let places = claimed.iter().map(|other| nearness(spot, other)).enumerate();
         let nearest = places.min_by(|(_, one), (_, other)| one.total_cmp(other));
-        let first = nearest.map(|(place, _)| spots.remove(place));
+        let first = nearest.map(|(place, _)| (claimed.remove(place), Arc::clone(near)));
         if first.is_none() {
-            *claimed = None;
+            *found = None;
         }
         Ok(first)
     }
@@ -189,13 +204,19 @@ impl Offers {
         window: &Window,
     ) -> Result<Vec<Spot>, Error> {
         let search = self.search(spot, *window);
-        // Whoever comes first searches, the others wait for it.
-        let searched = || async {
-            let _turn = self.turns.acquire().await;
-            search::alternatives(pool, spot, window, DEALT_MAX).await
+        let found = search.first((pool, &self.turns), spot, window).await?;
+        let (first, free) = match found {
+            Some((first, near)) if near.len() >= TOLD_MAX => (Some(first), near),
+            few => {
+                // Whoever comes first searches, the others wait for it.
+                let searched = search.free.get_or_try_init(async || {
+                    let _turn = self.turns.acquire().await;
+                    let free = search::alternatives(pool, spot, window, NEAR_MAX).await?;
+                    Ok::<_, Error>(free.into())
+                });
+                (few.map(|(first, _near)| first), Arc::clone(searched.await?))
+            }
         };
-        let free = search.free.get_or_try_init(searched).await?;
-        let first = search.first((pool, &self.turns), spot, window).await?;
         let mut near: Vec<&Spot> =
             free.iter().filter(|other| other.spot_id != spot.spot_id).collect();
         // What is further away than the floor stays as it was found: nearest first too.

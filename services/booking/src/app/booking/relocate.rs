@@ -27,7 +27,7 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(10);
 /// Bookings that one tick looks after; the next goes on.
 const BATCH_MAX: i64 = 100;
 /// Free spots that are tried for one booking.
-const TRIED_MAX: i64 = 5;
+const TRIED_MAX: usize = 5;
 /// Times that a booking is tried whose new spot somebody took at that very moment.
 const RACES_MAX: u32 = 3;
 

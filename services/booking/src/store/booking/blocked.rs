@@ -77,7 +77,7 @@ pub async fn instead(
     mine: &Spot,
     types: &[SpotType],
     kept: &Window,
-    limit: i64,
+    limit: usize,
 ) -> Result<Vec<Spot>, Error> {
     for spot_type in types {
         let like = Spot { spot_type: *spot_type, ..mine.clone() };

@@ -72,7 +72,7 @@ pub(super) fn near<'q>(
     statement: &'static str,
     spot: &Spot,
     kept: &Window,
-    limit: i64,
+    limit: usize,
 ) -> Result<Query<'q, Postgres, PgArguments>, Error> {
     Ok(sqlx::query(statement)
         .bind(spot.lot_id.as_uuid())
@@ -83,7 +83,7 @@ pub(super) fn near<'q>(
         .bind(kept.end().to_sqlx())
         .bind(spot.plan_x)
         .bind(spot.plan_y)
-        .bind(limit))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX)))
 }
 
 /// Spots that are free for all that would be kept instead of one, nearest first; at most `limit`.
@@ -94,7 +94,7 @@ pub async fn alternatives(
     executor: impl PgExecutor<'_>,
     spot: &Spot,
     kept: &Window,
-    limit: i64,
+    limit: usize,
 ) -> Result<Vec<Spot>, Error> {
     let query = near(free_spots_near!("LIMIT $9"), spot, kept, limit)?;
     query.fetch_all(executor).await?.iter().map(spot_of_row).collect()
