@@ -1,11 +1,12 @@
 //! The one clock. In production it is the system's; in development and in tests it can be moved, and
 //! Postgres (`park_now()`) and every other process move with it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp, Unit};
+use tokio::sync::watch;
 
 /// Tells the time. Clones share one offset.
 #[derive(Clone, Debug)]
@@ -18,8 +19,12 @@ struct Movable {
     /// Milliseconds that it stands ahead of the system's clock.
     offset_ms: AtomicI64,
     /// When it was last moved.
-    moved: Mutex<Option<Instant>>,
+    moved: watch::Sender<Option<Instant>>,
 }
+
+/// What becomes of a clock from now on.
+#[derive(Debug)]
+pub struct Moves(Option<watch::Receiver<Option<Instant>>>);
 
 impl Clock {
     /// The system's clock, which nobody can move.
@@ -45,9 +50,14 @@ impl Clock {
         self.movable.is_some()
     }
 
+    /// Its moves from now on.
+    pub fn moves(&self) -> Moves {
+        Moves(self.movable.as_ref().map(|movable| movable.moved.subscribe()))
+    }
+
     /// Whether it was moved at most this long ago.
     pub fn was_moved_within(&self, past: Duration) -> bool {
-        let moved = self.movable.as_ref().and_then(|movable| *movable.moved());
+        let moved = self.movable.as_ref().and_then(|movable| *movable.moved.borrow());
         moved.is_some_and(|moved| moved.elapsed() <= past)
     }
 
@@ -59,10 +69,13 @@ impl Clock {
     /// Puts it this many milliseconds ahead of the system's clock. A clock that cannot be moved stays.
     pub fn set_offset_ms(&self, offset_ms: i64) {
         if let Some(movable) = &self.movable {
-            let mut moved = movable.moved();
-            if movable.offset_ms.swap(offset_ms, Ordering::SeqCst) != offset_ms {
-                *moved = Some(Instant::now());
-            }
+            movable.moved.send_if_modified(|moved| {
+                let is_moved = movable.offset_ms.swap(offset_ms, Ordering::SeqCst) != offset_ms;
+                if is_moved {
+                    *moved = Some(Instant::now());
+                }
+                is_moved
+            });
         }
     }
 
@@ -73,9 +86,14 @@ impl Clock {
     }
 }
 
-impl Movable {
-    fn moved(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+impl Moves {
+    /// Waits until the clock has been moved, since this was asked before; for ever with one that cannot be.
+    pub async fn next(&mut self) {
+        let Self(Some(moves)) = self else { return std::future::pending().await };
+        if moves.changed().await.is_err() {
+            // The clock is gone.
+            std::future::pending().await
+        }
     }
 }
 
@@ -86,6 +104,8 @@ fn system_now() -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[test]
@@ -110,9 +130,23 @@ mod tests {
         assert!(!clock.was_moved_within(Duration::from_millis(1)));
     }
 
+    #[tokio::test]
+    async fn a_move_is_told_once_also_to_who_asks_afterwards() {
+        let clock = Clock::movable();
+        let (mut moves, mut others) = (clock.moves(), clock.moves());
+        assert!(moves.next().now_or_never().is_none());
+        clock.advance(SignedDuration::from_secs(1));
+        clock.clone().advance(SignedDuration::from_secs(1));
+        moves.next().await;
+        assert!(moves.next().now_or_never().is_none());
+        others.next().await;
+        assert!(clock.moves().next().now_or_never().is_none(), "it was moved before");
+    }
+
     #[test]
     fn the_system_clock_cannot_be_moved() {
         let clock = Clock::system();
+        assert!(clock.moves().next().now_or_never().is_none());
         clock.advance(SignedDuration::from_hours(2));
         clock.set_offset_ms(5);
         assert_eq!(clock.offset_ms(), 0);

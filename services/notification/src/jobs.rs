@@ -1,10 +1,12 @@
 //! Clockwork: news that other processes wrote, reminders, deliveries, and what is too old.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use parkmesh_platform::fault::chain;
 use parkmesh_platform::tasks::Tasks;
+use tokio::sync::Mutex;
 
 use crate::app::{App, Meter};
 use crate::domain::Channel;
@@ -62,16 +64,36 @@ pub async fn remind(app: &App, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// Delivers while there is something to deliver, then waits until there is.
-async fn deliver(app: &App, channel: Channel, meter: &Meter) -> Result<(), Error> {
-    loop {
-        let woken = app.outgoing.notified();
-        tokio::pin!(woken);
-        woken.as_mut().enable();
-        if app.deliver(channel, meter).await? == 0 {
-            // What another process wrote, and what is to be tried again, wakes nobody here.
-            let _late = tokio::time::timeout(app.config.deliver_period, woken).await;
+/// One of those who deliver on a channel.
+#[derive(Clone)]
+struct Deliverer {
+    app: App,
+    tasks: Tasks,
+    channel: Channel,
+    /// Whoever of them has it looks for what wakes nobody here: what another process wrote, and what is to be tried again.
+    turn: Arc<Mutex<()>>,
+}
+
+impl Deliverer {
+    /// Delivers while there is something to deliver, then waits until there is.
+    async fn run(&self) -> Result<(), Error> {
+        let meter = Meter::new();
+        loop {
+            let woken = self.app.outgoing.notified();
+            tokio::pin!(woken);
+            woken.as_mut().enable();
+            if self.app.deliver(self.channel, &meter).await? == 0 {
+                tokio::select! {
+                    () = woken => {}
+                    () = self.time_to_look() => {}
+                }
+            }
         }
+    }
+
+    async fn time_to_look(&self) {
+        let _turn = self.turn.lock().await;
+        self.tasks.sleep(self.app.config.deliver_period).await;
     }
 }
 
@@ -100,11 +122,13 @@ fn start_delivering(app: &App, tasks: &Tasks) {
         if channel == Channel::Email && app.mailer.is_none() {
             continue;
         }
+        let deliverer =
+            Deliverer { app: app.clone(), tasks: tasks.clone(), channel, turn: Arc::default() };
         for _ in 0..DELIVERERS {
-            let app = app.clone();
+            let deliverer = deliverer.clone();
             tasks.supervise("notification-deliver", move || {
-                let app = app.clone();
-                async move { deliver(&app, channel, &Meter::new()).await }
+                let deliverer = deliverer.clone();
+                async move { deliverer.run().await }
             });
         }
     }

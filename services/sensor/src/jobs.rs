@@ -10,8 +10,6 @@ use crate::error::Error;
 /// How often the rows are asked when the next change settles: the net for what another process
 /// wrote and did not live to settle.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
-/// How often a clock that can be moved is looked at.
-const MOVED_PERIOD: Duration = Duration::from_millis(20);
 /// Wait before another look at what somebody else had locked when it was due.
 const LOCKED_WAIT: Duration = Duration::from_millis(5);
 /// How often silence is looked for. A heartbeat is minutes at least.
@@ -44,17 +42,16 @@ pub fn start(app: &App, silence_grace: Duration) {
     });
     let comparer = app.clone();
     app.tasks.spawn("discrepancies", async move {
+        let mut moves = comparer.clock.moves();
         loop {
             let begun = tokio::time::Instant::now();
             logged("discrepancies", comparer.compare(comparer.clock.now()).await);
             logged("agreement", comparer.judge(comparer.clock.now()).await);
             let took = begun.elapsed();
-            let clock = &comparer.clock;
-            let mut waited = Duration::ZERO;
-            // In steps: the clock may be moved for the first time meanwhile.
-            while waited < wait_to_compare(took, clock.was_moved_within(Duration::MAX)) {
-                comparer.tasks.sleep(COMPARE_MOVED_PERIOD).await;
-                waited += COMPARE_MOVED_PERIOD;
+            let is_moved = comparer.clock.was_moved_within(Duration::MAX);
+            tokio::select! {
+                () = comparer.tasks.sleep(wait_to_compare(took, is_moved)) => {}
+                () = moves.next() => comparer.tasks.sleep(wait_to_compare(took, true)).await,
             }
         }
     });
@@ -71,6 +68,7 @@ pub fn start(app: &App, silence_grace: Duration) {
 /// Sleeps towards the next due time, lets settle what is due, and so on.
 async fn settle(app: &App) -> Result<(), Error> {
     let mut looked = tokio::time::Instant::now();
+    let mut moves = app.clock.moves();
     app.settle_due(app.clock.now()).await?;
     loop {
         let now = app.clock.now();
@@ -83,17 +81,19 @@ async fn settle(app: &App) -> Result<(), Error> {
             }
             continue;
         }
-        let wait = wait_until(next, now, app.clock.is_movable());
-        let _earlier = tokio::time::timeout(wait, app.due.earlier()).await;
+        tokio::select! {
+            () = app.tasks.sleep(wait_until(next, now)) => {}
+            () = app.due.earlier() => {}
+            () = moves.next() => {}
+        }
     }
 }
 
-fn wait_until(next: Option<Timestamp>, now: Timestamp, movable: bool) -> Duration {
-    let longest = if movable { MOVED_PERIOD } else { LOOK_PERIOD };
+fn wait_until(next: Option<Timestamp>, now: Timestamp) -> Duration {
     let until = next.map(|next| next.duration_since(now));
     until
         .and_then(|until| until.try_into().ok())
-        .map_or(longest, |until: Duration| until.min(longest))
+        .map_or(LOOK_PERIOD, |until: Duration| until.min(LOOK_PERIOD))
 }
 
 /// How long to wait after a look that took so long.
