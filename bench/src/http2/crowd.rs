@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Ask;
 use super::line::Line;
@@ -47,36 +47,33 @@ impl Crowd {
             if self.is_idle() {
                 return Ok(calls);
             }
-            self.turn(None, |_due, _took| calls += 1)?;
+            self.flush()?;
+            self.wait()?;
+            self.read(|_due, _took| calls += 1)?;
         }
     }
 
-    /// How long each call took from when it was due, at this rate, once it has gone on for [`WARM`].
+    /// How long each call took from when it was due, at this rate, once it has gone on for [`WARM`]. What has come is looked at
+    /// when calls go out, and so is told up to [`PACE`] too late: to be woken for each answer takes time from who answers.
     pub fn paced(mut self, rate: f64, time: Duration) -> Result<Vec<Duration>, Failure> {
         let period = Duration::from_secs_f64(1.0 / rate.max(1.0));
         let mut due = Instant::now();
         let (warm, until) = (due + WARM, due + WARM + time);
-        // When calls go out next.
-        let mut next = due;
         let mut took = Vec::new();
-        loop {
+        while due < until || !self.is_idle() {
             let now = Instant::now();
-            if now >= next {
-                while due <= now && due < until && self.ask(due)? {
-                    due += period;
-                }
-                next = due.max(now + PACE);
+            while due <= now && due < until && self.ask(due)? {
+                due += period;
             }
-            if due >= until && self.is_idle() {
-                return Ok(took);
-            }
-            let wait = (due < until).then(|| next.saturating_duration_since(now));
-            self.turn(wait, |due, one| {
+            self.flush()?;
+            std::thread::sleep(PACE);
+            self.read(|due, one| {
                 if due >= warm {
                     took.push(one);
                 }
             })?;
         }
+        Ok(took)
     }
 
     fn is_idle(&self) -> bool {
@@ -95,22 +92,23 @@ impl Crowd {
         Ok(false)
     }
 
-    /// Sends, waits for answers, so long at most, and reads them.
-    fn turn(
-        &mut self,
-        wait: Option<Duration>,
-        mut ended: impl FnMut(Instant, Duration),
-    ) -> Result<(), Failure> {
-        self.lines.iter_mut().try_for_each(Line::flush)?;
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.lines.iter_mut().try_for_each(Line::flush)
+    }
+
+    /// Waits for an answer, or for room for what could not be sent.
+    fn wait(&self) -> Result<(), Failure> {
         let looks = self.lines.iter().map(|line| {
             let send = if line.is_full() { PollFlags::POLLOUT } else { PollFlags::empty() };
             PollFd::new(line.socket.as_fd(), PollFlags::POLLIN | send)
         });
-        let mut looks: Vec<_> = looks.collect();
-        ppoll(&mut looks, wait.map(Into::into), None)?;
-        let ready: Vec<_> = looks.iter().map(|look| look.any() == Some(true)).collect();
-        let ready = self.lines.iter_mut().zip(ready).filter(|(_line, ready)| *ready);
-        ready.map(|(line, _ready)| line).try_for_each(|line| line.read(&mut ended))
+        poll(&mut looks.collect::<Vec<_>>(), PollTimeout::NONE)?;
+        Ok(())
+    }
+
+    /// Takes what has come.
+    fn read(&mut self, mut ended: impl FnMut(Instant, Duration)) -> Result<(), Failure> {
+        self.lines.iter_mut().try_for_each(|line| line.read(&mut ended))
     }
 }
 

@@ -3,9 +3,14 @@
 //! The threads of one runtime take work off one another: a call then wakes a second thread, which takes it over with its caches cold.
 //! Where a call is answered from memory that is a quarter of what it costs. A connection that stays on one thread costs
 //! none of it, and what the process does beside its calls has other threads.
+//!
+//! Where there is one for each processor, each keeps to its own: a kernel that has little idle time to give puts two of them on one
+//! processor for milliseconds, and the calls of both wait. Fewer of them are placed by the kernel, which knows who else is there.
 
 use std::io;
 
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinSet;
@@ -16,6 +21,9 @@ pub(super) struct Lanes {
     lanes: Vec<Lane>,
     last: usize,
 }
+
+/// The thread that asks.
+const THIS: Pid = Pid::from_raw(0);
 
 struct Lane {
     handle: Handle,
@@ -28,7 +36,10 @@ impl Lanes {
     /// # Errors
     /// When the system gives no thread.
     pub fn open(threads: usize) -> io::Result<Self> {
-        let lanes = (0..threads).map(Lane::open).collect::<io::Result<_>>()?;
+        let places = processors().filter(|processors| processors.len() == threads);
+        let place = |number| places.as_ref().and_then(|places| places.get(number)).copied();
+        let lanes = (0..threads).map(|number| Lane::open(number, place(number)));
+        let lanes = lanes.collect::<io::Result<_>>()?;
         Ok(Self { lanes, last: 0 })
     }
 
@@ -59,15 +70,30 @@ impl Lanes {
 }
 
 impl Lane {
-    fn open(number: usize) -> io::Result<Self> {
+    fn open(number: usize, processor: Option<CpuSet>) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (handle, open) = (runtime.handle().clone(), CancellationToken::new());
         let closed = open.clone();
-        std::thread::Builder::new()
-            .name(format!("calls-{number}"))
-            .spawn(move || runtime.block_on(closed.cancelled()))?;
+        std::thread::Builder::new().name(format!("calls-{number}")).spawn(move || {
+            let placed = processor.map(|processor| sched_setaffinity(THIS, &processor));
+            if let Some(Err(error)) = placed {
+                tracing::debug!(number, %error, "the kernel chooses the processor");
+            }
+            runtime.block_on(closed.cancelled());
+        })?;
         Ok(Self { handle, _open: open.drop_guard() })
     }
+}
+
+/// Those that this process may use, each by itself; None where the kernel does not say.
+fn processors() -> Option<Vec<CpuSet>> {
+    let all = sched_getaffinity(THIS).ok()?;
+    let used = (0..CpuSet::count()).filter(|number| all.is_set(*number).unwrap_or(false));
+    let alone = |number| {
+        let mut one = CpuSet::new();
+        one.set(number).ok().map(|()| one)
+    };
+    used.map(alone).collect()
 }
 
 #[cfg(test)]
@@ -103,6 +129,28 @@ mod tests {
         let mut names = served_by(&mut lanes, 4).await?;
         names.sort_unstable();
         assert_eq!(names, ["calls-0", "calls-0", "calls-1", "calls-1"]);
+        Ok(())
+    }
+
+    /// The processors that each lane may use.
+    fn places(threads: usize) -> io::Result<Vec<usize>> {
+        let lanes = Lanes::open(threads)?;
+        let looked = lanes.lanes.iter().map(|lane| {
+            let (told, place) = std::sync::mpsc::channel();
+            drop(lane.handle.spawn(async move { told.send(sched_getaffinity(THIS)) }));
+            let place = place.recv().expect("the lane runs")?;
+            let is_used = |number: &usize| place.is_set(*number).unwrap_or(false);
+            Ok((0..CpuSet::count()).filter(is_used).count())
+        });
+        looked.collect()
+    }
+
+    #[test]
+    fn one_for_each_processor_keeps_to_its_own_and_fewer_are_placed_by_the_kernel() -> io::Result<()>
+    {
+        let all = processors().expect("the kernel says").len();
+        assert_eq!(places(all)?, vec![1; all]);
+        assert_eq!(places(all + 1)?, vec![all; all + 1]);
         Ok(())
     }
 
