@@ -111,9 +111,11 @@ impl SharedPicture {
     pub async fn write_lot(&self, lot: &LotRecord) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;
         let floors = serde_json::to_string(&lot.floors)?;
-        let fields = [("name", lot.name.as_str()), ("floors", floors.as_str())];
+        // Not the client's own `hset_multiple`, which sends HMSET: deprecated, and not among what our user there may do.
+        let mut call = redis::cmd("HSET");
+        call.arg(self.keys.lot(lot.lot_id)).arg("name").arg(&lot.name).arg("floors").arg(floors);
         // One after the other: in a cluster the two keys lie on different nodes.
-        let _: () = connection.hset_multiple(self.keys.lot(lot.lot_id), &fields).await?;
+        let _: () = call.query_async(&mut connection).await?;
         Ok(connection.sadd(self.keys.lots(), lot.lot_id.to_string()).await?)
     }
 
