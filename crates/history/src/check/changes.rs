@@ -93,10 +93,10 @@ fn by_itself(
     let asked = moves.iter().map(|one| one.spot).filter(|spot| *spot != NONE);
     let asked: Vec<u32> = iter::once(life.spot).chain(asked).collect();
     let start = life.start.lo;
-    let may_be_blocked =
-        |until: i64| asked.iter().any(|spot| stages.may_be_out(*spot, start, until));
+    let blocked_from =
+        |until: i64| asked.iter().filter_map(|spot| stages.out_from(*spot, start, until)).min();
     let mut blocked = |life: &Life, until: i64, what: &str| {
-        if !may_be_blocked(until) {
+        if blocked_from(until).is_none() {
             let text = format!("booking {} {what}, and its spot was in service", life.booking);
             report.add(Kind::WrongState, text);
         }
@@ -104,14 +104,16 @@ fn by_itself(
     let mut elsewhere: Vec<&Call> =
         story.shown().filter(|call| !asked.contains(&call.got_spot)).collect();
     elsewhere.sort_by_key(|call| call.ret);
-    let back = story.unasked().filter(|call| elsewhere.is_empty() && may_be_blocked(call.ret));
+    let back =
+        story.unasked().filter(|call| elsewhere.is_empty() && blocked_from(call.ret).is_some());
     if let Some(first) = elsewhere.first().copied().or(back) {
         blocked(life, first.ret, "was relocated");
         life.by_itself[0] = Some(ByItself::Relocated);
         let mut places: BTreeSet<u32> = elsewhere.iter().map(|call| call.got_spot).collect();
         life.wanders = usize::try_from(story.unasked_max()).is_ok_and(|all| all > places.len());
         places.extend(back.map(|call| call.got_spot));
-        let (bound, window) = (Bound { lo: life.start.lo, hi: NEVER }, first.kept);
+        let lo = blocked_from(first.ret).unwrap_or(start);
+        let (bound, window) = (Bound { lo, hi: NEVER }, first.kept);
         let one = |spot| Move { bound, spot, window, version: 0, anew: false };
         moves.extend(places.into_iter().map(one));
     }

@@ -52,7 +52,13 @@ impl Stages {
 
     /// Whether the spot may have been out of service at some moment.
     pub(super) fn may_be_out(&self, spot: u32, from: i64, until: i64) -> bool {
-        self.during(spot, from, until).any(|stage| stage.out)
+        self.out_from(spot, from, until).is_some()
+    }
+
+    /// The first moment at which it may have been.
+    pub(super) fn out_from(&self, spot: u32, from: i64, until: i64) -> Option<i64> {
+        let out = self.during(spot, from, until).filter(|stage| stage.out);
+        out.map(|stage| stage.from.max(from)).min()
     }
 
     fn may_be_in(&self, spot: u32, from: i64, until: i64) -> bool {

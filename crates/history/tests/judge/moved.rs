@@ -148,6 +148,20 @@ fn a_booking_that_was_relocated_may_be_moved_before_anybody_saw_where_it_was() {
 }
 
 #[test]
+fn a_booking_that_was_relocated_may_be_claimed_where_it_is_and_nobody_saw_that_it_was_there() {
+    let [hold, confirm] = booked(minutes(100, 160));
+    let out = blocked(0, (40, 50));
+    let back = Call { seen: 3, got_spot: 0, ..blocked(0, (51, 53)) };
+    // A claim of the spot that it has is one change, of another spot two.
+    let there = moved(&hold, Op::Claim, (1, minutes(100, 160)), 4, (71, 79));
+    let next = held(2, 2, 0, minutes(100, 160), (60, 65));
+    assert_eq!(kinds(&[hold, confirm, out, back, next, there]), []);
+    assert_eq!(kinds(&[hold, confirm, next, there]), [Kind::DoubleBooking]);
+    let before = held(2, 2, 0, minutes(100, 160), (31, 39));
+    assert_eq!(kinds(&[hold, confirm, before, out, back, there]), [Kind::DoubleBooking]);
+}
+
+#[test]
 fn a_change_that_was_not_told_is_a_lost_fact() {
     let [hold, confirm] = booked(minutes(100, 160));
     let there = moved(&hold, Op::Move, (1, minutes(130, 190)), 3, (40, 50));
