@@ -33,6 +33,12 @@ pub fn inbox_prefix(user: &str) -> String {
     format!("_INBOX.{user}")
 }
 
+/// On which the processes of a service tell the one that publishes for all of them that there is something. No
+/// stream keeps it.
+pub(crate) fn wake_subject(source: &str) -> String {
+    format!("parkmesh.wake.{source}")
+}
+
 /// The streams that a service makes when they are missing.
 pub(crate) fn streams(part: &Part) -> impl Iterator<Item = &'static str> {
     let letters = (!part.consumers.is_empty()).then_some(DEAD_LETTERS);
@@ -49,6 +55,10 @@ pub fn permissions(user: &str, part: &Part, all: &[Consumer]) -> Permissions {
     }
     for stream in part.writes {
         may.publish.insert(format!("parkmesh.{}.v1.>", stream.to_ascii_lowercase()));
+    }
+    if !part.writes.is_empty() {
+        may.publish.insert(wake_subject(user));
+        may.subscribe.insert(wake_subject(user));
     }
     for consumer in part.consumers {
         let Consumer { name, stream, .. } = consumer;
@@ -108,7 +118,8 @@ mod tests {
         let may = permissions("b", &part, &[OTHER]);
         let facts: Vec<_> =
             may.publish.iter().filter(|s| !s.starts_with("$JS.API.STREAM.")).collect();
-        assert_eq!(facts, ["parkmesh.a.v1.>"]);
-        assert_eq!(may.subscribe, BTreeSet::from(["_INBOX.b.>".to_owned()]));
+        assert_eq!(facts, ["parkmesh.a.v1.>", "parkmesh.wake.b"]);
+        let heard = ["_INBOX.b.>", "parkmesh.wake.b"].map(str::to_owned);
+        assert_eq!(may.subscribe, BTreeSet::from(heard));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use async_nats::jetstream::stream::{self, RawMessageErrorKind};
-use async_nats::{ConnectOptions, Event, ServerAddr};
+use async_nats::{ConnectOptions, Event, ServerAddr, Subscriber};
 use bytes::Bytes;
 use parkmesh_contracts::ids::LotId;
 use parkmesh_platform::clock::Clock;
@@ -269,6 +269,18 @@ impl Bus {
     /// JetStream itself, for the few things that testkit asks of it.
     pub fn jetstream(&self) -> &jetstream::Context {
         &self.inner.jetstream
+    }
+
+    /// Tells the process that publishes for this service that something was committed. Nobody has to hear it.
+    pub(crate) async fn wake(&self, source: &str) -> Result<(), BusError> {
+        let subject = self.subject(&access::wake_subject(source));
+        self.jetstream().client().publish(subject, Bytes::new()).await.map_err(jetstream_error)
+    }
+
+    /// Hears that. Lasts as long as the bus does, through new connections.
+    pub(crate) async fn wakes(&self, source: &str) -> Result<Subscriber, BusError> {
+        let subject = self.subject(&access::wake_subject(source));
+        self.jetstream().client().subscribe(subject).await.map_err(jetstream_error)
     }
 
     /// A handle of the stream, with fresh information.

@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 
 use crate::bus::Bus;
 
-/// The net for a commit whose wake was lost, or came from another process.
-const POLL_PERIOD: Duration = Duration::from_millis(250);
+/// The net for a commit whose wake was lost.
+const POLL_PERIOD: Duration = Duration::from_secs(1);
 /// Where a process can be told to die: facts are in their stream, and nothing says so yet.
 pub(crate) const PUBLISHED: &str = "relay.published";
 /// How often [`Relay::idle`] looks.
@@ -32,8 +32,8 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Publishes what has been committed now and not at the next look. Call it after a commit; it
-    /// costs nothing.
+    /// Publishes what has been committed now and not at the next look, if another process does it, too. Call it
+    /// after a commit; it costs nothing.
     pub fn wake(&self) {
         self.wakes.notify_one();
     }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rand::RngExt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -44,7 +45,8 @@ impl Tasks {
     }
 
     /// Calls `tick` now and then once in every `period` until the stop. A slow tick delays the next
-    /// one; none are made up for.
+    /// one; none are made up for. After the first, where in the period it is called is by chance: what a process does
+    /// now and then, and replicas that began together, would else all ask the database in the same instant.
     pub fn every<F, Fut>(&self, name: &'static str, period: Duration, mut tick: F)
     where
         F: FnMut(Timestamp) -> Fut + Send + 'static,
@@ -52,7 +54,10 @@ impl Tasks {
     {
         let clock = self.clock.clone();
         self.spawn(name, async move {
-            let mut interval = tokio::time::interval(period);
+            tick(clock.now()).await;
+            let share: f64 = rand::rng().random();
+            let second = tokio::time::Instant::now() + period.mul_f64(share);
+            let mut interval = tokio::time::interval_at(second, period);
             interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 interval.tick().await;

@@ -52,7 +52,7 @@ impl Default for Config {
                 short_hold: SignedDuration::from_secs(60),
                 settle: SignedDuration::from_secs(5),
             },
-            settle_period: Duration::from_millis(250),
+            settle_period: Duration::from_secs(1),
             webhooks: None,
             drain: Duration::from_secs(5),
         }

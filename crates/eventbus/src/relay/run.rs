@@ -1,9 +1,12 @@
 //! The relay's loop.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::mem;
 use std::time::Duration;
 
+use async_nats::Subscriber;
+use futures_util::StreamExt;
 use jiff::Timestamp;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge};
@@ -76,10 +79,27 @@ pub(super) async fn run(
     source: &'static str,
     meters: &Meters,
 ) -> Result<(), BusError> {
-    let mut turn = Turn::wait(&relay.pool, "relay", &relay.tasks).await?;
+    let mut turn = tokio::select! {
+        turn = Turn::wait(&relay.pool, "relay", &relay.tasks) => turn?,
+        never = pass_wakes_on(bus, relay, source) => match never? {},
+    };
     let outcome = publish(bus, relay, source, meters, &mut turn.session).await;
     turn.end().await;
     outcome
+}
+
+/// Tells the process that publishes of what this one commits, in the rhythm in which that one looks. A wake that is
+/// lost on its way costs a [`POLL_PERIOD`].
+async fn pass_wakes_on(
+    bus: &Bus,
+    relay: &Relay,
+    source: &'static str,
+) -> Result<Infallible, BusError> {
+    loop {
+        relay.wakes.notified().await;
+        bus.wake(source).await?;
+        relay.tasks.sleep(PACE_MIN).await;
+    }
 }
 
 /// The same with the turn.
@@ -93,8 +113,9 @@ async fn publish(
     store::wait_for_disk(connection, false).await?;
     tracing::info!(source, "this process publishes the facts");
     let positions = store::positions(connection).await?.into_iter().collect();
+    let wakes = bus.wakes(source).await?;
     let mut session = Session { bus, source, meters, connection, positions, unmarked: Vec::new() };
-    session.work(relay).await
+    session.work(relay, wakes).await
 }
 
 struct Session<'a> {
@@ -115,7 +136,7 @@ struct Marks {
 }
 
 impl Session<'_> {
-    async fn work(&mut self, relay: &Relay) -> Result<(), BusError> {
+    async fn work(&mut self, relay: &Relay, mut wakes: Subscriber) -> Result<(), BusError> {
         let mut connections = self.bus.connections();
         let (mut measured, mut cleaned, mut checked) = (None, None, None);
         let mut looked = Instant::now();
@@ -144,6 +165,7 @@ impl Session<'_> {
                 }
                 tokio::select! {
                     () = relay.wakes.notified() => {}
+                    Some(_) = wakes.next() => {}
                     () = relay.tasks.sleep(POLL_PERIOD) => {}
                 }
             }

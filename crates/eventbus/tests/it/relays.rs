@@ -130,6 +130,30 @@ async fn two_relays_publish_each_fact_once_and_the_second_takes_over() {
 }
 
 #[tokio::test]
+async fn what_one_process_commits_another_publishes_at_once() {
+    let world = World::new().await;
+    let first = world.another_process();
+    let relay = relay::start(&world.bus, &world.pool, "sensor", &first);
+    let spot = world.ids.next();
+    world.tell(spot, 1..=1).await;
+    relay.idle().await.unwrap();
+    let standing_by = world.relay();
+    let began = std::time::Instant::now();
+    for version in 2..=31 {
+        world.tell(spot, [version]).await;
+        standing_by.wake();
+        // Asks only: it wakes nobody.
+        eventually("it is published", || async {
+            let waiting = "SELECT count(*) FROM outbox WHERE publish_time IS NULL";
+            (world.count(waiting).await == 0).then_some(())
+        })
+        .await;
+    }
+    assert!(began.elapsed().as_secs() < 15, "each by chance would take half a second: {began:?}");
+    first.stop().await;
+}
+
+#[tokio::test]
 async fn a_row_leaves_the_outbox_a_day_after_its_acknowledgement() {
     let world = World::new().await;
     let process = world.another_process();

@@ -21,7 +21,7 @@ const CLAIM_MAX: i64 = 256;
 /// Webhooks on their way at the same time.
 const SENT_MAX: usize = 32;
 /// How often it is looked for webhooks that were put off.
-const PERIOD: Duration = Duration::from_millis(200);
+const PERIOD: Duration = Duration::from_secs(1);
 /// How long a receiver may take.
 const SEND_MAX: Duration = Duration::from_secs(10);
 
