@@ -6,7 +6,7 @@ use std::mem;
 use std::time::Duration;
 
 use async_nats::Subscriber;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge};
@@ -149,6 +149,8 @@ impl Session<'_> {
             }
             let between = looked.elapsed();
             looked = Instant::now();
+            // What they tell of is seen now.
+            while let Some(Some(_)) = wakes.next().now_or_never() {}
             let found = self.publish_some().await?;
             if due(measured, MEASURE_PERIOD) {
                 self.measure().await?;
