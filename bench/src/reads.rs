@@ -36,8 +36,8 @@ pub struct Reads {
     /// Seconds of a round.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// Rounds, ours and the echo's in turn; the medians count.
-    #[arg(long, default_value_t = 3)]
+    /// Rounds, ours and the echo's in turn; the medians count. A machine with neighbours has moments in which all is slow.
+    #[arg(long, default_value_t = 7)]
     rounds: u32,
 }
 
