@@ -5,13 +5,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rand::RngExt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::clock::Clock;
+use crate::ids::Ids;
 
 /// How long a stop waits for its tasks before it leaves them to the runtime's end.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -55,8 +55,7 @@ impl Tasks {
         let clock = self.clock.clone();
         self.spawn(name, async move {
             tick(clock.now()).await;
-            let share: f64 = rand::rng().random();
-            let second = tokio::time::Instant::now() + period.mul_f64(share);
+            let second = tokio::time::Instant::now() + period.mul_f64(Ids::random().fraction());
             let mut interval = tokio::time::interval_at(second, period);
             interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
