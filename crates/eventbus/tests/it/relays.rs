@@ -149,7 +149,8 @@ async fn what_one_process_commits_another_publishes_at_once() {
         })
         .await;
     }
-    assert!(began.elapsed().as_secs() < 15, "each by chance would take half a second: {began:?}");
+    let took = began.elapsed();
+    assert!(took.as_secs() < 15, "at the relay's own looks it takes half a minute: {took:?}");
     first.stop().await;
 }
 
