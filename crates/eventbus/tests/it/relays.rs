@@ -7,7 +7,8 @@ use jiff::SignedDuration;
 use parkmesh_contracts::booking::v1::BookingHeld;
 use parkmesh_contracts::sensor::v1::SpotOccupied;
 use parkmesh_eventbus::outbox::Row;
-use parkmesh_eventbus::relay;
+use parkmesh_eventbus::relay::{self, Relay};
+use parkmesh_platform::tasks::Tasks;
 use parkmesh_testkit::{eventually, recorded};
 use uuid::Uuid;
 
@@ -103,18 +104,34 @@ async fn facts_of_different_spots_that_go_side_by_side_keep_their_places_through
     assert_eq!(wrong, 0, "each is marked with the place of its original");
 }
 
+/// Two processes of a service, of which the first publishes, and a spot of which one fact is told.
+struct Two {
+    world: World,
+    spot: Uuid,
+    first: Tasks,
+    publishing: Relay,
+    standing_by: Relay,
+}
+
+impl Two {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let first = world.another_process();
+        let publishing = relay::start(&world.bus, &world.pool, "sensor", &first);
+        let spot = world.ids.next();
+        world.tell(spot, 1..=1).await;
+        publishing.idle().await.unwrap();
+        let standing_by = world.relay();
+        Self { world, spot, first, publishing, standing_by }
+    }
+}
+
 #[tokio::test]
 async fn two_relays_publish_each_fact_once_and_the_second_takes_over() {
-    let world = World::new().await;
-    let first = world.another_process();
-    let relay = relay::start(&world.bus, &world.pool, "sensor", &first);
-    let spot = world.ids.next();
-    world.tell(spot, 1..=1).await;
-    relay.idle().await.unwrap();
-    let standing_by = world.relay();
+    let Two { world, spot, first, publishing, standing_by } = Two::new().await;
     for version in 2..=100 {
         world.tell(spot, [version]).await;
-        relay.wake();
+        publishing.wake();
         standing_by.wake();
     }
     first.stop().await;
@@ -131,13 +148,7 @@ async fn two_relays_publish_each_fact_once_and_the_second_takes_over() {
 
 #[tokio::test]
 async fn what_one_process_commits_another_publishes_at_once() {
-    let world = World::new().await;
-    let first = world.another_process();
-    let relay = relay::start(&world.bus, &world.pool, "sensor", &first);
-    let spot = world.ids.next();
-    world.tell(spot, 1..=1).await;
-    relay.idle().await.unwrap();
-    let standing_by = world.relay();
+    let Two { world, spot, first, standing_by, .. } = Two::new().await;
     let began = std::time::Instant::now();
     for version in 2..=31 {
         world.tell(spot, [version]).await;
