@@ -3,7 +3,6 @@
 use parkmesh_contracts::facts::Fact;
 use parkmesh_contracts::sensor::v1::SpotOccupied;
 use parkmesh_eventbus::consumer::{self, Consumer};
-use parkmesh_eventbus::relay;
 use parkmesh_testkit::{eventually, recorded};
 
 use crate::world::{STREAM, World};
@@ -46,8 +45,7 @@ async fn a_deleted_stream_is_made_again_and_filled_and_has_no_second_effects() {
 #[tokio::test]
 async fn a_stream_that_lost_its_tail_gets_it_again() {
     let world = World::new().await;
-    let process = world.another_process();
-    let relay = relay::start(&world.bus, &world.pool, "sensor", &process);
+    let (process, relay) = world.another_relay();
     let spot = world.ids.next();
     world.tell(spot, 1..=5).await;
     relay.idle().await.unwrap();

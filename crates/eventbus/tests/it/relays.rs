@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use parkmesh_contracts::booking::v1::BookingHeld;
 use parkmesh_contracts::sensor::v1::SpotOccupied;
 use parkmesh_eventbus::outbox::Row;
-use parkmesh_eventbus::relay::{self, Relay};
+use parkmesh_eventbus::relay::Relay;
 use parkmesh_platform::tasks::Tasks;
 use parkmesh_testkit::{eventually, recorded};
 use uuid::Uuid;
@@ -52,8 +52,7 @@ async fn facts_are_published_once_and_each_spots_in_its_order() {
 #[tokio::test]
 async fn a_crash_between_publishing_and_marking_publishes_nothing_twice() {
     let world = World::new().await;
-    let process = world.another_process();
-    let relay = relay::start(&world.bus, &world.pool, "sensor", &process);
+    let (process, relay) = world.another_relay();
     let spot = world.ids.next();
     world.tell(spot, 1..=20).await;
     relay.idle().await.unwrap();
@@ -83,8 +82,7 @@ async fn a_crash_between_publishing_and_marking_publishes_nothing_twice() {
 #[tokio::test]
 async fn facts_of_different_spots_that_go_side_by_side_keep_their_places_through_a_crash() {
     let world = World::new().await;
-    let process = world.another_process();
-    let relay = relay::start(&world.bus, &world.pool, "sensor", &process);
+    let (process, relay) = world.another_relay();
     world.commit((1..=5).map(|version| world.row(world.ids.next(), version)).collect()).await;
     relay.idle().await.unwrap();
     process.stop().await;
@@ -116,8 +114,7 @@ struct Two {
 impl Two {
     async fn new() -> Self {
         let world = World::new().await;
-        let first = world.another_process();
-        let publishing = relay::start(&world.bus, &world.pool, "sensor", &first);
+        let (first, publishing) = world.another_relay();
         let spot = world.ids.next();
         world.tell(spot, 1..=1).await;
         publishing.idle().await.unwrap();
@@ -168,8 +165,7 @@ async fn what_one_process_commits_another_publishes_at_once() {
 #[tokio::test]
 async fn a_row_leaves_the_outbox_a_day_after_its_acknowledgement() {
     let world = World::new().await;
-    let process = world.another_process();
-    let relay = relay::start(&world.bus, &world.pool, "sensor", &process);
+    let (process, relay) = world.another_relay();
     world.tell(world.ids.next(), 1..=3).await;
     relay.idle().await.unwrap();
     process.stop().await;

@@ -83,6 +83,13 @@ impl World {
         Tasks::new(&self.clock)
     }
 
+    /// The same, with a relay.
+    pub fn another_relay(&self) -> (Tasks, Relay) {
+        let process = self.another_process();
+        let relay = relay::start(&self.bus, &self.pool, "sensor", &process);
+        (process, relay)
+    }
+
     pub fn effect(&self, consumer: &'static str) -> Effect {
         Effect { pool: self.pool.clone(), clock: self.clock.clone(), consumer }
     }
