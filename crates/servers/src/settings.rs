@@ -75,11 +75,12 @@ impl Settings<'_> {
     }
 
     /// No persistence on purpose: an empty picture is safer than an old one. Never evicts: a counter that
-    /// silently vanished would be believed. Its title stays, so that a left-over can be recognised.
+    /// silently vanished would be believed. Its title stays, so that a left-over can be recognised. What it does by itself it
+    /// does once a second, which is enough for the little in it that ends by time.
     fn redis(&self) -> String {
         format!(
             "port {}\nbind 127.0.0.1\ndir {}\nsave \"\"\nappendonly no\nmaxmemory-policy noeviction\n\
-             set-proc-title no\ndaemonize no\n{}",
+             hz 1\nset-proc-title no\ndaemonize no\n{}",
             self.port,
             quoted(self.folder),
             self.access.map_or("", |access| &access.redis),

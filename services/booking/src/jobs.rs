@@ -19,7 +19,7 @@ const ASSIGN_PERIOD: Duration = Duration::from_secs(1);
 /// How often bookings are looked for that stand provisionally on closed spots. Whoever closes a spot has looked.
 const LEAVE_PERIOD: Duration = Duration::from_secs(20);
 /// How often what has become free is offered to those who wait; nobody else gets it meanwhile.
-const SERVE_PERIOD: Duration = Duration::from_millis(250);
+const SERVE_PERIOD: Duration = Duration::from_secs(1);
 /// How often the lines are looked after.
 const TEND_PERIOD: Duration = Duration::from_secs(1);
 /// How often lots are looked for that nobody has heard of for long; at each start, too.

@@ -26,7 +26,7 @@ use crate::store::replay::{self, Request};
 /// Holds that one tick looks after.
 const BATCH_MAX: i64 = 50;
 /// How often they are looked after.
-pub const PERIOD: Duration = Duration::from_millis(500);
+pub const PERIOD: Duration = Duration::from_secs(1);
 /// Names the step of a request that reserves when the driver has acted.
 const ACTED: &[u8] = b"acted";
 /// Stands in place of a provider's decline where payment gives none.
