@@ -33,7 +33,7 @@ async fn watch(clock: Clock, path: PathBuf) -> io::Result<()> {
     let mut word = [0; WORD_BYTES];
     loop {
         read(&clock, &path);
-        changes.read(&mut word).await?;
+        let _which = changes.read(&mut word).await?;
     }
 }
 

@@ -175,9 +175,11 @@ mod tests {
     }
 
     fn message(full_name: &str) -> DescriptorProto {
-        let all = FileDescriptorSet::decode(parkmesh_contracts::FILE_DESCRIPTOR_SET).unwrap();
-        let (package, name) = full_name.rsplit_once('.').unwrap();
-        let mut files = all.file.into_iter().filter(|file| file.package() == package);
-        files.find_map(|file| file.message_type.into_iter().find(|it| it.name() == name)).unwrap()
+        let all = FileDescriptorSet::decode(parkmesh_contracts::FILE_DESCRIPTOR_SET);
+        let (package, name) = full_name.rsplit_once('.').expect("a package");
+        let files = all.expect("descriptors").file.into_iter();
+        let mut messages =
+            files.filter(|file| file.package() == package).flat_map(|file| file.message_type);
+        messages.find(|message| message.name() == name).expect("the message of a fact")
     }
 }
