@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use tokio::io::AsyncReadExt;
@@ -11,18 +12,20 @@ use tokio::net::unix::pipe::Receiver;
 use crate::clock::Clock;
 use crate::tasks::Tasks;
 
+/// Between two looks at the file at least: a simulation that runs faster moves the clock fifty times a second.
+const REST: Duration = Duration::from_millis(100);
 /// Bytes of the system's word that something in the folder has changed; what exactly is all the same.
 const WORD_BYTES: usize = 4096;
 
 /// Follows the offset that is written, in milliseconds, in a file. A missing file leaves the clock as it is.
 pub fn follow(clock: &Clock, path: PathBuf, tasks: &Tasks) {
     read(clock, &path);
-    let clock = clock.clone();
-    tasks.supervise("clock-file", move || watch(clock.clone(), path.clone()));
+    let (clock, rest) = (clock.clone(), tasks.clone());
+    tasks.supervise("clock-file", move || watch(clock.clone(), path.clone(), rest.clone()));
 }
 
 /// Told by the system: nine processes that look ten times a second are heard by what is measured beside them.
-async fn watch(clock: Clock, path: PathBuf) -> io::Result<()> {
+async fn watch(clock: Clock, path: PathBuf, tasks: Tasks) -> io::Result<()> {
     let changes = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
     // Its folder, as the file may come later and be replaced.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -33,6 +36,7 @@ async fn watch(clock: Clock, path: PathBuf) -> io::Result<()> {
     let mut word = [0; WORD_BYTES];
     loop {
         read(&clock, &path);
+        tasks.sleep(REST).await;
         let _which = changes.read(&mut word).await?;
     }
 }
@@ -47,12 +51,10 @@ fn read(clock: &Clock, path: &Path) {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::time::Duration;
 
     use tokio::time::timeout;
 
     use super::*;
-    use crate::ids::Ids;
 
     async fn moved(clock: &Clock, write: impl FnOnce() -> io::Result<()>) -> i64 {
         let mut moves = clock.moves();
@@ -63,7 +65,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_clock_is_moved_when_its_file_is_made_written_and_replaced() -> io::Result<()> {
-        let folder = std::env::temp_dir().join(Ids::random().next::<uuid::Uuid>().to_string());
+        let folder = std::env::temp_dir().join(format!("parkmesh-clock-{}", std::process::id()));
         fs::create_dir(&folder)?;
         let (file, other) = (folder.join("offset"), folder.join("other"));
         let clock = Clock::movable();

@@ -18,7 +18,7 @@ use tonic::transport::{Channel, Endpoint};
 const READY_MAX: Duration = Duration::from_secs(120);
 /// How long it may take to drain.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
-/// Processes look at the moved clock ten times in a second.
+/// Processes hear of a moved clock within a tenth of a second.
 const CLOCK_FOLLOWED: Duration = Duration::from_millis(300);
 
 /// One `up` at a time: twelve processes each are enough for the machine.
