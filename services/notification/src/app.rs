@@ -6,7 +6,6 @@ use parkmesh_eventbus::relay::Relay;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use sqlx::PgPool;
-use tokio::sync::Notify;
 
 use crate::Config;
 use crate::mail::Mailer;
@@ -17,6 +16,7 @@ mod deliver;
 mod erase;
 mod hub;
 mod operator;
+mod outgoing;
 mod preferences;
 mod read;
 mod remind;
@@ -29,6 +29,7 @@ pub use alert::Alarm;
 pub use deliver::Meter;
 pub use hub::Hub;
 pub use operator::Operators;
+pub use outgoing::Outgoing;
 pub use tell::{Booked, Told};
 
 /// The service behind its doors. Cheap to clone.
@@ -43,6 +44,5 @@ pub struct App {
     pub(crate) relay: Relay,
     pub(crate) mailer: Option<Mailer>,
     pub(crate) webhooks: webhook::Caller,
-    /// Something is to be delivered.
-    pub(crate) outgoing: Arc<Notify>,
+    pub(crate) outgoing: Outgoing,
 }

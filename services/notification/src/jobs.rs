@@ -79,12 +79,9 @@ impl Deliverer {
     async fn run(&self) -> Result<(), Error> {
         let meter = Meter::new();
         loop {
-            let woken = self.app.outgoing.notified();
-            tokio::pin!(woken);
-            woken.as_mut().enable();
             if self.app.deliver(self.channel, &meter).await? == 0 {
                 tokio::select! {
-                    () = woken => {}
+                    () = self.app.outgoing.woken(self.channel) => {}
                     () = self.time_to_look() => {}
                 }
             }

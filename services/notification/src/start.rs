@@ -12,7 +12,7 @@ use parkmesh_platform::tasks::Tasks;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 
-use crate::app::{App, Hub, Operators};
+use crate::app::{App, Hub, Operators, Outgoing};
 use crate::grpc::Door;
 use crate::{Config, consumers, jobs, webhook};
 
@@ -53,7 +53,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         relay,
         mailer,
         webhooks,
-        outgoing: Arc::default(),
+        outgoing: Outgoing::default(),
     };
     let server = Server::new("notification", serve, &ids, &verifier)
         .service(NotificationServiceServer::new(Door(app.clone())));

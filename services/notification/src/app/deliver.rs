@@ -55,6 +55,10 @@ impl App {
         let (limit, lease) = turn(channel);
         let now = self.clock.now();
         let taken = store::delivery::claim(&self.pool, channel, limit, lease, now).await?;
+        if i64::try_from(taken.len()).is_ok_and(|taken| taken == limit) {
+            // There may be more.
+            self.outgoing.wake(channel);
+        }
         for claimed in &taken {
             self.attempt(channel, claimed, meter).await?;
         }

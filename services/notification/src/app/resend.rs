@@ -7,6 +7,7 @@ use parkmesh_platform::postgres;
 
 use super::App;
 use crate::convert;
+use crate::domain::Channel;
 use crate::error::Error;
 use crate::store::delivery::{Listed, Owner};
 use crate::store::{self, replay};
@@ -62,7 +63,7 @@ impl App {
             })
         })
         .await?;
-        self.outgoing.notify_waiters();
+        Channel::ALL.into_iter().for_each(|channel| self.outgoing.wake(channel));
         Ok(response)
     }
 }

@@ -25,8 +25,14 @@ pub struct About<'a> {
     pub fact_id: Uuid,
 }
 
-/// A message that was written: to whom, and their how manieth.
-pub type Written = (UserId, i64);
+/// A message that was written.
+pub struct Written {
+    user_id: UserId,
+    /// Their how manieth it is.
+    sequence: i64,
+    /// The ways that it goes out on now.
+    outgoing: Vec<Channel>,
+}
 
 impl App {
     /// Writes a message to a person, in the caller's transaction. Call [`App::written`] after the commit.
@@ -52,6 +58,7 @@ impl App {
         let new = New { id, user_id, booking_id, lot_id, fact_id, message: &message, now };
         let sequence = store::notification::insert(connection, &new).await?;
         let send_time = preferences.send_time(message.kind, now);
+        let mut outgoing = Vec::new();
         for channel in preferences.channels(message.kind) {
             if channel == Channel::Email && self.mailer.is_none() {
                 continue;
@@ -59,17 +66,18 @@ impl App {
             let (delivery_id, of) = (self.ids.next(), (id, user_id, lot_id));
             let times = (now, send_time);
             store::delivery::insert(connection, delivery_id, of, channel, times).await?;
+            if send_time <= now {
+                outgoing.push(channel);
+            }
         }
-        Ok((user_id.clone(), sequence))
+        Ok(Written { user_id: user_id.clone(), sequence, outgoing })
     }
 
     /// Tells those who wait in this process.
     pub(super) fn written(&self, written: &[Written]) {
-        for (user_id, sequence) in written {
+        for Written { user_id, sequence, outgoing } in written {
             self.hub.news(user_id.as_str(), *sequence);
-        }
-        if !written.is_empty() {
-            self.outgoing.notify_waiters();
+            outgoing.iter().for_each(|channel| self.outgoing.wake(*channel));
         }
     }
 }
