@@ -45,21 +45,18 @@ fn number(report: &Value, name: &str) -> f64 {
 pub fn history(size: u64, power_cuts: bool) -> Result<bool, Failure> {
     let home = up::home("history-record")?;
     let record = home.join("history.bin").display().to_string();
-    // In a run of any length booking is killed and Postgres restarted many times.
+    // A run that is longer than the one that was asked for has as many faults: each costs the crowd seconds.
+    let every = |seconds: u64| (seconds * (size / HISTORY).max(1)).to_string();
+    let [kills, restarts, nats, streams, cuts] = [10, 30, 45, 300, 20].map(every);
     let args = [
-        "--kill-booking-every",
-        "10",
-        "--restart-postgres-every",
-        "30",
-        "--kill-nats-every",
-        "45",
-        "--delete-stream-every",
-        "300",
-        "--history",
-        &record,
+        ["--kill-booking-every", &kills],
+        ["--restart-postgres-every", &restarts],
+        ["--kill-nats-every", &nats],
+        ["--delete-stream-every", &streams],
+        ["--history", &record],
+        ["--cut-power-every", if power_cuts { &cuts } else { "0" }],
     ];
-    let cuts: &[&str] = if power_cuts { &["--cut-power-every", "20"] } else { &[] };
-    let report = torture("history", size, &[&args, cuts].concat())?;
+    let report = torture("history", size, &args.concat())?;
     println!(
         "  {} calls, {} bookings, {} facts; booking killed {} times, Postgres {} times, restarted {} times, \
          NATS killed {} times, the stream deleted {} times, the power cut {} times",

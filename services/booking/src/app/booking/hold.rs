@@ -118,6 +118,9 @@ impl App {
                 let pool = Pool { lot_id, spot_type, preferred, empty, kept, pooling };
                 // Of what is picked by chance nobody knows whether a car stands there, nor what gaps it leaves.
                 let picks = if empty || pooling.is_compact() { 0 } else { PICKS };
+                if picks > 0 {
+                    self.known.pool(&self.pool, lot_id, spot_type).await?;
+                }
                 Ok((Target::Pool { pool, picks }, kept))
             }
             Choice::Ticket(allotment_id) => {

@@ -20,8 +20,8 @@ use crate::store::inventory::{lot, spot};
 
 /// Things of each kind that are kept; some hundred bytes each. Beyond it everything is read anew.
 const KEPT_MAX: usize = 200_000;
-/// How long the spots of a pool are picked from before they are read again: a spot that was closed
-/// meanwhile costs one attempt, and a new one is only found by a search.
+/// How old the spots of a pool are when they are read anew: a spot that was closed meanwhile costs one attempt, and a new
+/// one is only found by a search.
 const POOL_KEPT_FOR: Duration = Duration::from_secs(5);
 
 /// What is known. Clones know the same.
@@ -114,28 +114,28 @@ impl Known {
         self.allotments.get_or_read(allotment_id, read).await
     }
 
-    /// The spots of a pool, if they were read a moment ago.
-    pub fn pool(&self, lot_id: LotId, spot_type: SpotType) -> Option<Arc<PoolSpots>> {
-        let known = self.pools.find(&(lot_id, spot_type))?;
-        (known.read_at.elapsed() < POOL_KEPT_FOR).then_some(known)
-    }
-
-    /// Reads the spots of a pool, to be picked from.
+    /// The spots of a pool. Once they are old, whoever asks next reads them anew, and all others go on with them.
     ///
     /// # Errors
     /// The store's.
-    pub async fn read_pool(
+    pub async fn pool(
         &self,
         pool: &PgPool,
         lot_id: LotId,
         spot_type: SpotType,
-    ) -> Result<(), Error> {
-        let spots = spot::of_pool(pool, lot_id, spot_type).await?;
-        self.keep_pool(lot_id, spot_type, spots);
-        Ok(())
+    ) -> Result<Arc<PoolSpots>, Error> {
+        let read = async { Ok(PoolSpots::of(spot::of_pool(pool, lot_id, spot_type).await?)) };
+        let is_fresh = |known: &PoolSpots| known.read_at.elapsed() < POOL_KEPT_FOR;
+        self.pools.get_or_renew((lot_id, spot_type), is_fresh, read).await
     }
 
-    /// Keeps the spots of a pool that have just been read.
+    /// What is known of the spots of a pool.
+    pub(super) fn kept_pool(&self, lot_id: LotId, spot_type: SpotType) -> Option<Arc<PoolSpots>> {
+        self.pools.find(&(lot_id, spot_type))
+    }
+
+    /// Keeps the spots of a pool.
+    #[cfg(test)]
     pub(super) fn keep_pool(&self, lot_id: LotId, spot_type: SpotType, spots: Vec<Spot>) {
         self.pools.keep((lot_id, spot_type), &Arc::new(PoolSpots::of(spots)));
     }
@@ -190,7 +190,20 @@ impl<K: Copy + Eq + Hash, V> Shelf<K, V> {
         key: K,
         read: impl Future<Output = Result<V, Error>>,
     ) -> Result<Arc<V>, Error> {
-        if let Some(value) = self.find(&key) {
+        self.get_or_renew(key, |_| true, read).await
+    }
+
+    /// The same, but what is not fresh any more is read anew by one, and stands for all others meanwhile: it is never as if
+    /// nothing were known.
+    async fn get_or_renew(
+        &self,
+        key: K,
+        is_fresh: impl Fn(&V) -> bool,
+        read: impl Future<Output = Result<V, Error>>,
+    ) -> Result<Arc<V>, Error> {
+        if let Some(value) = self.find(&key)
+            && (is_fresh(&value) || self.readings().contains_key(&key))
+        {
             return Ok(value);
         }
         let reading = Arc::clone(self.readings().entry(key).or_default());
@@ -226,6 +239,23 @@ mod tests {
         assert!(got.iter().all(|got| matches!(got, Ok(value) if **value == 0)));
         assert_eq!(*get().await.expect("it is kept"), 0);
         assert!(shelf.readings().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_old_is_read_anew_by_one_and_stands_for_the_others() {
+        let (shelf, reads) = (Shelf::default(), AtomicU32::new(0));
+        let get = || {
+            let read = async {
+                yield_now().await;
+                Ok(reads.fetch_add(1, Ordering::Relaxed))
+            };
+            shelf.get_or_renew(7, |value| *value > 0, read)
+        };
+        assert_eq!(*get().await.expect("it is read"), 0);
+        let got = join_all((0..100).map(|_| get())).await;
+        let got: Vec<u32> = got.into_iter().map(|got| *got.expect("it is known")).collect();
+        assert_eq!((got[0], got[1..].iter().max(), shelf.readings().len()), (1, Some(&0), 0));
+        assert_eq!((*get().await.expect("it is kept"), reads.load(Ordering::Relaxed)), (1, 2));
     }
 
     #[tokio::test]

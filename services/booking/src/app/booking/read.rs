@@ -77,10 +77,7 @@ impl App {
         now: Timestamp,
     ) -> Result<(), Error> {
         rules_of_lot(lot, None, window, now)?;
-        if self.known.pool(lot.lot_id, spot_type).is_none() {
-            self.known.read_pool(&self.pool, lot.lot_id, spot_type).await?;
-        }
-        let spots = self.known.pool(lot.lot_id, spot_type).ok_or(Error::Crowded)?;
+        let spots = self.known.pool(&self.pool, lot.lot_id, spot_type).await?;
         let mut spots = spots.liked(None).iter();
         let open = spots.any(|spot| rules_of_lot(lot, Some(spot), window, now).is_ok());
         if open { Ok(()) } else { Err(Error::SoldOut) }

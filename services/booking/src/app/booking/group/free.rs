@@ -94,9 +94,6 @@ impl App {
                 found.insert(pool, spots.into_iter().map(Arc::new).collect());
                 continue;
             }
-            if self.known.pool(pool.lot_id, pool.spot_type).is_none() {
-                self.known.read_pool(&self.pool, pool.lot_id, pool.spot_type).await?;
-            }
             wanted.push((pool, limit(asks)));
         }
         if !wanted.is_empty() {

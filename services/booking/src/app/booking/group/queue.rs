@@ -18,6 +18,8 @@ pub(super) const TRIES_MAX: usize = 256;
 const RIDERS_MAX: usize = 4_096;
 /// Asks that wait at most; whoever comes then is told at once to come again.
 const WAITING_MAX: usize = 20_000;
+/// Pools that are searched at once: each takes its time, and all of a group wait for it.
+const SEARCHES_MAX: usize = 64;
 /// Spots of a pool that are looked at for one that nobody in this process is trying for. A pool that has no more is
 /// searched: that costs little, and any pick would likely be in vain.
 const PICKS_MAX: u64 = 8;
@@ -64,6 +66,8 @@ struct Marks {
     users: HashSet<(UserId, LotId)>,
     /// Pools that are searched.
     pools: HashSet<Pool>,
+    /// Pools that several want: nobody picks by chance there.
+    crowded: HashSet<Pool>,
     /// Pools of which spots were picked by chance.
     picked: HashSet<Pool>,
 }
@@ -71,6 +75,11 @@ struct Marks {
 impl Marks {
     fn has_spot(&self, spot_id: SpotId, window: &Window) -> bool {
         self.spots.get(&spot_id).is_some_and(|w| w.iter().any(|other| other.overlaps(window)))
+    }
+
+    /// Whether nobody picks by chance there.
+    fn is_searched(&self, pool: &Pool) -> bool {
+        self.pools.contains(pool) || self.crowded.contains(pool)
     }
 
     fn mark_spot(&mut self, spot_id: SpotId, window: Window) {
@@ -93,7 +102,7 @@ impl Queue {
     /// Takes the next group and its number; None while nothing can be tried.
     pub(super) fn draw(&mut self, known: &Known, chance: u64) -> Option<(u64, Drawn)> {
         let mut drawn = Drawn::default();
-        let mut marks = Marks { pools: self.crowded(), ..Marks::default() };
+        let mut marks = Marks { crowded: self.crowded(), ..Marks::default() };
         let mut left = VecDeque::new();
         for ask in std::mem::take(&mut self.waiting) {
             let riders = drawn.riders.len() + drawn.searches.len();
@@ -109,11 +118,6 @@ impl Queue {
         if drawn.len() == 0 {
             return None;
         }
-        let searches = |of: &Pool| {
-            let mut wanted = drawn.searches.iter().map(|ask| &ask.target);
-            wanted.any(|target| matches!(target, Target::Pool { pool, .. } if pool == of))
-        };
-        marks.pools.retain(searches);
         self.groups += 1;
         self.flying.insert(self.groups, marks);
         Some((self.groups, drawn))
@@ -158,7 +162,7 @@ impl Queue {
         if let Target::Pool { pool, .. } = &ask.target
             && self.flies(|flying| {
                 flying.pools.contains(pool)
-                    || marks.pools.contains(pool) && flying.picked.contains(pool)
+                    || marks.is_searched(pool) && flying.picked.contains(pool)
             })
         {
             return Some(ask);
@@ -167,16 +171,22 @@ impl Queue {
         if marks.users.contains(&user) || self.flies(|flying| flying.users.contains(&user)) {
             return Some(ask);
         }
-        marks.users.insert(user);
         let spot = match &ask.target {
             Target::Spot(spot, _) => Some(Arc::clone(spot)),
             Target::Pool { picks: 0, .. } | Target::Ticket(_) => None,
             // Who picks by chance must not be faster than somebody earlier who is searched for.
-            Target::Pool { pool, .. } if marks.pools.contains(pool) => None,
+            Target::Pool { pool, .. } if marks.is_searched(pool) => None,
             Target::Pool { pool, .. } => known
-                .pool(pool.lot_id, pool.spot_type)
+                .kept_pool(pool.lot_id, pool.spot_type)
                 .and_then(|spots| self.pick(&spots, pool, chance.wrapping_add(ask.number), marks)),
         };
+        if let (None, Target::Pool { pool, .. }) = (&spot, &ask.target)
+            && !marks.pools.contains(pool)
+            && marks.pools.len() >= SEARCHES_MAX
+        {
+            return Some(ask);
+        }
+        marks.users.insert(user);
         match spot {
             Some(spot) => {
                 if let Target::Pool { pool, .. } = &ask.target {

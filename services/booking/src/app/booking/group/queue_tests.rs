@@ -240,6 +240,25 @@ fn who_has_no_pick_left_is_searched_for() {
 }
 
 #[test]
+fn so_many_pools_are_searched_at_once_and_those_who_want_others_keep_their_place() {
+    let mut world = World::new();
+    let count = i64::try_from(SEARCHES_MAX).unwrap();
+    for hour in 0..count + 2 {
+        let pool = world.pool((hour, hour + 1));
+        world.ask(&format!("user-{hour}"), Target::Pool { pool, picks: 0 }, (hour, hour + 1));
+    }
+    let pool = world.pool((0, 1));
+    world.ask("companion", Target::Pool { pool, picks: 0 }, (0, 1));
+    let (group, drawn) = world.draw().unwrap();
+    let searched = users(drawn.searches.iter());
+    assert_eq!(searched.len(), SEARCHES_MAX + 1);
+    assert_eq!(searched.last(), Some(&"companion"));
+    assert_eq!(world.queue.waiting.len(), 2);
+    world.queue.finish(group, Vec::new());
+    assert_eq!(world.draw().unwrap().1.searches.len(), 2);
+}
+
+#[test]
 fn a_crowd_that_is_searched_for_does_not_overtake_those_who_picked_before_it() {
     let mut world = World::new();
     world.know_spots(40);
