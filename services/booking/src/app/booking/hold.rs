@@ -119,6 +119,7 @@ impl App {
                 // Of what is picked by chance nobody knows whether a car stands there, nor what gaps it leaves.
                 let picks = if empty || pooling.is_compact() { 0 } else { PICKS };
                 if picks > 0 {
+                    // What is picked from is known before the ask is lined up.
                     self.known.pool(&self.pool, lot_id, spot_type).await?;
                 }
                 Ok((Target::Pool { pool, picks }, kept))
