@@ -119,8 +119,7 @@ impl App {
                 // Of what is picked by chance nobody knows whether a car stands there, nor what gaps it leaves.
                 let picks = if empty || pooling.is_compact() { 0 } else { PICKS };
                 if picks > 0 {
-                    // What is picked from is known before the ask is lined up.
-                    self.known.pool(&self.pool, lot_id, spot_type).await?;
+                    self.know_pool(lot_id, spot_type).await?;
                 }
                 Ok((Target::Pool { pool, picks }, kept))
             }
@@ -129,6 +128,23 @@ impl App {
                 Ok((Target::Ticket(allotment), wanted.window))
             }
         }
+    }
+
+    /// Knows the spots of a pool, to be picked from, before an ask for one is lined up. What is old is read anew beside the
+    /// call: it would fall behind those who come after it.
+    async fn know_pool(&self, lot_id: LotId, spot_type: SpotType) -> Result<(), Error> {
+        match self.known.kept_pool(lot_id, spot_type) {
+            None => drop(self.known.pool(&self.pool, lot_id, spot_type).await?),
+            Some(known) if known.is_fresh() => {}
+            Some(_) => {
+                let app = self.clone();
+                let _beside = self.tasks.detached(async move {
+                    // Where it fails, what is known stands until the next try.
+                    let _known = app.known.pool(&app.pool, lot_id, spot_type).await;
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Looks whether the lot takes the window there. What is known of the lot may be old, and then it

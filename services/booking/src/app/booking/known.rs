@@ -57,6 +57,11 @@ impl PoolSpots {
         Self { all, by_floor, read_at: Instant::now() }
     }
 
+    /// Whether they were read a moment ago.
+    pub fn is_fresh(&self) -> bool {
+        self.read_at.elapsed() < POOL_KEPT_FOR
+    }
+
     /// Those of the preferred floor, where there are any; else all.
     pub fn liked(&self, preferred: Option<FloorId>) -> &[Arc<Spot>] {
         preferred.and_then(|floor_id| self.by_floor.get(&floor_id)).unwrap_or(&self.all)
@@ -125,8 +130,7 @@ impl Known {
         spot_type: SpotType,
     ) -> Result<Arc<PoolSpots>, Error> {
         let read = async { Ok(PoolSpots::of(spot::of_pool(pool, lot_id, spot_type).await?)) };
-        let is_fresh = |known: &PoolSpots| known.read_at.elapsed() < POOL_KEPT_FOR;
-        self.pools.get_or_renew((lot_id, spot_type), is_fresh, read).await
+        self.pools.get_or_renew((lot_id, spot_type), PoolSpots::is_fresh, read).await
     }
 
     /// What is known of the spots of a pool.
