@@ -169,6 +169,15 @@ async def ends(call, code, message=None):
         same("message", found[1], message)
 
 
+async def told(procedure):
+    """Goes through it until the client can tell what came of it."""
+    while True:
+        try:
+            return await procedure()
+        except interop_grpcio.OwnFault:
+            pass
+
+
 async def main():
     name, address, token, contract, *certificate = sys.argv[1:]
     sys.path.insert(0, os.path.dirname(contract))
@@ -180,7 +189,7 @@ async def main():
         for procedure in [name for name in vars(Procedures) if asyncio.iscoroutinefunction(vars(Procedures)[name])]:
             outcome = {"procedure": procedure}
             try:
-                await asyncio.wait_for(getattr(procedures, procedure)(), PROCEDURE_MAX_S)
+                await asyncio.wait_for(told(getattr(procedures, procedure)), PROCEDURE_MAX_S)
             except Exception as error:
                 outcome["wrong"] = f"{type(error).__name__}: {error}"
             outcomes.append(outcome)
