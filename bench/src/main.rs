@@ -139,6 +139,9 @@ enum Proof {
         /// Cut the power of Postgres and NATS too; needs root and loop devices.
         #[arg(long)]
         power_cuts: bool,
+        /// Keep the run in this folder: ended by Ctrl-C or SIGTERM, the same command goes on with it.
+        #[arg(long, value_name = "FOLDER", conflicts_with = "power_cuts")]
+        keep: Option<PathBuf>,
     },
     /// Confirmations that race the end of their hold, the clockwork stopped.
     ConfirmRace {
@@ -201,7 +204,9 @@ fn main() -> ExitCode {
         What::Prove(Proof::Fairness(options)) => reserve::fairness::prove(&options),
         What::Bench(Bench::Reserve(options)) => reserve::run(&options, false),
         What::Bench(Bench::Lab(options)) => lab::run(&options),
-        What::Prove(Proof::History { size, power_cuts }) => torture::history(size, power_cuts),
+        What::Prove(Proof::History { size, power_cuts, keep }) => {
+            torture::history(size, power_cuts, keep.as_deref())
+        }
         What::Prove(Proof::ConfirmRace { size }) => torture::confirm_race(size),
         What::Prove(Proof::Failpoints { size }) => torture::failpoints(size),
         What::Prove(Proof::Payments { size }) => torture::payments(size),

@@ -1,5 +1,6 @@
 //! The proofs that `parkmesh torture` makes, at their full size.
 
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -42,9 +43,13 @@ fn number(report: &Value, name: &str) -> f64 {
 }
 
 /// A random history under faults, judged.
-pub fn history(size: u64, power_cuts: bool) -> Result<bool, Failure> {
-    let home = up::home("history-record")?;
-    let record = home.join("history.bin").display().to_string();
+pub fn history(size: u64, power_cuts: bool, keep: Option<&Path>) -> Result<bool, Failure> {
+    let record = up::home("history-record")?.join("history.bin");
+    let (kind, place) = match keep {
+        Some(folder) => ("--keep", std::path::absolute(folder)?),
+        None => ("--history", record),
+    };
+    let place = place.display().to_string();
     // A run that is longer than the one that was asked for has as many faults: each costs the crowd seconds.
     let every = |seconds: u64| (seconds * (size / HISTORY).max(1)).to_string();
     let [kills, restarts, nats, streams, cuts] = [10, 30, 45, 300, 20].map(every);
@@ -53,7 +58,7 @@ pub fn history(size: u64, power_cuts: bool) -> Result<bool, Failure> {
         ["--restart-postgres-every", &restarts],
         ["--kill-nats-every", &nats],
         ["--delete-stream-every", &streams],
-        ["--history", &record],
+        [kind, &place],
         ["--cut-power-every", if power_cuts { &cuts } else { "0" }],
     ];
     let report = torture("history", size, &args.concat())?;

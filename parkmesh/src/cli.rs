@@ -351,6 +351,10 @@ pub struct Torture {
     /// Keep the record in this file.
     #[arg(long)]
     pub history: Option<PathBuf>,
+    /// Keep the world, the record and how far the run is in this folder. Ctrl-C then ends a sitting in order, and the same
+    /// command goes on from there; once enough calls are made, all of them are judged.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["target", "history", "cut_power_every"])]
+    pub keep: Option<PathBuf>,
     /// Only judge this record; nothing is started.
     #[arg(long, conflicts_with = "target")]
     pub judge: Option<PathBuf>,

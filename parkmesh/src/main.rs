@@ -17,6 +17,7 @@ mod replay;
 mod seed;
 mod serve;
 mod simulate;
+mod stop;
 mod token;
 mod torture;
 mod up;

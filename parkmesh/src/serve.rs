@@ -11,11 +11,11 @@ use parkmesh_platform::serve::Running;
 use parkmesh_platform::telemetry::{self, TelemetryConfig};
 use tokio::io::AsyncReadExt;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
 use crate::cli::Serve;
 use crate::names::Role;
+use crate::stop::Stop;
 use process::Process;
 
 /// Set by `up`: the role stops when the process that holds its standard input is gone.
@@ -83,11 +83,9 @@ async fn serve(roles: &[Role]) -> Result<(), Failure> {
 }
 
 async fn until_told_to_stop() -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut stop = Stop::listen()?;
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = stop.told() => {}
         () = until_the_parent_is_gone() => {}
     }
     Ok(())

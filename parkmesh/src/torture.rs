@@ -2,7 +2,7 @@
 //!
 //! [`world`] is what is tortured, [`client`] one of the crowd, [`wish`] what it wants next, [`asking`] how a call becomes a
 //! line of the record, [`faults`] what goes wrong meanwhile, [`disk`] what loses its power, [`look_back`] what is read at the end, [`told`] what the
-//! person is told; [`money`] is of its own. The judge is `parkmesh-history`.
+//! person is told, [`kept`] what outlives a sitting; [`money`] is of its own. The judge is `parkmesh-history`.
 
 mod asking;
 mod cancels;
@@ -10,6 +10,7 @@ mod client;
 mod disk;
 mod expiry;
 mod faults;
+mod kept;
 mod look_back;
 mod money;
 mod recorder;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use parkmesh_history::Report;
+use parkmesh_history::{Op, Report};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::tasks::Tasks;
 
@@ -30,6 +31,8 @@ use crate::Failure;
 // Found by the parts of torture as `super::chance`.
 use crate::chance;
 use crate::cli::{Torture, TortureKind};
+use crate::stop::Stop;
+use kept::Kept;
 use recorder::Recorder;
 use world::World;
 
@@ -49,8 +52,13 @@ pub fn run(options: Torture) -> Result<(), Failure> {
     if options.cut_power_every > 0.0 && !options.sees_own_mounts {
         return disk::see_own_mounts();
     }
+    if options.keep.is_some() && options.what != TortureKind::Crowd {
+        return Err("only a run of --what crowd can be kept".into());
+    }
     let scratch = Scratch::make()?;
-    let path = options.history.clone().unwrap_or_else(|| scratch.0.join("history.bin"));
+    let home = options.keep.as_deref().unwrap_or(&scratch.0);
+    std::fs::create_dir_all(home)?;
+    let path = options.history.clone().unwrap_or_else(|| kept::record(home));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match options.what {
         TortureKind::Crowd => {}
@@ -66,9 +74,11 @@ pub fn run(options: Torture) -> Result<(), Failure> {
             return runtime.block_on(money::failpoints::run(&options, &scratch.0));
         }
     }
-    let outcome = runtime.block_on(torture(&options, &scratch.0, &path));
+    let outcome = runtime.block_on(torture(&options, home, &path));
     drop(runtime);
-    let summary = outcome?;
+    let Some(summary) = outcome? else {
+        return Err("the run is not over; the same command goes on with it".into());
+    };
     summary.tell();
     judge(&path, options.json.as_deref().map(|json| (json, &summary)))
 }
@@ -77,26 +87,64 @@ pub fn run(options: Torture) -> Result<(), Failure> {
 pub struct Run {
     pub options: Torture,
     pub world: World,
+    /// What the sittings before this one have left.
+    pub before: Kept,
     pub recorder: Recorder,
     pub tasks: Tasks,
     /// Calls made so far.
     pub made: AtomicU64,
     pub faults: AtomicBool,
+    /// Whether this sitting is to end before enough calls were made.
+    stopped: AtomicBool,
     /// The version of each spot that was seen last.
     seen: Vec<AtomicU32>,
 }
 
 impl Run {
-    fn new(options: &Torture, world: World, path: &Path, tasks: &Tasks) -> Result<Self, Failure> {
+    async fn open(
+        options: &Torture,
+        home: &Path,
+        path: &Path,
+        tasks: &Tasks,
+    ) -> Result<Self, Failure> {
+        let before = match &options.keep {
+            Some(folder) => Kept::read(folder, options)?,
+            None => Kept::default(),
+        };
+        let world = World::open(options, home, before.places.clone(), tasks).await?;
+        let mut seen = vec![1; world.places.len()];
+        let recorder = match before.sittings {
+            0 => Recorder::create(path, &world.setup(options))?,
+            _ => Recorder::go_on(path, before.base_us, |call| {
+                if call.op == Op::SpotStatus
+                    && let Some(seen) = seen.get_mut(call.spot as usize)
+                {
+                    *seen = call.seen;
+                }
+            })?,
+        };
         Ok(Self {
             options: options.clone(),
-            recorder: Recorder::create(path, &world.setup(options))?,
-            seen: world.places.iter().map(|_| AtomicU32::new(1)).collect(),
+            made: AtomicU64::new(recorder.counts().calls()),
+            recorder,
             world,
+            before,
             tasks: tasks.clone(),
-            made: AtomicU64::new(0),
             faults: AtomicBool::new(true),
+            stopped: AtomicBool::new(false),
+            seen: seen.into_iter().map(AtomicU32::new).collect(),
         })
+    }
+
+    /// Chance of its own for each client of each sitting.
+    pub fn dice(&self, number: u64) -> chance::Dice {
+        let sitting = u64::from(self.before.sittings) << 48;
+        chance::Dice::new(self.options.seed ^ sitting, number)
+    }
+
+    /// How long all sittings have been going on.
+    pub fn seconds(&self) -> f64 {
+        self.before.seconds + self.recorder.elapsed().as_secs_f64()
     }
 
     /// The version of a spot that was seen last.
@@ -112,8 +160,18 @@ impl Run {
     }
 
     /// Whether enough calls were made.
-    pub fn is_over(&self) -> bool {
+    fn has_enough(&self) -> bool {
         self.made.load(Ordering::Relaxed) >= self.options.attempts
+    }
+
+    /// Whether the crowd has done enough for this sitting.
+    pub fn is_over(&self) -> bool {
+        self.is_stopped() || self.has_enough()
+    }
+
+    /// Whether this sitting is to end now.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// Ends the run early: nothing more can come of it.
@@ -122,18 +180,30 @@ impl Run {
     }
 }
 
-async fn torture(options: &Torture, home: &Path, path: &Path) -> Result<told::Summary, Failure> {
+/// A sitting, and what came of the run if it is over then.
+async fn torture(
+    options: &Torture,
+    home: &Path,
+    path: &Path,
+) -> Result<Option<told::Summary>, Failure> {
     let tasks = Tasks::new(&Clock::system());
-    let world = World::open(options, home, &tasks).await?;
-    let run = Arc::new(Run::new(options, world, path, &tasks)?);
+    let run = Arc::new(Run::open(options, home, path, &tasks).await?);
     println!("· {} calls by {} clients; seed {}", options.attempts, options.clients, options.seed);
     println!("  recorded in {}", path.display());
+    if run.before.sittings > 0 {
+        println!("  {} calls were made before", run.made.load(Ordering::Relaxed));
+    }
+    if let Some(folder) = &options.keep {
+        stop_when_told(&run)?;
+        Kept::spend(folder)?;
+    }
     let progress = told::progress(&run);
     let faults = faults::start(&run);
     let operator = client::operator(&run);
     let crowd: Vec<_> = (0..options.clients).map(|number| client::start(&run, number)).collect();
+    let mut booked = Vec::new();
     for client in crowd {
-        client.await?;
+        booked.push(client.await?);
     }
     run.faults.store(false, Ordering::Relaxed);
     operator.await?;
@@ -141,13 +211,33 @@ async fn torture(options: &Torture, home: &Path, path: &Path) -> Result<told::Su
     progress.abort();
     println!("· waiting for what may still be under way");
     run.recorder.until_quiet(QUIET, &tasks).await;
-    println!("· reading everything back");
-    look_back::all(&run).await?;
+    let length = run.recorder.length()?;
+    let is_whole = run.has_enough() && look_back::all(&run).await?;
+    if let Some(folder) = options.keep.as_ref().filter(|_| !is_whole) {
+        let kept = Kept::of(&run, faults, &booked);
+        // What was read back will be read anew.
+        run.recorder.pause(length)?;
+        run.world.close(&tasks).await;
+        tasks.stop().await;
+        kept.put(folder)?;
+        return Ok(None);
+    }
     let summary = told::Summary::of(&run, faults);
     run.recorder.finish()?;
     run.world.close(&tasks).await;
     tasks.stop().await;
-    Ok(summary)
+    Ok(Some(summary))
+}
+
+/// Ends the sitting at Ctrl-C or SIGTERM.
+fn stop_when_told(run: &Arc<Run>) -> Result<(), Failure> {
+    let (mut stop, run) = (Stop::listen()?, Arc::clone(run));
+    run.tasks.clone().spawn("stop", async move {
+        stop.told().await;
+        println!("· ending this sitting; that may take a minute");
+        run.stopped.store(true, Ordering::Relaxed);
+    });
+    Ok(())
 }
 
 fn judge(path: &Path, json: Option<(&Path, &told::Summary)>) -> Result<(), Failure> {

@@ -18,13 +18,13 @@ use parkmesh_platform::clock_file;
 use parkmesh_platform::postgres;
 use parkmesh_platform::tasks::Tasks;
 use parkmesh_servers::{Binaries, Care, Options, Servers};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use crate::access::{self, Passwords};
 use crate::cli::Up;
 use crate::client::{UpFile, connect};
 use crate::names::Role;
+use crate::stop::Stop;
 use crate::{Failure, migrate, seed};
 use plan::{Plan, ServerUrls, absolute};
 use supervisor::{Part, keep_alive};
@@ -194,37 +194,4 @@ fn tell(file: &UpFile, path: &Path, app: Option<&Path>) {
 
 fn step(what: &str) {
     println!("· {what}");
-}
-
-/// Ctrl-C, or whoever ends us.
-struct Stop {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    fn listen() -> Result<Self, Failure> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn told(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-
-    /// Does something unless it is told to stop first.
-    async fn or<T>(
-        &mut self,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        tokio::select! {
-            outcome = work => outcome,
-            () = self.told() => Err("stopped before everything was up".into()),
-        }
-    }
 }

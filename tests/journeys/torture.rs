@@ -1,8 +1,11 @@
 //! `parkmesh torture`, small: as a person would run it.
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::support::{Up, servers_home};
@@ -74,6 +77,49 @@ fn a_crowd_under_kills_gets_what_it_was_promised_and_the_record_can_be_judged_ag
         .expect("parkmesh starts");
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stdout));
     std::fs::remove_file(record).expect("removed");
+}
+
+#[test]
+fn a_run_that_is_kept_can_be_ended_at_any_time_and_gone_on_with() {
+    let _turn = Up::turn();
+    let folder = std::env::temp_dir().join(format!("parkmesh-torture-{}", uuid::Uuid::now_v7()));
+    let kept = folder.to_str().expect("a path");
+    let args =
+        ["--attempts", "1500", "--clients", "16", "--kill-booking-every", "3", "--keep", kept];
+    let mut sitting = Command::new(env!("CARGO_BIN_EXE_parkmesh"))
+        .arg("torture")
+        .args(args)
+        .arg("--servers-home")
+        .arg(servers_home())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("parkmesh starts");
+    let mut lines = BufReader::new(sitting.stdout.take().expect("piped")).lines();
+    // The first line of progress: there is a crowd.
+    let progress = lines.by_ref().map_while(Result::ok).find(|line| line.contains("granted"));
+    assert!(progress.is_some(), "the crowd began");
+    kill(pid_of(&sitting), Signal::SIGTERM).expect("it runs");
+    let said: Vec<String> = lines.map_while(Result::ok).collect();
+    assert!(!sitting.wait().expect("it ends").success(), "{said:#?}");
+
+    let other = try_torture(&[&args[..], &["--seed", "2"]].concat());
+    assert!(
+        other.1.contains("--seed, --clients, --spots and --replicas must be as"),
+        "{}",
+        other.1
+    );
+    let (ended_well, said, report) = torture(&args);
+    assert!(ended_well && report["holds"] == true, "{said}");
+    assert!(said.contains("calls were made before"), "{said}");
+    assert!(number(&report, "calls") >= 1_500, "{said}");
+    let again = try_torture(&args);
+    assert!(!again.0 && again.1.contains("remove the folder to begin anew"), "{}", again.1);
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+fn pid_of(child: &std::process::Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).expect("a pid"))
 }
 
 /// Root in a container may have no mounts of its own, and so no disk whose power can be cut.

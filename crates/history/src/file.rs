@@ -61,6 +61,15 @@ impl Writer {
         Ok(Self { out })
     }
 
+    /// Goes on with a record that was paused.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn go_on(path: &Path) -> io::Result<Self> {
+        let file = File::options().append(true).open(path)?;
+        Ok(Self { out: BufWriter::with_capacity(1 << 20, file) })
+    }
+
     /// Adds a call.
     ///
     /// # Errors
@@ -89,6 +98,25 @@ impl Writer {
         put_u64(out, &[fact.booking.0, fact.booking.1])?;
         put_u32(out, &[fact.version])?;
         out.write_all(&[fact.state])
+    }
+
+    /// How long it is, in bytes.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn length(&mut self) -> io::Result<u64> {
+        self.out.flush()?;
+        Ok(self.out.get_ref().metadata()?.len())
+    }
+
+    /// Pauses the record: its first `length` bytes are on disk, and it has no end.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn pause(mut self, length: u64) -> io::Result<()> {
+        self.out.flush()?;
+        self.out.get_ref().set_len(length)?;
+        self.out.get_ref().sync_all()
     }
 
     /// Ends the record: what it does not tell has not been.
@@ -180,14 +208,25 @@ pub fn count(path: &Path) -> io::Result<Size> {
 /// As [`read`].
 pub fn calls(path: &Path, wanted: impl Fn(&Call) -> bool) -> io::Result<Vec<Call>> {
     let mut calls = Vec::new();
-    each_line(path, |line| {
-        if let Line::Call(call) = line
-            && wanted(&call)
-        {
+    each_call(path, |call| {
+        if wanted(&call) {
             calls.push(call);
         }
     })?;
     Ok(calls)
+}
+
+/// Goes through all calls in the order in which they were written down.
+///
+/// # Errors
+/// As [`read`].
+pub fn each_call(path: &Path, mut then: impl FnMut(Call)) -> io::Result<()> {
+    each_line(path, |line| {
+        if let Line::Call(call) = line {
+            then(call);
+        }
+    })?;
+    Ok(())
 }
 
 /// Reads all facts.

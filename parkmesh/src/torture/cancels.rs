@@ -57,8 +57,8 @@ struct Seen {
 /// Runs the calls and tells.
 pub async fn run(options: &Torture, home: &Path) -> Result<(), Failure> {
     let tasks = Tasks::new(&Clock::system());
-    let world = super::World::open(options, home, &tasks).await?;
-    let run = Arc::new(Run::new(options, world, &home.join("history.bin"), &tasks)?);
+    let run = Run::open(options, home, &super::kept::record(home), &tasks).await?;
+    let run = Arc::new(run);
     let own =
         run.world.own.as_ref().ok_or("cancelled calls are only tried in a world of our own")?;
     let mut database = PgConnection::connect(&own.postgres_url()?).await?;

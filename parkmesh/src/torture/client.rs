@@ -11,7 +11,8 @@ use tokio::task::JoinHandle;
 
 use super::Run;
 use super::asking::{Ask, ask, id, refused};
-use super::chance::{Dice, Zipf};
+use super::chance::Zipf;
+use super::recorder::OPERATOR;
 use super::wish::{Mine, Taste, Wish};
 use crate::Failure;
 use crate::client::Gateway;
@@ -25,13 +26,14 @@ const WAIT_MAX: Duration = Duration::from_secs(1);
 /// How often the operator closes a spot or opens it again.
 const OPERATOR_PERIOD: Duration = Duration::from_millis(700);
 
-/// Books until the run is over.
-pub fn start(run: &Arc<Run>, number: u32) -> JoinHandle<()> {
+/// Books until the sitting is over; gives what is booked then.
+pub fn start(run: &Arc<Run>, number: u32) -> JoinHandle<Vec<Mine>> {
     let run = Arc::clone(run);
     run.tasks.clone().detached(async move {
-        if let Err(failure) = live(&run, number).await {
+        live(&run, number).await.unwrap_or_else(|failure| {
             eprintln!("  client {number} gave up: {failure}");
-        }
+            Vec::new()
+        })
     })
 }
 
@@ -43,20 +45,20 @@ struct Client<'a> {
     sent: Vec<Wish>,
 }
 
-async fn live(run: &Run, number: u32) -> Result<(), Failure> {
+async fn live(run: &Run, number: u32) -> Result<Vec<Mine>, Failure> {
     let spots = run.world.places.len() / 2;
     let taste = Taste {
-        dice: Dice::new(run.options.seed, number.into()),
+        dice: run.dice(number.into()),
         zipf: Zipf::new(spots, run.options.zipf),
         spots,
         client: number,
     };
-    let (ways, mine, sent) = (run.world.ways(number)?, Vec::new(), Vec::new());
-    let mut client = Client { run, ways, taste, mine, sent };
+    let (ways, mine) = (run.world.ways(number)?, run.before.of_client(number));
+    let mut client = Client { run, ways, taste, mine, sent: Vec::new() };
     while !run.is_over() {
         client.step().await?;
     }
-    Ok(())
+    Ok(client.mine)
 }
 
 impl Client<'_> {
@@ -179,7 +181,7 @@ pub fn operator(run: &Arc<Run>) -> JoinHandle<()> {
 
 async fn operate(run: &Run) -> Result<(), Failure> {
     let ways = run.world.operator_ways()?;
-    let mut dice = Dice::new(run.options.seed, u64::MAX);
+    let mut dice = run.dice(u64::MAX);
     while run.faults.load(Ordering::Relaxed) {
         let spot = dice.below(run.world.places.len());
         for out_of_service in [true, false] {
@@ -193,7 +195,7 @@ async fn operate(run: &Run) -> Result<(), Failure> {
 /// Repeats it until it is known to have been done: a spot that is so already stays as it is.
 async fn set(run: &Run, ways: &[Gateway], spot: usize, out: bool) -> Result<(), Failure> {
     let number = u32::try_from(spot).unwrap_or(u32::MAX);
-    let mut call = Call { spot: number, ..Call::new(u32::MAX, Op::SpotStatus, 0) };
+    let mut call = Call { spot: number, ..Call::new(OPERATOR, Op::SpotStatus, 0) };
     call.invoke = run.recorder.now();
     for try_ in 0.. {
         let mut client = InventoryServiceClient::new(ways[try_ % ways.len()].clone());

@@ -54,8 +54,8 @@ pub async fn run(options: &Torture, home: &Path) -> Result<(), Failure> {
     let mut options = options.clone();
     options.spots = 1_000;
     let tasks = Tasks::new(&Clock::system());
-    let world = super::World::open(&options, home, &tasks).await?;
-    let run = Arc::new(Run::new(&options, world, &home.join("history.bin"), &tasks)?);
+    let run = Run::open(&options, home, &super::kept::record(home), &tasks).await?;
+    let run = Arc::new(run);
     println!("· {} trials, {AT_ONCE} at once; the clockwork is stopped", options.attempts);
     let begun = Instant::now();
     let tally = Arc::new(Tally::default());

@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 use parkmesh_eventbus::{Bus, BusConfig};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
 use super::Run;
@@ -24,7 +25,7 @@ const LOOK_PERIOD: Duration = Duration::from_millis(50);
 const DONE_BETWEEN_CUTS: u64 = 25;
 
 /// What was done.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Faults {
     /// Replicas of booking that were killed.
     pub booking_kills: u32,
@@ -40,7 +41,7 @@ pub struct Faults {
     pub power_cuts: u32,
 }
 
-/// Breaks things until the run is over.
+/// Breaks things until the run is over; tells what was broken in all its sittings.
 pub fn start(run: &Arc<Run>) -> JoinHandle<Result<Faults, Failure>> {
     let run = Arc::clone(run);
     run.tasks.clone().detached(async move {
@@ -55,7 +56,7 @@ pub fn start(run: &Arc<Run>) -> JoinHandle<Result<Faults, Failure>> {
 async fn break_things(run: &Run) -> Result<Faults, Failure> {
     let Some(own) = &run.world.own else { return Ok(Faults::default()) };
     let options = &run.options;
-    let mut done = Faults::default();
+    let mut done = run.before.faults;
     let mut kills = Rhythm::of(options.kill_booking_every);
     let mut restarts = Rhythm::of(options.restart_postgres_every);
     let mut nats = Rhythm::of(options.kill_nats_every);

@@ -45,16 +45,20 @@ const FACT_TYPES: &[&str] = &[
     BookingRelocated::TYPE,
 ];
 
-/// Reads everything back.
-pub async fn all(run: &Run) -> Result<(), Failure> {
+/// Reads everything back; false when it was stopped on the way.
+pub async fn all(run: &Run) -> Result<bool, Failure> {
+    println!("· reading everything back");
     let mut versions = HashMap::new();
     for client in 0..run.options.clients {
         of_client(run, client, &mut versions).await?;
+        if run.is_stopped() {
+            return Ok(false);
+        }
     }
-    match &run.world.nats_url {
-        Some(url) => facts(run, url, versions).await,
-        None => Ok(()),
+    if let Some(url) = &run.world.nats_url {
+        facts(run, url, versions).await?;
     }
+    Ok(!run.is_stopped())
 }
 
 async fn of_client(run: &Run, client: u32, versions: &mut HashMap<Id, u32>) -> Result<(), Failure> {
@@ -122,7 +126,7 @@ async fn facts(run: &Run, url: &str, versions: HashMap<Id, u32>) -> Result<(), F
         .iter()
         .flat_map(|(booking, last)| (1..=*last).map(|version| (*booking, version)))
         .collect();
-    while !missing.is_empty() {
+    while !missing.is_empty() && !run.is_stopped() {
         let next = tokio::time::timeout(FACTS_WAIT_MAX, receiver.recv()).await;
         let Ok(Some(followed)) = next else { break };
         let follow::Followed::Fact(delivered) = followed else { continue };

@@ -15,18 +15,23 @@ use parkmesh_platform::tasks::Tasks;
 use super::told::Counts;
 use crate::Failure;
 
+/// In whose name the record tells what the operator did.
+pub const OPERATOR: u32 = u32::MAX;
+
 /// Between two looks.
 const LOOK_PERIOD: Duration = Duration::from_millis(200);
 
 /// Writes lines, from any number of tasks.
 pub struct Recorder {
+    /// When this sitting began, and how many microseconds after the record did.
     began: Instant,
+    began_us: i64,
     /// The server's time at the beginning, in microseconds: windows are told from it.
     base_us: i64,
     clock: Clock,
     inner: Mutex<Inner>,
     last_unknown: AtomicI64,
-    /// Calls that did what they asked for.
+    /// Calls of this sitting that did what they asked for.
     done: AtomicU64,
 }
 
@@ -38,24 +43,53 @@ struct Inner {
 impl Recorder {
     /// Begins a record.
     pub fn create(path: &Path, setup: &Setup) -> Result<Self, Failure> {
-        let clock = Clock::system();
-        let inner = Inner { writer: Some(Writer::create(path, setup)?), counts: Counts::default() };
-        Ok(Self {
+        let base_us = Clock::system().now().as_microsecond();
+        Ok(Self::new(base_us, 0, Writer::create(path, setup)?))
+    }
+
+    /// Goes on with the record of an earlier sitting, which began at `base_us`; each of its calls is given away.
+    pub fn go_on(path: &Path, base_us: i64, mut each: impl FnMut(&Call)) -> Result<Self, Failure> {
+        let (mut counts, mut last) = (Counts::default(), 0);
+        parkmesh_history::file::each_call(path, |call| {
+            last = last.max(call.ret);
+            if call.client != OPERATOR {
+                counts.add(&call);
+            }
+            each(&call);
+        })?;
+        let began_us = Clock::system().now().as_microsecond() - base_us;
+        if began_us <= last {
+            return Err("the clock was set back since the last sitting".into());
+        }
+        let recorder = Self::new(base_us, began_us, Writer::go_on(path)?);
+        recorder.inner().counts = counts;
+        Ok(recorder)
+    }
+
+    fn new(base_us: i64, began_us: i64, writer: Writer) -> Self {
+        let inner = Inner { writer: Some(writer), counts: Counts::default() };
+        Self {
             began: Instant::now(),
-            base_us: clock.now().as_microsecond(),
-            clock,
+            began_us,
+            base_us,
+            clock: Clock::system(),
             inner: Mutex::new(inner),
             last_unknown: AtomicI64::new(i64::MIN / 2),
             done: AtomicU64::new(0),
-        })
+        }
     }
 
-    /// Microseconds since the beginning.
+    /// The server's time when the record began, in microseconds.
+    pub fn base_us(&self) -> i64 {
+        self.base_us
+    }
+
+    /// Microseconds since the record began.
     pub fn now(&self) -> i64 {
-        i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX)
+        self.began_us + i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX / 2)
     }
 
-    /// How long it has been going on.
+    /// How long this sitting has been going on.
     pub fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
@@ -100,7 +134,7 @@ impl Recorder {
         inner.writer.as_mut().map_or(Ok(()), |writer| Ok(writer.call(call)?))
     }
 
-    /// How many calls did what they asked for so far.
+    /// How many calls did what they asked for in this sitting.
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }
@@ -126,6 +160,17 @@ impl Recorder {
         while self.now() - self.last_unknown.load(Ordering::Relaxed) < quiet {
             tasks.sleep(LOOK_PERIOD).await;
         }
+    }
+
+    /// How long the record is, in bytes.
+    pub fn length(&self) -> Result<u64, Failure> {
+        self.inner().writer.as_mut().map_or(Ok(0), |writer| Ok(writer.length()?))
+    }
+
+    /// Pauses the record until the next sitting; what was written after these bytes is left out.
+    pub fn pause(&self, length: u64) -> Result<(), Failure> {
+        let writer = self.inner().writer.take();
+        Ok(writer.map_or(Ok(()), |writer| writer.pause(length))?)
     }
 
     /// Ends the record.

@@ -41,6 +41,11 @@ impl Counts {
         }
     }
 
+    /// Calls in all.
+    pub fn calls(&self) -> u64 {
+        self.by_outcome.values().sum()
+    }
+
     fn of(&self, outcome: Outcome) -> u64 {
         self.by_outcome.iter().filter(|((_, of, _), _)| *of == outcome).map(|(_, n)| n).sum()
     }
@@ -78,13 +83,14 @@ impl Latencies {
 pub fn progress(run: &Arc<Run>) -> JoinHandle<()> {
     let run = Arc::clone(run);
     run.tasks.clone().detached(async move {
+        let before = run.made.load(Ordering::Relaxed);
         loop {
             run.tasks.sleep(PROGRESS_PERIOD).await;
             let (counts, seconds) = (run.recorder.counts(), run.recorder.elapsed().as_secs_f64());
             let made = run.made.load(Ordering::Relaxed);
             println!(
                 "  {seconds:>6.0} s  {made:>9} calls  {:>6.0}/s  {} granted, {} refused, {} unknown",
-                number(made) / seconds,
+                number(made - before) / seconds,
                 counts.of(Outcome::Done),
                 counts.of(Outcome::Refused),
                 counts.of(Outcome::Unknown)
@@ -110,16 +116,12 @@ impl Summary {
         Self {
             counts: run.recorder.counts(),
             faults,
-            seconds: run.recorder.elapsed().as_secs_f64(),
+            seconds: run.seconds(),
             // A transaction that a cancelled call left open.
             complaints: own.map_or(0, |own| own.complaints("25P02")),
             stream_losses: own.map_or(0, |own| own.complaints(STREAM_LOSS)),
             streams_anew: own.map_or(0, |own| own.complaints(STREAM_ANEW)),
         }
-    }
-
-    fn calls(&self) -> u64 {
-        self.counts.by_outcome.values().sum()
     }
 
     /// Prints it.
@@ -136,7 +138,7 @@ impl Summary {
         }
         println!(
             "\n{} calls in {:.0} s, faults and reading back included",
-            self.calls(),
+            self.counts.calls(),
             self.seconds
         );
         for (who, times) in [("winners", &self.counts.won), ("losers", &self.counts.lost)] {
@@ -169,7 +171,7 @@ impl Summary {
             })
         });
         json!({
-            "calls": self.calls(),
+            "calls": self.counts.calls(),
             "seconds": self.seconds,
             "outcomes": outcomes.collect::<Vec<_>>(),
             "winners_p99_ms": self.counts.won.at(990),

@@ -199,7 +199,7 @@ impl Taste {
         let spot = SpotChoice { spot_id: place.spot_id.clone(), spot_version: seen.into() };
         let any = PoolChoice {
             lot_id: place.lot_id.clone(),
-            spot_type: place.spot_type.into(),
+            spot_type: place.spot_type().into(),
             preferred_floor_id: String::new(),
         };
         let window = Some(Window {

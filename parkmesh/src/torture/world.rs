@@ -5,13 +5,14 @@ mod own;
 use std::collections::HashMap;
 use std::path::Path;
 
-use parkmesh_contracts::booking::v1::{CreateLotRequest, LotPolicy, NewSpot, Spot};
+use parkmesh_contracts::booking::v1::{CreateLotRequest, LotPolicy, NewSpot};
 use parkmesh_contracts::common::v1::SpotType;
 use parkmesh_history::{Lot, Pool, Setup};
 use parkmesh_platform::auth::{Claims, Issuer, Role as Party};
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
 use parkmesh_platform::tasks::Tasks;
+use serde::{Deserialize, Serialize};
 use tonic::transport::Channel;
 
 use crate::Failure;
@@ -44,12 +45,19 @@ const LOTS: [(i64, i32); 2] = [(0, 4), (2, 9)];
 const SHORT_LOTS: [(i64, i32); 2] = [(0, 1), (0, 2)];
 
 /// A spot that can be booked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Place {
     pub spot_id: String,
     pub lot_id: String,
+    /// Two of each lot, those without chargers first.
     pub pool: u32,
-    pub spot_type: SpotType,
+}
+
+impl Place {
+    /// All spots of a pool are of one type.
+    pub fn spot_type(&self) -> SpotType {
+        if self.pool % 2 == 1 { SpotType::Ev } else { SpotType::Regular }
+    }
 }
 
 /// The world.
@@ -67,8 +75,13 @@ pub struct World {
 }
 
 impl World {
-    /// Starts one or finds one, and makes the lots.
-    pub async fn open(options: &Torture, home: &Path, tasks: &Tasks) -> Result<Self, Failure> {
+    /// Starts one or finds one, and makes the lots, or takes those of the sitting before.
+    pub async fn open(
+        options: &Torture,
+        home: &Path,
+        places: Vec<Place>,
+        tasks: &Tasks,
+    ) -> Result<Self, Failure> {
         let own = match options.target.is_empty() {
             true => Some(Own::start(options, home, tasks).await?),
             false => None,
@@ -91,7 +104,10 @@ impl World {
             nats_url,
             own,
         };
-        world.make_lots(options).await?;
+        if places.is_empty() {
+            world.make_lots(options).await?;
+        }
+        places.into_iter().for_each(|place| world.add(place));
         Ok(world)
     }
 
@@ -173,21 +189,17 @@ impl World {
             let count = options.spots.min(SPOTS_MAX);
             let spots = maker.spots(&floor, (0..count).map(|at| new_spot(at, count)).collect());
             for spot in spots.await? {
-                self.add(number, &spot);
+                let pool = number * 2 + u32::from(spot.spot_type() == SpotType::Ev);
+                self.add(Place { spot_id: spot.spot_id, lot_id: spot.lot_id, pool });
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, lot: u32, spot: &Spot) {
+    fn add(&mut self, place: Place) {
         let number = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
-        self.by_id.insert(spot.spot_id.clone(), number);
-        self.places.push(Place {
-            spot_id: spot.spot_id.clone(),
-            lot_id: spot.lot_id.clone(),
-            pool: lot * 2 + u32::from(spot.spot_type() == SpotType::Ev),
-            spot_type: spot.spot_type(),
-        });
+        self.by_id.insert(place.spot_id.clone(), number);
+        self.places.push(place);
     }
 
     /// Ends what was started.

@@ -56,20 +56,26 @@ impl Own {
             true => Some(disk_below(&home, &data).await?),
             false => None,
         };
+        let ephemeral = options.keep.is_none().then_some("--ephemeral");
         let hasty = options.hasty_stores.then_some("--hasty-stores");
-        let up = Command::new(std::env::current_exe()?)
-            .env("PARKMESH_BOOKING_CLOCKWORK", &clockwork)
-            .args(["up", "--ephemeral", "--no-simulate", "--no-seed", "--home"])
+        let mut up = Command::new(std::env::current_exe()?);
+        up.env("PARKMESH_BOOKING_CLOCKWORK", &clockwork)
+            .args(["up", "--no-simulate", "--no-seed", "--home"])
             .arg(&home)
             .arg("--data-dir")
             .arg(&data)
+            .args(ephemeral)
             .args(hasty)
             .args(["--port-base", &free_port_base()?.to_string(), "--servers-home"])
             .arg(&options.servers_home)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
+            .stderr(log);
+        if options.keep.is_some() {
+            // Ctrl-C at the terminal is for us, who end the sitting in order.
+            up.process_group(0);
+        }
+        let up = up.spawn()?;
         let mut own = Self {
             file: UpFile::default(),
             addresses: Vec::new(),
