@@ -53,14 +53,16 @@ pub fn history(size: u64, power_cuts: bool, keep: Option<&Path>) -> Result<bool,
     // A run that is longer than the one that was asked for has as many faults: each costs the crowd seconds.
     let every = |seconds: u64| (seconds * (size / HISTORY).max(1)).to_string();
     let [kills, restarts, nats, streams, cuts] = [10, 30, 45, 300, 20].map(every);
-    let args = [
+    let mut args = vec![
         ["--kill-booking-every", &kills],
         ["--restart-postgres-every", &restarts],
         ["--kill-nats-every", &nats],
         ["--delete-stream-every", &streams],
         [kind, &place],
-        ["--cut-power-every", if power_cuts { &cuts } else { "0" }],
     ];
+    if power_cuts {
+        args.push(["--cut-power-every", &cuts]);
+    }
     let report = torture("history", size, &args.concat())?;
     println!(
         "  {} calls, {} bookings, {} facts; booking killed {} times, Postgres {} times, restarted {} times, \

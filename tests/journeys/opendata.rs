@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::clients::{json, python_with};
-use crate::support::{Car, Driver, Up, eventually};
+use crate::support::{Car, Driver, Up, eventually, eventually_ok};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_reader_takes_sites_spots_events_and_metrics_without_a_token() {
@@ -16,7 +16,7 @@ async fn a_strangers_reader_takes_sites_spots_events_and_metrics_without_a_token
     let python = python_with("opendata", "parkapi_sources, jsonschema", &packages);
     let up = Up::start(&[]);
     let anna = Driver::new(&up, "driver");
-    eventually("the map", || async { anna.spot(&up, "0-130").await.ok() }).await;
+    let spot = eventually_ok("the map", || anna.spot(&up, "0-130")).await;
     // The sensor is heard for the first time, and then a car comes.
     let car = Car::at(&up, "0-130");
     car.gone(&up).await;
@@ -33,7 +33,10 @@ async fn a_strangers_reader_takes_sites_spots_events_and_metrics_without_a_token
     })
     .await;
     // Two whole hours, of which metrics can tell.
-    up.advance(SignedDuration::from_hours(3));
+    for _half in 0..2 {
+        up.advance(SignedDuration::from_mins(90));
+        car.still_stands(&up, &spot.spot_id).await;
+    }
     let counts = anna.counts(&up).await.expect("counts");
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients");
     let output = Command::new(&python)

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use parkmesh_contracts::time;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::{AsyncClient, MqttOptions};
 
-use super::Up;
+use super::{Office, Up, eventually};
 
 /// Speaks over MQTT as the sensor of one spot.
 pub struct Car {
@@ -37,6 +39,18 @@ impl Car {
     /// It stands there.
     pub async fn stands(&self, up: &Up) {
         self.says(up, true).await;
+    }
+
+    /// It stands there as before, and its sensor has been heard: one that misses two heartbeats knows of no car.
+    pub async fn still_stands(&self, up: &Up, spot_id: &str) {
+        self.stands(up).await;
+        let spoke = up.now() - SignedDuration::from_mins(1);
+        eventually("the sensor is heard", || async {
+            let sensor = Office::new(up).sensor(spot_id).await.ok()?;
+            let seen = time::from_proto(sensor.last_seen_time.as_ref()?).ok()?;
+            (seen > spoke).then_some(())
+        })
+        .await;
     }
 
     /// It is gone.
