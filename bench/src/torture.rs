@@ -44,10 +44,9 @@ fn number(report: &Value, name: &str) -> f64 {
 
 /// A random history under faults, judged.
 pub fn history(size: u64, power_cuts: bool, keep: Option<&Path>) -> Result<bool, Failure> {
-    let record = up::home("history-record")?.join("history.bin");
     let (kind, place) = match keep {
         Some(folder) => ("--keep", std::path::absolute(folder)?),
-        None => ("--history", record),
+        None => ("--history", up::home("history-record")?.join("history.bin")),
     };
     let place = place.display().to_string();
     // A run that is longer than the one that was asked for has as many faults: each costs the crowd seconds.
