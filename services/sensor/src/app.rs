@@ -30,9 +30,9 @@ pub mod passage;
 pub mod reach;
 pub mod read_plate;
 pub mod register;
-pub mod settle;
 pub mod snapshot;
 pub mod speak;
+pub mod upkeep;
 pub mod watch;
 
 /// What every use case works with. Cheap to clone.
@@ -52,7 +52,7 @@ pub struct App {
     pub tasks: Tasks,
     /// The models as configured.
     pub models: Models,
-    /// When the next pending change settles, as far as this process knows.
+    /// The pending changes that this process knows of.
     pub due: Arc<Due>,
     /// Keeps readings to look back at.
     pub keeper: keep::Keeper,

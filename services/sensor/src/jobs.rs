@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::app::App;
 use crate::error::Error;
 
-/// How often the rows are asked when the next change settles: the net for what another process
-/// wrote and did not live to settle.
-const LOOK_PERIOD: Duration = Duration::from_secs(1);
-/// Wait before another look at what somebody else had locked when it was due.
-const LOCKED_WAIT: Duration = Duration::from_millis(5);
+/// How often changes are looked for that are still pending after their settle time, at most.
+const PENDING_PERIOD: Duration = Duration::from_secs(1);
+/// And how many times as long as a look takes it waits at least: each look reads all sensors.
+const PENDING_SHARE: u32 = 100;
 /// How often silence is looked for. A heartbeat is minutes at least.
 const SILENCE_PERIOD: Duration = Duration::from_millis(500);
 /// How often ground and books are compared. They may differ for minutes before anybody is told.
@@ -26,10 +23,10 @@ const TRIM_PERIOD: Duration = Duration::from_secs(60);
 
 /// Starts everything; it ends with the service's tasks.
 pub fn start(app: &App, silence_grace: Duration) {
-    let settler = app.clone();
-    app.tasks.supervise("settle", move || {
-        let app = settler.clone();
-        async move { settle(&app).await }
+    let finder = app.clone();
+    app.tasks.supervise("pending", move || {
+        let app = finder.clone();
+        async move { find_pending(&app).await }
     });
     let watcher = app.clone();
     app.tasks.spawn("silence-grace", async move {
@@ -65,35 +62,15 @@ pub fn start(app: &App, silence_grace: Duration) {
     });
 }
 
-/// Sleeps towards the next due time, lets settle what is due, and so on.
-async fn settle(app: &App) -> Result<(), Error> {
-    let mut looked = tokio::time::Instant::now();
-    let mut moves = app.clock.moves();
-    app.settle_due(app.clock.now()).await?;
+/// Finds what was pending when this process started, and from then on what nobody settles.
+async fn find_pending(app: &App) -> Result<(), Error> {
+    let mut by = None;
     loop {
-        let now = app.clock.now();
-        let next = app.due.next();
-        if next.is_some_and(|next| next <= now) || looked.elapsed() >= LOOK_PERIOD {
-            looked = tokio::time::Instant::now();
-            app.settle_due(now).await?;
-            if app.due.next().is_some_and(|next| next <= now) {
-                app.tasks.sleep(LOCKED_WAIT).await;
-            }
-            continue;
-        }
-        tokio::select! {
-            () = app.tasks.sleep(wait_until(next, now)) => {}
-            () = app.due.earlier() => {}
-            () = moves.next() => {}
-        }
+        let begun = tokio::time::Instant::now();
+        app.find_pending(by).await?;
+        app.tasks.sleep(PENDING_PERIOD.max(begun.elapsed() * PENDING_SHARE)).await;
+        by = Some(app.clock.now());
     }
-}
-
-fn wait_until(next: Option<Timestamp>, now: Timestamp) -> Duration {
-    let until = next.map(|next| next.duration_since(now));
-    until
-        .and_then(|until| until.try_into().ok())
-        .map_or(LOOK_PERIOD, |until: Duration| until.min(LOOK_PERIOD))
 }
 
 /// How long to wait after a look that took so long.

@@ -77,7 +77,6 @@ pub async fn start(config: Config, deps: Deps) -> Result<Running, StartError> {
         snapshots: Arc::new(Semaphore::new(snapshot::SNAPSHOTS_MAX)),
     };
     consumers::start(&app);
-    app.follow_changes();
     app.follow_passages();
     jobs::start(&app, config.silence_grace);
     let writer = Writer::start(&app);

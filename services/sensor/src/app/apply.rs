@@ -1,16 +1,17 @@
-//! StreamReadings: batches become durable. Batches that come while a transaction is under way ride
-//! the next one
-//! together, whichever stream they are from: one fsync pays for all.
+//! StreamReadings: batches become durable. Batches that come while a transaction is under way ride the next one
+//! together, whichever stream they are from, and so does what settles meanwhile: one fsync pays for all.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use parkmesh_contracts::ids::LotId;
+use parkmesh_platform::fault;
 use parkmesh_platform::postgres::{is_retryable, transaction};
 use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::due::Pending;
 use super::keep::by_lot;
 use super::read_plate::keep_plates;
 use super::{App, write_with_facts};
@@ -26,6 +27,8 @@ use crate::store::{ground, quarantine};
 const BATCHES_WAITING_MAX: usize = 256;
 /// Readings in one transaction at most, give or take a batch.
 const READINGS_MAX: usize = 4_000;
+/// Changes that settle in one transaction at most.
+const SETTLED_MAX: usize = 500;
 /// Tries of one transaction that the database refuses because of others at the same moment.
 const TRIES_MAX: usize = 5;
 
@@ -87,16 +90,34 @@ impl Writer {
 }
 
 async fn run(app: App, mut jobs: mpsc::Receiver<Job>) {
-    while let Some(first) = jobs.recv().await {
-        let mut size = first.batch.readings.len();
-        let (mut batches, mut waiting) = (vec![first.batch], vec![first.done]);
-        while size < READINGS_MAX {
-            let Ok(next) = jobs.try_recv() else { break };
-            size += next.batch.readings.len();
-            batches.push(next.batch);
-            waiting.push(next.done);
+    let mut moves = app.clock.moves();
+    loop {
+        let mut next = tokio::select! {
+            job = jobs.recv() => match job {
+                Some(job) => Some(job),
+                None => return,
+            },
+            () = until_due(&app) => None,
+            // The time to wait for is another.
+            () = app.due.earlier() => continue,
+            () = moves.next() => continue,
+        };
+        let (mut batches, mut waiting, mut size) = (Vec::new(), Vec::new(), 0);
+        while let Some(job) = next {
+            size += job.batch.readings.len();
+            batches.push(job.batch);
+            waiting.push(job.done);
+            next = if size < READINGS_MAX { jobs.try_recv().ok() } else { None };
         }
-        let outcome = app.commit(batches).await.map_err(Arc::new);
+        let due = app.due.take(app.clock.now(), SETTLED_MAX);
+        if batches.is_empty() && due.is_empty() {
+            continue;
+        }
+        let outcome = app.commit(batches, due).await.map_err(Arc::new);
+        if let (Err(error), true) = (&outcome, waiting.is_empty()) {
+            // It is found among the rows again.
+            tracing::warn!(error = %fault::chain(error), "what is due has not settled");
+        }
         for done in waiting {
             // A stream that is gone sends its batch again, which then changes nothing.
             let _gone = done.send(outcome.clone().map_err(Error::Shared));
@@ -104,22 +125,29 @@ async fn run(app: App, mut jobs: mpsc::Receiver<Job>) {
     }
 }
 
+/// Until the next pending change that is known of settles.
+async fn until_due(app: &App) {
+    let Some(next) = app.due.next() else { return std::future::pending().await };
+    let wait = next.duration_since(app.clock.now()).try_into().unwrap_or_default();
+    app.tasks.sleep(wait).await;
+}
+
 /// What a transaction has left to do for others.
 struct Outcome {
     told: bool,
-    due: Vec<Timestamp>,
+    pending: Vec<Pending>,
     lots: HashMap<String, LotId>,
 }
 
 impl App {
-    /// Makes batches durable, in their order, in one transaction.
-    async fn commit(&self, batches: Vec<Batch>) -> Result<(), Error> {
-        let batches = Arc::new(batches);
+    /// Makes batches durable, in their order, and settles what is due of these devices, in one transaction.
+    async fn commit(&self, batches: Vec<Batch>, due: Vec<String>) -> Result<(), Error> {
+        let work = Arc::new((batches, due));
         let mut tries = 1;
         let outcome = loop {
-            let (app, work) = (self.clone(), Arc::clone(&batches));
+            let (app, work) = (self.clone(), Arc::clone(&work));
             let attempt = transaction(&self.pool, move |connection| {
-                Box::pin(async move { apply(connection, &app, &work).await })
+                Box::pin(async move { apply(connection, &app, &work.0, &work.1).await })
             });
             match attempt.await {
                 Err(Error::Store(error)) if tries < TRIES_MAX && is_retryable(&error) => tries += 1,
@@ -129,9 +157,9 @@ impl App {
         if outcome.told {
             self.relay.wake();
         }
-        self.due.tell(outcome.due);
+        self.due.tell(outcome.pending);
         // Not before: while rows are locked nobody waits for what is only to look back at.
-        let readings = batches.iter().flat_map(|batch| &batch.readings);
+        let readings = work.0.iter().flat_map(|batch| &batch.readings);
         self.keeper.keep(by_lot(&outcome.lots, readings));
         Ok(())
     }
@@ -141,36 +169,40 @@ async fn apply(
     connection: &mut PgConnection,
     app: &App,
     batches: &[Batch],
+    due: &[String],
 ) -> Result<Outcome, Error> {
     let readings = || batches.iter().flat_map(|batch| &batch.readings);
-    let names: BTreeSet<&str> = readings().map(|reading| reading.device_id.as_str()).collect();
-    let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+    let names: BTreeSet<&String> =
+        readings().map(|reading| &reading.device_id).chain(due).collect();
+    let names: Vec<String> = names.into_iter().cloned().collect();
     let mut sensors =
         if names.is_empty() { Vec::new() } else { ground::lock(connection, &names).await? };
     // After the wait for the locks: what was due meanwhile is due.
     let now = app.clock.now();
     let mut strays: Vec<Stray> =
         batches.iter().flat_map(|batch| batch.strays.iter().cloned()).collect();
-    let (touched, told) = hear_all(app, &mut sensors, readings(), now, &mut strays);
+    let (touched, told) = hear_all(app, &mut sensors, readings(), due, now, &mut strays);
     let changed: Vec<&Sensor> =
         touched.iter().filter_map(|position| sensors.get(*position)).collect();
     write_with_facts(connection, app, &changed, &told).await?;
     quarantine::note(connection, &strays).await?;
     let plates = batches.iter().flat_map(|batch| &batch.plates);
     let seen = keep_plates(connection, &app.ids, plates, now).await?;
-    let pending = changed.iter().filter_map(|sensor| sensor.ground.pending);
-    let due = pending.map(|pending| pending.settle_time).collect();
+    let pending = changed
+        .iter()
+        .filter_map(|sensor| Some((sensor.ground.pending?.settle_time, sensor.device_id.clone())));
+    let pending = pending.collect();
     let lots = sensors.into_iter().map(|sensor| (sensor.device_id, sensor.lot_id)).collect();
-    Ok(Outcome { told: seen || !told.is_empty(), due, lots })
+    Ok(Outcome { told: seen || !told.is_empty(), pending, lots })
 }
 
-/// Applies readings to the sensors; those of nobody become strays. Says which sensors have heard
-/// news, by position,
-/// and what became of their spots.
+/// Applies readings to the sensors, and lets settle what is due; readings of nobody become strays. Says which sensors have
+/// changed, by position, and what became of their spots.
 fn hear_all<'a>(
     app: &App,
     sensors: &mut [Sensor],
     readings: impl Iterator<Item = &'a Reading>,
+    due: &[String],
     now: Timestamp,
     strays: &mut Vec<Stray>,
 ) -> (BTreeSet<usize>, Vec<Told>) {
@@ -189,11 +221,14 @@ fn hear_all<'a>(
         }
         told.extend(changes.drain(..).map(|changed| Told::of(sensor, changed)));
     }
-    for place in &touched {
-        // What waited so long for us that its settle time is over.
-        let Some(sensor) = sensors.get_mut(*place) else { continue };
-        let settled = sensor.ground.settle(now);
-        told.extend(settled.map(|changed| Told::of(sensor, changed)));
+    // With those whose settle time has passed while they waited for us.
+    let due = due.iter().filter_map(|device_id| places.get(device_id));
+    for place in touched.iter().chain(due).copied().collect::<BTreeSet<_>>() {
+        let Some(sensor) = sensors.get_mut(place) else { continue };
+        if let Some(changed) = sensor.ground.settle(now) {
+            told.push(Told::of(sensor, changed));
+            touched.insert(place);
+        }
     }
     (touched, told)
 }

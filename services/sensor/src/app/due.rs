@@ -1,4 +1,4 @@
-//! The times at which something settles: what the clockwork sleeps towards.
+//! The changes that are about to settle: what the writer sleeps towards.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,38 +6,41 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-/// The due times that were told, each once. Only hints: the rows are the truth, and are asked again and
-/// again.
+/// When a pending change settles, and the device that told of it.
+pub type Pending = (Timestamp, String);
+
+/// The pending changes that were told, each once. Only hints: the rows are the truth, and those that nobody was told of
+/// are looked for again and again.
 #[derive(Debug, Default)]
 pub struct Due {
-    times: Mutex<BTreeSet<Timestamp>>,
+    told: Mutex<BTreeSet<Pending>>,
     earlier: Notify,
 }
 
 impl Due {
-    /// Something settles at each of these times.
-    pub fn tell(&self, times: impl IntoIterator<Item = Timestamp>) {
-        let mut known = self.known();
-        let first = known.first().copied();
-        known.extend(times);
-        if known.first().copied() != first {
+    /// These will settle.
+    pub fn tell(&self, pending: impl IntoIterator<Item = Pending>) {
+        let mut told = self.told();
+        let first = told.first().map(|(time, _)| *time);
+        told.extend(pending);
+        if told.first().map(|(time, _)| *time) != first {
             self.earlier.notify_one();
         }
     }
 
     /// The earliest time told that is not taken.
     pub fn next(&self) -> Option<Timestamp> {
-        self.known().first().copied()
+        self.told().first().map(|(time, _)| *time)
     }
 
-    /// Forgets the times that have come by now, and says how many; whoever does asks the rows next.
-    pub fn take(&self, now: Timestamp) -> usize {
-        let mut known = self.known();
-        let come = known.iter().take_while(|time| **time <= now).count();
-        for _ in 0..come {
-            known.pop_first();
+    /// Takes those whose time has come by now, the earliest first and so many at most: their devices.
+    pub fn take(&self, now: Timestamp, most: usize) -> Vec<String> {
+        let mut told = self.told();
+        let mut taken = Vec::new();
+        while taken.len() < most && told.first().is_some_and(|(time, _)| *time <= now) {
+            taken.extend(told.pop_first().map(|(_, device_id)| device_id));
         }
-        come
+        taken
     }
 
     /// Waits until an earlier time is told.
@@ -45,8 +48,8 @@ impl Due {
         self.earlier.notified().await;
     }
 
-    fn known(&self) -> MutexGuard<'_, BTreeSet<Timestamp>> {
-        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    fn told(&self) -> MutexGuard<'_, BTreeSet<Pending>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,13 +61,17 @@ mod tests {
         Timestamp::from_microsecond(microsecond).expect("in range")
     }
 
+    fn pending(microsecond: i64) -> Pending {
+        (at(microsecond), format!("device-{microsecond}"))
+    }
+
     #[tokio::test]
     async fn only_an_earlier_time_wakes() {
         let due = Due::default();
         assert_eq!(due.next(), None);
-        due.tell([at(500)]);
+        due.tell([pending(500)]);
         due.earlier().await;
-        due.tell([at(900), at(700)]);
+        due.tell([pending(900), pending(700), (at(500), "another".to_owned())]);
         assert_eq!(due.next(), Some(at(500)));
         let woken = tokio::time::timeout(std::time::Duration::from_millis(5), due.earlier()).await;
         assert!(woken.is_err(), "later ones do not");
@@ -73,9 +80,10 @@ mod tests {
     #[test]
     fn what_has_come_is_taken_and_the_rest_stays() {
         let due = Due::default();
-        due.tell([at(500), at(900), at(700), at(500)]);
-        assert_eq!((due.take(at(700)), due.next()), (2, Some(at(900))));
-        assert_eq!((due.take(at(899)), due.next()), (0, Some(at(900))));
-        assert_eq!((due.take(at(900)), due.next()), (1, None));
+        due.tell([500, 900, 700, 500, 600].map(pending));
+        assert_eq!(due.take(at(700), 2), ["device-500", "device-600"]);
+        assert_eq!(due.take(at(700), 2), ["device-700"]);
+        assert_eq!((due.take(at(899), 2), due.next()), (Vec::new(), Some(at(900))));
+        assert_eq!((due.take(at(900), 2).len(), due.next()), (1, None));
     }
 }

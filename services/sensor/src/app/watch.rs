@@ -1,6 +1,6 @@
 //! WatchOccupancy: all spots of a lot, then each change.
 //!
-//! Each process follows the facts of the ground once, remembers the last of them, and tells its watchers.
+//! Each process that has had a watcher follows the facts of the ground, remembers the last of them, and tells its watchers.
 //! A resume token is a place in the stream, so that any replica goes on from it.
 
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use parkmesh_contracts::sensor::v1 as proto;
 use parkmesh_eventbus::follow::{self, Follow, Followed};
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::serve::stopping;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{OnceCell, broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use uuid::Uuid;
 
@@ -75,11 +75,17 @@ impl Memory {
 pub struct Changes {
     news: broadcast::Sender<News>,
     memory: Arc<Mutex<Memory>>,
+    /// Set once they are followed.
+    followed: Arc<OnceCell<()>>,
 }
 
 impl Default for Changes {
     fn default() -> Self {
-        Self { news: broadcast::Sender::new(CHANGES_WAITING_MAX), memory: Arc::default() }
+        Self {
+            news: broadcast::Sender::new(CHANGES_WAITING_MAX),
+            memory: Arc::default(),
+            followed: Arc::default(),
+        }
     }
 }
 
@@ -125,22 +131,33 @@ type Sender = mpsc::Sender<Result<proto::WatchOccupancyResponse, Error>>;
 pub type Watched = mpsc::Receiver<Result<proto::WatchOccupancyResponse, Error>>;
 
 impl App {
-    /// Follows the facts of the ground for the watchers of this process, until it stops.
-    pub fn follow_changes(&self) {
-        let follow = Follow { stream: STREAM, fact_types: GROUND_TYPES, from_sequence: None };
-        let mut facts = follow::start(&self.bus, follow, &self.tasks);
-        let changes = self.changes.clone();
-        self.tasks.spawn("ground-changes", async move {
-            while let Some(followed) = facts.recv().await {
-                changes.take(&followed);
-            }
-        });
+    /// Follows the facts of the ground for the watchers of this process, from the first of them on.
+    async fn follow_changes(&self) -> Result<(), Error> {
+        let begin = || async {
+            let from_sequence = Some(self.ground_position().await?);
+            let follow = Follow { stream: STREAM, fact_types: GROUND_TYPES, from_sequence };
+            let mut facts = follow::start(&self.bus, follow, &self.tasks);
+            let changes = self.changes.clone();
+            self.tasks.spawn("ground-changes", async move {
+                while let Some(followed) = facts.recv().await {
+                    changes.take(&followed);
+                }
+            });
+            Ok(())
+        };
+        self.changes.followed.get_or_try_init(begin).await.copied()
+    }
+
+    /// How far the facts of the ground have come.
+    async fn ground_position(&self) -> Result<u64, Error> {
+        let position = self.bus.last_sequence(STREAM).await;
+        position.map_err(|error| Error::Bus(Box::new(error)))
     }
 
     /// Begins to watch a lot. Dropping the receiver ends it.
     ///
     /// # Errors
-    /// [`Error::LotNotFound`], or the store's.
+    /// [`Error::LotNotFound`], [`Error::Bus`] when the facts cannot be followed, or the store's.
     pub async fn watch_occupancy(
         &self,
         caller: &Caller,
@@ -148,6 +165,7 @@ impl App {
         resume_token: &str,
     ) -> Result<Watched, Error> {
         self.check_lot(caller, lot_id).await?;
+        self.follow_changes().await?;
         let (sender, receiver) = mpsc::channel(MESSAGES_WAITING_MAX);
         let place = resume_token.parse().ok();
         let (since, news) = self.changes.subscribe(&lot_id.to_string(), place);
@@ -239,8 +257,7 @@ impl Watch {
     /// Tells all spots of the lot. False when nobody reads.
     async fn tell_all(&mut self) -> Result<bool, Error> {
         // First the position: what happens after it is told again, and its version says so.
-        let position = self.app.bus.last_sequence(STREAM).await;
-        self.seen = position.map_err(|error| Error::Bus(Box::new(error)))?;
+        self.seen = self.app.ground_position().await?;
         let mut after = Uuid::nil();
         loop {
             let mut connection = self.app.pool.acquire().await?;

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::{PgConnection, PgExecutor, Row};
 
+use super::broken;
 use super::row::{GroundColumns, select_sensor, sensor_of, time};
 use crate::domain::sensor::Sensor;
 use crate::error::Error;
@@ -22,27 +23,6 @@ pub async fn lock(
         "WHERE device_id = ANY($1) ORDER BY device_id FOR NO KEY UPDATE"
     ))
     .bind(device_ids)
-    .fetch_all(connection)
-    .await?;
-    rows.iter().map(sensor_of).collect()
-}
-
-/// Sensors with a pending change that has stood long enough, locked. Those that somebody else has
-/// locked at
-/// this moment are left out: he settles them.
-///
-/// # Errors
-/// The store's.
-pub async fn lock_due(
-    connection: &mut PgConnection,
-    now: Timestamp,
-    limit: usize,
-) -> Result<Vec<Sensor>, Error> {
-    let rows = sqlx::query(select_sensor!(
-        "WHERE settle_time <= $1 ORDER BY settle_time LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
-    ))
-    .bind(now.to_sqlx())
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(connection)
     .await?;
     rows.iter().map(sensor_of).collect()
@@ -68,17 +48,27 @@ pub async fn lock_quiet(
     rows.iter().map(sensor_of).collect()
 }
 
-/// When the next pending change is due.
+/// When pending changes settle, and the devices that told of them: of all, or of those that should have settled by this
+/// time. Reads the whole table.
 ///
 /// # Errors
 /// The store's.
-pub async fn next_due(executor: impl PgExecutor<'_>) -> Result<Option<Timestamp>, Error> {
-    let row = sqlx::query(
-        "SELECT min(settle_time) AS settle_time FROM sensor WHERE settle_time IS NOT NULL",
+pub async fn pending(
+    executor: impl PgExecutor<'_>,
+    by: Option<Timestamp>,
+) -> Result<Vec<(Timestamp, String)>, Error> {
+    let rows = sqlx::query(
+        "SELECT settle_time, device_id FROM sensor WHERE settle_time <= coalesce($1, 'infinity')",
     )
-    .fetch_one(executor)
+    .bind(by.map(ToSqlx::to_sqlx))
+    .fetch_all(executor)
     .await?;
-    time(&row, "settle_time")
+    let pending = rows.iter().map(|row| {
+        let settle_time =
+            time(row, "settle_time")?.ok_or_else(|| broken("settle_time", "is null"))?;
+        Ok((settle_time, row.try_get("device_id")?))
+    });
+    pending.collect()
 }
 
 /// Writes back what moves, in one statement.

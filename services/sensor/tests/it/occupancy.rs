@@ -168,6 +168,22 @@ async fn a_change_that_was_pending_when_the_service_died_settles_after_its_start
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_another_process_wrote_and_did_not_live_to_settle_is_found() {
+    let world = World::start().await;
+    let spot = world.place("bay", 1, 0).await.remove(0);
+    let mut feed = world.bridge().await;
+    feed.send(vec![world.says(&spot, false)]).await;
+    sqlx::query(
+        "UPDATE sensor SET pending_occupied = true, pending_change_time = last_seen_time,
+                pending_receive_time = last_seen_time, settle_time = last_seen_time",
+    )
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(kinds(&world.facts(&spot, 3).await)[2], "spot_occupied");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_of_many_settle_by_themselves_and_none_before_it_is_due() {
     let world = World::start().await;
     let spots = world.place("bay", 200, 0).await;

@@ -1,5 +1,4 @@
-//! What happens by itself: pending changes settle, sensors fall silent, the quarantine is kept
-//! short.
+//! What is looked at again and again: changes that nobody has settled, sensors that have fallen silent, the quarantine.
 
 use jiff::Timestamp;
 use parkmesh_platform::postgres::transaction;
@@ -14,33 +13,14 @@ const ROWS_MAX: usize = 500;
 /// Devices in quarantine at most; the longest unheard go first.
 const QUARANTINE_MAX: i64 = 10_000;
 
-/// Which clockwork.
-#[derive(Clone, Copy)]
-enum Work {
-    Settle,
-    Silence,
-}
-
 impl App {
-    /// Lets every pending change count that has stood long enough. If those are fewer than
-    /// [`super::due::Due`] was told of, somebody else has them, and it is told when the next one is due.
+    /// Tells the writer of all pending changes, or of those that should have settled by this time: what another process
+    /// wrote and did not live to settle, and what could not be settled when it was due.
     ///
     /// # Errors
-    /// The store's; what was committed before stays.
-    pub async fn settle_due(&self, now: Timestamp) -> Result<(), Error> {
-        let told = self.due.take(now);
-        let mut found = 0;
-        loop {
-            let looked = self.work(Work::Settle, now).await?;
-            found += looked;
-            if looked < ROWS_MAX {
-                break;
-            }
-        }
-        // Nobody may have told what another process wrote.
-        if found < told.max(1) {
-            self.due.tell(ground::next_due(&self.pool).await?);
-        }
+    /// The store's.
+    pub async fn find_pending(&self, by: Option<Timestamp>) -> Result<(), Error> {
+        self.due.tell(ground::pending(&self.pool, by).await?);
         Ok(())
     }
 
@@ -49,7 +29,7 @@ impl App {
     /// # Errors
     /// The store's; what was committed before stays.
     pub async fn find_silent(&self, now: Timestamp) -> Result<(), Error> {
-        while self.work(Work::Silence, now).await? == ROWS_MAX {}
+        while self.look_for_silent(now).await? == ROWS_MAX {}
         Ok(())
     }
 
@@ -66,21 +46,15 @@ impl App {
     }
 
     /// One transaction. Says how many sensors it looked at.
-    async fn work(&self, work: Work, now: Timestamp) -> Result<usize, Error> {
+    async fn look_for_silent(&self, now: Timestamp) -> Result<usize, Error> {
         let app = self.clone();
         let (looked, told) = transaction(&self.pool, move |connection| {
             Box::pin(async move {
-                let mut sensors = match work {
-                    Work::Settle => ground::lock_due(connection, now, ROWS_MAX).await?,
-                    Work::Silence => ground::lock_quiet(connection, now, ROWS_MAX).await?,
-                };
+                let mut sensors = ground::lock_quiet(connection, now, ROWS_MAX).await?;
                 let mut told = Vec::new();
                 for sensor in &mut sensors {
                     let rules = sensor.rules(&app.models);
-                    let changed = match work {
-                        Work::Settle => sensor.ground.settle(now),
-                        Work::Silence => sensor.ground.look(&rules, now),
-                    };
+                    let changed = sensor.ground.look(&rules, now);
                     told.extend(changed.map(|changed| Told::of(sensor, changed)));
                 }
                 let all: Vec<&Sensor> = sensors.iter().collect();
