@@ -7,14 +7,13 @@ use crate::error::Error;
 
 /// How often changes are looked for that are still pending after their settle time, at most.
 const PENDING_PERIOD: Duration = Duration::from_secs(1);
-/// And how many times as long as a look takes it waits at least: each look reads all sensors.
-const PENDING_SHARE: u32 = 100;
+/// And how many times as long as a look takes it waits at least: each look at pending changes reads all sensors, each
+/// comparison all spots.
+const LOOK_SHARE: u32 = 100;
 /// How often silence is looked for. A heartbeat is minutes at least.
 const SILENCE_PERIOD: Duration = Duration::from_millis(500);
 /// How often ground and books are compared. They may differ for minutes before anybody is told.
 const COMPARE_PERIOD: Duration = Duration::from_secs(5);
-/// And how many times as long as a look takes it waits at least: each look reads all spots.
-const COMPARE_SHARE: u32 = 100;
 /// The same where minutes pass when the clock is moved, and never longer than elsewhere.
 const COMPARE_MOVED_PERIOD: Duration = Duration::from_millis(200);
 const COMPARE_MOVED_SHARE: u32 = 20;
@@ -68,7 +67,7 @@ async fn find_pending(app: &App) -> Result<(), Error> {
     loop {
         let begun = tokio::time::Instant::now();
         app.find_pending(by).await?;
-        app.tasks.sleep(PENDING_PERIOD.max(begun.elapsed() * PENDING_SHARE)).await;
+        app.tasks.sleep(PENDING_PERIOD.max(begun.elapsed() * LOOK_SHARE)).await;
         by = Some(app.clock.now());
     }
 }
@@ -78,7 +77,7 @@ fn wait_to_compare(took: Duration, moved: bool) -> Duration {
     if moved {
         COMPARE_MOVED_PERIOD.max(took * COMPARE_MOVED_SHARE).min(COMPARE_PERIOD)
     } else {
-        COMPARE_PERIOD.max(took * COMPARE_SHARE)
+        COMPARE_PERIOD.max(took * LOOK_SHARE)
     }
 }
 

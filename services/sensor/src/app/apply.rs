@@ -11,7 +11,7 @@ use parkmesh_platform::postgres::{is_retryable, transaction};
 use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::due::Pending;
+use super::due::Settling;
 use super::keep::by_lot;
 use super::read_plate::keep_plates;
 use super::{App, write_with_facts};
@@ -135,7 +135,7 @@ async fn until_due(app: &App) {
 /// What a transaction has left to do for others.
 struct Outcome {
     told: bool,
-    pending: Vec<Pending>,
+    pending: Vec<Settling>,
     lots: HashMap<String, LotId>,
 }
 

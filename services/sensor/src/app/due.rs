@@ -7,19 +7,19 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 /// When a pending change settles, and the device that told of it.
-pub type Pending = (Timestamp, String);
+pub type Settling = (Timestamp, String);
 
 /// The pending changes that were told, each once. Only hints: the rows are the truth, and those that nobody was told of
 /// are looked for again and again.
 #[derive(Debug, Default)]
 pub struct Due {
-    told: Mutex<BTreeSet<Pending>>,
+    told: Mutex<BTreeSet<Settling>>,
     earlier: Notify,
 }
 
 impl Due {
     /// These will settle.
-    pub fn tell(&self, pending: impl IntoIterator<Item = Pending>) {
+    pub fn tell(&self, pending: impl IntoIterator<Item = Settling>) {
         let mut told = self.told();
         let first = told.first().map(|(time, _)| *time);
         told.extend(pending);
@@ -48,7 +48,7 @@ impl Due {
         self.earlier.notified().await;
     }
 
-    fn told(&self) -> MutexGuard<'_, BTreeSet<Pending>> {
+    fn told(&self) -> MutexGuard<'_, BTreeSet<Settling>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,7 +61,7 @@ mod tests {
         Timestamp::from_microsecond(microsecond).expect("in range")
     }
 
-    fn pending(microsecond: i64) -> Pending {
+    fn pending(microsecond: i64) -> Settling {
         (at(microsecond), format!("device-{microsecond}"))
     }
 
