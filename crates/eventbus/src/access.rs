@@ -39,6 +39,16 @@ pub(crate) fn wake_subject(source: &str) -> String {
     format!("parkmesh.wake.{source}")
 }
 
+/// On which facts of a domain are told ahead of their stream. No stream keeps it.
+pub(crate) fn flash_subject(domain: &str) -> String {
+    format!("parkmesh.flash.{domain}")
+}
+
+/// The domain whose facts a stream keeps.
+fn domain(stream: &str) -> String {
+    stream.to_ascii_lowercase()
+}
+
 /// The streams that a service makes when they are missing.
 pub(crate) fn streams(part: &Part) -> impl Iterator<Item = &'static str> {
     let letters = (!part.consumers.is_empty()).then_some(DEAD_LETTERS);
@@ -54,7 +64,8 @@ pub fn permissions(user: &str, part: &Part, all: &[Consumer]) -> Permissions {
         may.publish.extend(["CREATE", "UPDATE", "INFO"].map(|what| api("STREAM", what, stream)));
     }
     for stream in part.writes {
-        may.publish.insert(format!("parkmesh.{}.v1.>", stream.to_ascii_lowercase()));
+        may.publish.insert(format!("parkmesh.{}.v1.>", domain(stream)));
+        may.publish.insert(flash_subject(&domain(stream)));
     }
     if !part.writes.is_empty() {
         may.publish.insert(wake_subject(user));
@@ -69,6 +80,7 @@ pub fn permissions(user: &str, part: &Part, all: &[Consumer]) -> Permissions {
         may.publish.insert(format!("parkmesh.dead_letters.{name}"));
     }
     for stream in part.follows {
+        may.subscribe.insert(flash_subject(&domain(stream)));
         may.publish.extend(["INFO", "MSG.GET"].map(|what| api("STREAM", what, stream)));
         // A follower has no name of its own: what it asks for is not to be told from another's by the subject.
         may.publish.insert(api("CONSUMER", "CREATE", stream));
@@ -107,6 +119,9 @@ mod tests {
         let part = Part { writes: &[], consumers: &[OWN], follows: &["A"] };
         let may = permissions("b", &part, &[OWN, OTHER]);
         assert!(may.publish.contains("$JS.API.CONSUMER.MSG.NEXT.A.*"));
+        assert!(
+            may.subscribe.contains("parkmesh.flash.a") && !may.publish.contains("parkmesh.flash.a")
+        );
         assert!(may.publish_denied.contains("$JS.API.CONSUMER.MSG.NEXT.A.c-a"));
         assert!(may.publish_denied.contains("$JS.API.CONSUMER.DELETE.A.c-a"));
         assert!(!may.publish_denied.iter().any(|subject| subject.ends_with("A.b-a")));
@@ -118,7 +133,7 @@ mod tests {
         let may = permissions("b", &part, &[OTHER]);
         let facts: Vec<_> =
             may.publish.iter().filter(|s| !s.starts_with("$JS.API.STREAM.")).collect();
-        assert_eq!(facts, ["parkmesh.a.v1.>", "parkmesh.wake.b"]);
+        assert_eq!(facts, ["parkmesh.a.v1.>", "parkmesh.flash.a", "parkmesh.wake.b"]);
         let heard = ["_INBOX.b.>", "parkmesh.wake.b"].map(str::to_owned);
         assert_eq!(may.subscribe, BTreeSet::from(heard));
     }

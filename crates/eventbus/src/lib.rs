@@ -3,7 +3,7 @@
 //!
 //! The way of a fact: [`outbox`] row in the producer's transaction → [`relay`] → JetStream stream →
 //! [`consumer`], whose handler writes an [`inbox`] row in the transaction of its effect. Readers that
-//! keep a picture in memory [`follow`] a stream instead. What a consumer cannot understand goes to
+//! keep a picture in memory [`follow`] a stream instead, and may hear of a fact in a [`flash`] ahead of it. What a consumer cannot understand goes to
 //! [`deadletter`].
 //!
 //! Nothing is lost because a row leaves the outbox only a day after its acknowledgement, and nothing
@@ -20,6 +20,7 @@ mod turn;
 pub mod access;
 pub mod consumer;
 pub mod deadletter;
+pub mod flash;
 pub mod follow;
 pub mod inbox;
 pub mod outbox;

@@ -15,6 +15,8 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 
 use crate::bus::Bus;
+use crate::flash;
+use crate::outbox::Row;
 
 /// The net for a commit whose wake was lost.
 const POLL_PERIOD: Duration = Duration::from_secs(1);
@@ -27,6 +29,7 @@ const IDLE_LOOK_PERIOD: Duration = Duration::from_millis(10);
 #[derive(Clone)]
 pub struct Relay {
     wakes: Arc<Notify>,
+    bus: Bus,
     pool: PgPool,
     tasks: Tasks,
 }
@@ -36,6 +39,14 @@ impl Relay {
     /// after a commit; it costs nothing.
     pub fn wake(&self) {
         self.wakes.notify_one();
+    }
+
+    /// The same, and tells of these rows at once to whoever listens, see [`flash`]. They are committed.
+    pub fn flash(&self, rows: &[Row]) {
+        if !rows.is_empty() {
+            self.wake();
+            flash::tell(&self.bus, rows);
+        }
     }
 
     /// Waits until everything committed so far is published: for settling a test.
@@ -60,12 +71,13 @@ impl Relay {
 /// Starts the relay of the schema that the pool's connections see. `source` is the service's name,
 /// `booking`.
 pub fn start(bus: &Bus, pool: &PgPool, source: &'static str, tasks: &Tasks) -> Relay {
-    let relay = Relay { wakes: Arc::default(), pool: pool.clone(), tasks: tasks.clone() };
+    let relay =
+        Relay { wakes: Arc::default(), bus: bus.clone(), pool: pool.clone(), tasks: tasks.clone() };
     let meters = run::Meters::new(source);
-    let (bus, own) = (bus.clone(), relay.clone());
+    let own = relay.clone();
     tasks.supervise("relay", move || {
-        let (bus, relay, meters) = (bus.clone(), own.clone(), meters.clone());
-        async move { run::run(&bus, &relay, source, &meters).await }
+        let (relay, meters) = (own.clone(), meters.clone());
+        async move { run::run(&relay, source, &meters).await }
     });
     relay
 }

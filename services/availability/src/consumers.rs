@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parkmesh_eventbus::access::Part;
+use parkmesh_eventbus::flash::{Flashed, Flashes};
 use parkmesh_eventbus::follow::{self, Follow, Followed};
 use parkmesh_eventbus::{Bus, BusError, Delivered};
 use parkmesh_platform::ids::Ids;
@@ -91,7 +92,12 @@ impl Feeders {
         let follow = Follow { stream, fact_types: events::fact_types(stream), from_sequence };
         let facts = follow::start(&self.bus, follow, tasks);
         let behind = !self.app.is_whole(feed) || self.app.position(feed) < snapshot.sequence;
-        let feeder = Feeder::new(self, feed, facts);
+        let flashes = match feed {
+            // A window that nothing vouches for would be dropped by a comparison.
+            Feed::Booking => None,
+            Feed::Sensor => Some(Flashes::hear(&self.bus, "sensor").await?),
+        };
+        let feeder = Feeder::new(self, feed, facts, flashes);
         feeder.take(snapshot, behind);
         feeder.run().await
     }
@@ -104,6 +110,7 @@ struct Feeder {
     shared: Feeders,
     feed: Feed,
     facts: Receiver<Followed>,
+    flashes: Option<Flashes>,
     /// When to ask for the next snapshot.
     next_at: Instant,
     retry: Duration,
@@ -114,12 +121,18 @@ struct Feeder {
 }
 
 impl Feeder {
-    fn new(shared: Feeders, feed: Feed, facts: Receiver<Followed>) -> Self {
+    fn new(
+        shared: Feeders,
+        feed: Feed,
+        facts: Receiver<Followed>,
+        flashes: Option<Flashes>,
+    ) -> Self {
         let next_at = Instant::now();
         let mut feeder = Self {
             shared,
             feed,
             facts,
+            flashes,
             next_at,
             retry: RETRY_MIN,
             fetching: None,
@@ -148,6 +161,7 @@ impl Feeder {
                     }
                     self.hear(followed.drain(..)).await?;
                 }
+                flash = heard(&mut self.flashes) => self.see(flash.ok_or(FeedError::Ended)?),
                 fetched = fetched(&mut self.fetching) => self.arrived(fetched),
                 () = sleep_until(wake_at) => self.woken(),
             }
@@ -249,6 +263,16 @@ impl Feeder {
         Ok(())
     }
 
+    /// Takes what the sensors say of the ground ahead of the facts. What cannot be read is told again by its fact.
+    fn see(&self, flash: Vec<Flashed>) {
+        let changes = flash.into_iter().filter_map(|told| {
+            events::change(&told.fact_type, &told.body)
+                .ok()?
+                .filter(|change| matches!(change, Change::Ground { .. }))
+        });
+        self.shared.metrics.flashed(self.shared.app.take_flash(changes));
+    }
+
     fn take_facts(&mut self, facts: Vec<(u64, Option<Change>)>) {
         if facts.is_empty() {
             return;
@@ -283,6 +307,13 @@ impl Feeder {
             self.unreadable_at = Some(now);
             self.next_at = now;
         }
+    }
+}
+
+async fn heard(flashes: &mut Option<Flashes>) -> Option<Vec<Flashed>> {
+    match flashes {
+        Some(flashes) => flashes.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::app::freshness::Feed;
 pub struct Metrics {
     facts: Counter<u64>,
     taken: Counter<u64>,
+    flashes_taken: Counter<u64>,
     comparisons: Counter<u64>,
     drift: Counter<u64>,
     shared_failures: Counter<u64>,
@@ -29,6 +30,10 @@ impl Default for Metrics {
             stale: stale.with_description("1 while the picture may be behind").build(),
             facts: counter("parkmesh.availability.facts", "Facts heard"),
             taken: counter("parkmesh.availability.facts_taken", "Facts newer than the picture"),
+            flashes_taken: counter(
+                "parkmesh.availability.flashes_taken",
+                "Flashes newer than the picture, ahead of their facts",
+            ),
             comparisons: counter("parkmesh.availability.comparisons", "Comparisons with upstreams"),
             drift: counter("parkmesh.availability.drift", "Rows that a comparison put right"),
             shared_failures: counter(
@@ -44,6 +49,11 @@ impl Metrics {
     pub fn heard(&self, feed: Feed, came: usize, taken: usize) {
         self.facts.add(as_u64(came), &of(feed));
         self.taken.add(as_u64(taken), &of(feed));
+    }
+
+    /// Flashes came, and so many of them were news.
+    pub fn flashed(&self, taken: usize) {
+        self.flashes_taken.add(as_u64(taken), &[]);
     }
 
     /// The picture was compared with an upstream.

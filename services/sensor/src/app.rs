@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parkmesh_contracts::plate::PlateKey;
 use parkmesh_eventbus::Bus;
-use parkmesh_eventbus::outbox::{self, Row};
+use parkmesh_eventbus::outbox::Row;
 use parkmesh_eventbus::relay::Relay;
 use parkmesh_platform::clock::Clock;
 use parkmesh_platform::ids::Ids;
@@ -71,16 +71,15 @@ pub struct App {
 }
 
 /// Writes sensors back together with the facts of what became of their spots. In the caller's
-/// transaction.
+/// transaction; once it is committed, the relay flashes what is returned.
 async fn write_with_facts(
     connection: &mut PgConnection,
     app: &App,
     sensors: &[&Sensor],
     told: &[Told],
-) -> Result<(), Error> {
-    store::ground::write(connection, sensors.iter().copied()).await?;
+) -> Result<Vec<Row>, Error> {
     let now = app.clock.now();
-    let rows: Vec<Row> = told.iter().map(|told| events::row(&app.ids, now, told)).collect();
-    outbox::append(connection, &rows).await?;
-    Ok(())
+    let facts: Vec<Row> = told.iter().map(|told| events::row(&app.ids, now, told)).collect();
+    store::ground::write(connection, sensors.iter().copied(), &facts).await?;
+    Ok(facts)
 }

@@ -26,10 +26,12 @@ use crate::turn::Turn;
 /// From one look for facts to the next, at least: what is committed within it shares a look, a mark, one
 /// publishing and one wait of the stream for its disk. A fact that comes after a pause is published at once.
 const PACE_MIN: Duration = Duration::from_millis(3);
-/// The same when many come: processor time that a look saves is what everybody waits for then.
-const PACE_MAX: Duration = Duration::from_millis(10);
-/// What the pace is for each fact that comes in a millisecond.
-const PACE_BY_RATE: Duration = Duration::from_millis(2);
+/// The same when many come: what each look and each atomic batch costs processors and disk is what everybody
+/// waits for then.
+const PACE_MAX: Duration = Duration::from_millis(50);
+/// What the pace is for each fact that comes in a millisecond: a batch costs the server several milliseconds, of a
+/// hundred facts as of twenty.
+const PACE_BY_RATE: Duration = Duration::from_millis(50);
 /// How often the streams are asked whether they still have what they acknowledged.
 const CHECK_PERIOD: Duration = Duration::from_secs(10);
 /// How often the backlog is measured.
@@ -74,37 +76,31 @@ impl Meters {
 
 /// Until the database session or the bus fails.
 pub(super) async fn run(
-    bus: &Bus,
     relay: &Relay,
     source: &'static str,
     meters: &Meters,
 ) -> Result<(), BusError> {
     let mut turn = tokio::select! {
         turn = Turn::wait(&relay.pool, "relay", &relay.tasks) => turn?,
-        never = pass_wakes_on(bus, relay, source) => match never? {},
+        never = pass_wakes_on(relay, source) => match never? {},
     };
-    let outcome = publish(bus, relay, source, meters, &mut turn.session).await;
+    let outcome = publish(relay, source, meters, &mut turn.session).await;
     turn.end().await;
     outcome
 }
 
 /// Tells the process that publishes of what this one commits, in the rhythm in which that one looks. A wake that is
 /// lost on its way costs a [`POLL_PERIOD`].
-async fn pass_wakes_on(
-    bus: &Bus,
-    relay: &Relay,
-    source: &'static str,
-) -> Result<Infallible, BusError> {
+async fn pass_wakes_on(relay: &Relay, source: &'static str) -> Result<Infallible, BusError> {
     loop {
         relay.wakes.notified().await;
-        bus.wake(source).await?;
+        relay.bus.wake(source).await?;
         relay.tasks.sleep(PACE_MIN).await;
     }
 }
 
 /// The same with the turn.
 async fn publish(
-    bus: &Bus,
     relay: &Relay,
     source: &'static str,
     meters: &Meters,
@@ -113,6 +109,7 @@ async fn publish(
     store::wait_for_disk(connection, false).await?;
     tracing::info!(source, "this process publishes the facts");
     let positions = store::positions(connection).await?.into_iter().collect();
+    let bus = &relay.bus;
     let wakes = bus.wakes(source).await?;
     let mut session = Session { bus, source, meters, connection, positions, unmarked: Vec::new() };
     session.work(relay, wakes).await
@@ -382,11 +379,12 @@ mod tests {
 
     #[test]
     fn the_more_facts_come_the_longer_they_are_gathered_within_bounds() {
-        let between = Duration::from_millis(8);
+        let between = Duration::from_millis(50);
         assert_eq!(pace(0, between), PACE_MIN);
-        assert_eq!(pace(8, between), PACE_MIN, "1,000/s");
-        assert_eq!(pace(24, between), Duration::from_millis(6), "3,000/s");
-        assert_eq!(pace(100, between), PACE_MAX, "12,500/s");
+        assert_eq!(pace(3, between), PACE_MIN, "60/s");
+        assert_eq!(pace(10, between), Duration::from_millis(10), "200/s");
+        assert_eq!(pace(50, between), PACE_MAX, "1,000/s");
+        assert_eq!(pace(500, between), PACE_MAX, "10,000/s");
         assert_eq!(pace(20, Duration::from_secs(1)), PACE_MIN, "after a pause");
         assert_eq!(pace(BATCH_MAX, Duration::ZERO), PACE_MAX);
     }

@@ -5,6 +5,7 @@
 mod consumers;
 mod dead_letters;
 mod docs;
+mod flashes;
 mod followers;
 mod losses;
 mod relays;

@@ -89,6 +89,24 @@ impl App {
         taken
     }
 
+    /// Takes what is told of the ground ahead of its facts. It counts in no position: the facts come in any case.
+    /// Returns how many were newer than what was known.
+    pub fn take_flash(&self, changes: impl IntoIterator<Item = Change>) -> usize {
+        let now = self.clock.now();
+        let mut state = self.write();
+        let mut lots = HashSet::new();
+        let mut taken = 0;
+        for change in changes {
+            let lot_id = change.lot_id();
+            if state.picture.apply(change, Stamp::default(), now) {
+                taken += 1;
+                lots.insert(lot_id);
+            }
+        }
+        self.tell(&state, lots);
+        taken
+    }
+
     /// Takes a snapshot over: what it says that is newer or other than what is known, and what it
     /// does not list.
     pub fn take_snapshot(&self, snapshot: Snapshot) -> Drift {

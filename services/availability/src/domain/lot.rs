@@ -203,12 +203,16 @@ impl LotPicture {
         now: Timestamp,
     ) -> bool {
         let Some(spot) = self.spots.get_mut(&spot_id) else { return false };
-        if version <= spot.ground_version {
+        if version < spot.ground_version {
+            return false;
+        }
+        // A word that is known may have come without its place.
+        advance(&mut spot.stamp, stamp);
+        if version == spot.ground_version {
             return false;
         }
         spot.ground = ground;
         spot.ground_version = version;
-        advance(&mut spot.stamp, stamp);
         self.refresh(spot_id, now);
         true
     }
@@ -557,6 +561,18 @@ mod tests {
                 prop_assert_eq!((spot.status, spot.ground_version), (other.status, other.ground_version));
             }
         }
+    }
+
+    #[test]
+    fn a_word_on_the_ground_gets_its_place_with_the_fact_that_tells_it_again() {
+        let mut lot = lot();
+        let sensor = |lot: &LotPicture| lot.spot(spot_id(1)).expect("a spot").stamp.sensor;
+        let at_place = |sensor| Stamp { booking: 0, sensor };
+        assert!(lot.put_ground(spot_id(1), Ground::Occupied, 2, Stamp::default(), at(0)));
+        assert!(!lot.put_ground(spot_id(1), Ground::Vacant, 1, at_place(6), at(0)), "older");
+        assert_eq!(sensor(&lot), 0);
+        assert!(!lot.put_ground(spot_id(1), Ground::Occupied, 2, at_place(7), at(0)), "known");
+        assert_eq!(sensor(&lot), 7);
     }
 
     #[test]

@@ -82,6 +82,46 @@ async fn a_watch_begins_with_everything_goes_on_with_changes_and_resumes() {
 }
 
 #[tokio::test]
+async fn the_ground_is_shown_ahead_of_its_fact_and_the_fact_tells_nothing_new() {
+    let house = House::new().await;
+    let replica = house.stand().await;
+    let (lot_id, spots) = (house.lot_id, &house.spots);
+    let mut watched = watch(&house, &replica, true, "").await;
+    told(&mut watched).await;
+    let numbers = |answer: &proto::WatchAvailabilityResponse| -> Vec<String> {
+        answer.spots.iter().map(|spot| spot.spot_number.clone()).collect()
+    };
+
+    house.flash([facts::occupied(lot_id, spots[4], 2)]);
+    let ahead = told(&mut watched).await;
+    assert_eq!((free(&ahead), numbers(&ahead)), (11, vec!["04".to_owned()]));
+    // An older word that was on its way longer.
+    house.flash([facts::vacated(lot_id, spots[4], 1)]);
+    house.tell([facts::vacated(lot_id, spots[4], 1)]).await;
+    house.tell([facts::occupied(lot_id, spots[4], 2)]).await;
+    replica.has_caught_up(&house).await;
+    house.tell([facts::occupied(lot_id, spots[5], 1)]).await;
+    let next = told(&mut watched).await;
+    assert_eq!((free(&next), numbers(&next)), (10, vec!["05".to_owned()]));
+    house.stop([replica]).await;
+}
+
+#[tokio::test]
+async fn a_booking_is_not_shown_ahead_of_its_fact() {
+    let house = House::new().await;
+    let replica = house.stand().await;
+    let mut watched = watch(&house, &replica, false, "").await;
+    told(&mut watched).await;
+    let booking = house.booking(0, 0);
+    house.flash([booking.reserved(1)]);
+    house.flash([facts::occupied(house.lot_id, house.spots[1], 1)]);
+    assert_eq!(free(&told(&mut watched).await), 11, "the second flash, after the first");
+    house.tell([booking.reserved(1)]).await;
+    assert_eq!(free(&told(&mut watched).await), 10);
+    house.stop([replica]).await;
+}
+
+#[tokio::test]
 async fn a_watch_without_spots_hears_only_of_counts() {
     let house = House::new().await;
     let replica = house.stand().await;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use parkmesh_contracts::ids::LotId;
+use parkmesh_eventbus::outbox::Row;
 use parkmesh_platform::fault;
 use parkmesh_platform::postgres::{is_retryable, transaction};
 use sqlx::PgConnection;
@@ -134,7 +135,9 @@ async fn until_due(app: &App) {
 
 /// What a transaction has left to do for others.
 struct Outcome {
-    told: bool,
+    facts: Vec<Row>,
+    /// Whether there are others in the outbox.
+    seen: bool,
     pending: Vec<Settling>,
     lots: HashMap<String, LotId>,
 }
@@ -154,7 +157,8 @@ impl App {
                 outcome => break outcome?,
             }
         };
-        if outcome.told {
+        self.relay.flash(&outcome.facts);
+        if outcome.seen {
             self.relay.wake();
         }
         self.due.tell(outcome.pending);
@@ -184,7 +188,7 @@ async fn apply(
     let (touched, told) = hear_all(app, &mut sensors, readings(), due, now, &mut strays);
     let changed: Vec<&Sensor> =
         touched.iter().filter_map(|position| sensors.get(*position)).collect();
-    write_with_facts(connection, app, &changed, &told).await?;
+    let facts = write_with_facts(connection, app, &changed, &told).await?;
     quarantine::note(connection, &strays).await?;
     let plates = batches.iter().flat_map(|batch| &batch.plates);
     let seen = keep_plates(connection, &app.ids, plates, now).await?;
@@ -193,7 +197,7 @@ async fn apply(
         .filter_map(|sensor| Some((sensor.ground.pending?.settle_time, sensor.device_id.clone())));
     let pending = pending.collect();
     let lots = sensors.into_iter().map(|sensor| (sensor.device_id, sensor.lot_id)).collect();
-    Ok(Outcome { told: seen || !told.is_empty(), pending, lots })
+    Ok(Outcome { facts, seen, pending, lots })
 }
 
 /// Applies readings to the sensors, and lets settle what is due; readings of nobody become strays. Says which sensors have

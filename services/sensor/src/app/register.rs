@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use parkmesh_contracts::ids::LotId;
+use parkmesh_eventbus::outbox::Row;
 use parkmesh_platform::auth::Caller;
 use parkmesh_platform::postgres::{is_retryable, transaction};
 use sqlx::PgConnection;
@@ -43,8 +44,8 @@ impl App {
             match attempt.await {
                 Err(Error::Store(error)) if tries < TRIES_MAX && is_retryable(&error) => tries += 1,
                 Err(error) => return Err(error),
-                Ok(sensors) => {
-                    self.relay.wake();
+                Ok((sensors, facts)) => {
+                    self.relay.flash(&facts);
                     return Ok(sensors);
                 }
             }
@@ -57,7 +58,7 @@ async fn register(
     app: &App,
     lot_id: LotId,
     wanted: &[NewSensor],
-) -> Result<Vec<Sensor>, Error> {
+) -> Result<(Vec<Sensor>, Vec<Row>), Error> {
     let now = app.clock.now();
     let new: Vec<Sensor> = wanted.iter().map(|wanted| draft(app, lot_id, wanted, now)).collect();
     let inserted: HashSet<Uuid> =
@@ -71,9 +72,9 @@ async fn register(
     let is_new = |sensor: &&Sensor| inserted.contains(&sensor.sensor_id.as_uuid());
     let told: Vec<Told> =
         new.iter().filter(is_new).map(|sensor| Told::of(sensor, registered)).collect();
-    write_with_facts(connection, app, &[], &told).await?;
+    let facts = write_with_facts(connection, app, &[], &told).await?;
     quarantine::release(connection, &names).await?;
-    Ok(names.iter().filter_map(|name| standing.remove(name)).collect())
+    Ok((names.iter().filter_map(|name| standing.remove(name)).collect(), facts))
 }
 
 fn draft(app: &App, lot_id: LotId, wanted: &NewSensor, now: Timestamp) -> Sensor {

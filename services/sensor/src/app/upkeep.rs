@@ -48,7 +48,7 @@ impl App {
     /// One transaction. Says how many sensors it looked at.
     async fn look_for_silent(&self, now: Timestamp) -> Result<usize, Error> {
         let app = self.clone();
-        let (looked, told) = transaction(&self.pool, move |connection| {
+        let (looked, facts) = transaction(&self.pool, move |connection| {
             Box::pin(async move {
                 let mut sensors = ground::lock_quiet(connection, now, ROWS_MAX).await?;
                 let mut told = Vec::new();
@@ -58,14 +58,12 @@ impl App {
                     told.extend(changed.map(|changed| Told::of(sensor, changed)));
                 }
                 let all: Vec<&Sensor> = sensors.iter().collect();
-                write_with_facts(connection, &app, &all, &told).await?;
-                Ok::<_, Error>((sensors.len(), told.len()))
+                let facts = write_with_facts(connection, &app, &all, &told).await?;
+                Ok::<_, Error>((sensors.len(), facts))
             })
         })
         .await?;
-        if told > 0 {
-            self.relay.wake();
-        }
+        self.relay.flash(&facts);
         Ok(looked)
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
+use parkmesh_eventbus::outbox;
 use sqlx::{PgConnection, PgExecutor, Row};
 
 use super::broken;
@@ -71,20 +72,22 @@ pub async fn pending(
     pending.collect()
 }
 
-/// Writes back what moves, in one statement.
+/// Writes back what moves, and the facts that tell of it, in one statement.
 ///
 /// # Errors
 /// The store's.
 pub async fn write<'a>(
     connection: &mut PgConnection,
     sensors: impl IntoIterator<Item = &'a Sensor>,
+    facts: &[outbox::Row],
 ) -> Result<(), Error> {
-    let columns = GroundColumns::of(sensors);
-    if columns.sensor_ids.is_empty() {
+    let (columns, facts) = (GroundColumns::of(sensors), outbox::Columns::of(facts));
+    if columns.sensor_ids.is_empty() && facts.fact_ids.is_empty() {
         return Ok(());
     }
     sqlx::query(
-        "UPDATE sensor SET last_seen_time = new.last_seen_time, last_boot = new.last_boot,
+        "WITH moved AS (
+         UPDATE sensor SET last_seen_time = new.last_seen_time, last_boot = new.last_boot,
                 last_sequence = new.last_sequence, last_device_time = new.last_device_time,
                 recent_messages = new.recent_messages, battery_percent = new.battery_percent,
                 state = new.state, change_time = new.change_time, version = new.version,
@@ -105,7 +108,15 @@ pub async fn write<'a>(
                       pending_occupied, pending_change_time, pending_receive_time, settle_time,
                       flaps, flap_time, silence_look_time, low_confidence, faulty, battery_low,
                       suspect, suspect_count)
-         WHERE sensor.sensor_id = new.sensor_id",
+         WHERE sensor.sensor_id = new.sensor_id)
+         INSERT INTO outbox (fact_id, aggregate_id, version, fact_type, lot_id, body, trace_parent,
+                             create_time)
+         SELECT fact_id, aggregate_id, version, fact_type, lot_id, body, trace_parent, create_time
+         FROM unnest($23::uuid[], $24::uuid[], $25::bigint[], $26::text[], $27::text[], $28::bytea[],
+                     $29::text[], $30::timestamptz[]) WITH ORDINALITY
+              AS fact (fact_id, aggregate_id, version, fact_type, lot_id, body, trace_parent,
+                       create_time, place)
+         ORDER BY place",
     )
     .bind(columns.sensor_ids)
     .bind(columns.last_seen_times)
@@ -129,6 +140,14 @@ pub async fn write<'a>(
     .bind(columns.battery_lows)
     .bind(columns.suspects)
     .bind(columns.suspect_counts)
+    .bind(facts.fact_ids)
+    .bind(facts.aggregate_ids)
+    .bind(facts.versions)
+    .bind(facts.fact_types)
+    .bind(facts.lot_ids)
+    .bind(facts.bodies)
+    .bind(facts.trace_parents)
+    .bind(facts.create_times)
     .execute(connection)
     .await?;
     Ok(())

@@ -1,9 +1,13 @@
 //! From what a device says to what the world is told.
 
+use std::time::Duration;
+
 use parkmesh_contracts::sensor::v1 as proto;
 use parkmesh_contracts::sensor::v1::OccupancyState::{Occupied, Unknown, Vacant};
 use parkmesh_contracts::time::{from_proto, to_proto};
+use parkmesh_eventbus::flash::Flashes;
 use parkmesh_testkit::eventually;
+use tokio::time::timeout;
 
 use crate::world::{World, kinds};
 
@@ -27,6 +31,25 @@ async fn a_car_is_told_after_the_settle_time_and_its_leaving_later() {
     assert_eq!(world.state(&spot).await, (Occupied, 3), "free must stand for ten seconds");
     world.advance(1);
     assert_eq!(kinds(&world.facts(&spot, 4).await)[3], "spot_vacated");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_settles_and_who_falls_silent_is_told_ahead_of_its_fact() {
+    let world = World::start().await;
+    let mut flashes = Flashes::hear(&world.bus, "sensor").await.unwrap();
+    let spot = world.place("bay", 1, 60).await.remove(0);
+    let mut feed = world.bridge().await;
+    feed.send(vec![world.says(&spot, true)]).await;
+    world.advance(600);
+    let facts = world.facts(&spot, 3).await;
+    let mut told = Vec::new();
+    while told.len() < facts.len() {
+        let flash = timeout(Duration::from_secs(20), flashes.next()).await;
+        let flash = flash.expect("a flash within 20 s").unwrap();
+        told.extend(flash.into_iter().map(|told| (told.fact_type, told.body)));
+    }
+    let facts: Vec<_> = facts.into_iter().map(|fact| (fact.fact_type, fact.body)).collect();
+    assert_eq!(told, facts);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
