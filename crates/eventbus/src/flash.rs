@@ -14,7 +14,7 @@ use crate::bus::{Bus, BusError, jetstream_error};
 use crate::headers::domain;
 use crate::outbox::Row;
 
-/// Facts in one flash; ten times as many would still be less than the server takes.
+/// Facts in one flash: some hundred kilobytes of those of the ground, where the server takes a megabyte.
 const FACTS_MAX: usize = 500;
 
 /// What is told of one fact.

@@ -3,8 +3,8 @@
 //!
 //! The way of a fact: [`outbox`] row in the producer's transaction → [`relay`] → JetStream stream →
 //! [`consumer`], whose handler writes an [`inbox`] row in the transaction of its effect. Readers that
-//! keep a picture in memory [`follow`] a stream instead, and may hear of a fact in a [`flash`] ahead of it. What a consumer cannot understand goes to
-//! [`deadletter`].
+//! keep a picture in memory [`follow`] a stream instead, and may hear of a fact in a [`flash`] ahead of
+//! it. What a consumer cannot understand goes to [`deadletter`].
 //!
 //! Nothing is lost because a row leaves the outbox only a day after its acknowledgement, and nothing
 //! is done twice because of the inbox. JetStream's own deduplication only saves work. Knows no
