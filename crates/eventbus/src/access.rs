@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::consumer::Consumer;
-use crate::streams::DEAD_LETTERS;
+use crate::streams::{DEAD_LETTERS, domain};
 
 /// What a service does on the bus.
 #[derive(Clone, Copy, Debug)]
@@ -42,11 +42,6 @@ pub(crate) fn wake_subject(source: &str) -> String {
 /// On which facts of a domain are told ahead of their stream. No stream keeps it.
 pub(crate) fn flash_subject(domain: &str) -> String {
     format!("parkmesh.flash.{domain}")
-}
-
-/// The domain whose facts a stream keeps.
-fn domain(stream: &str) -> String {
-    stream.to_ascii_lowercase()
 }
 
 /// The streams that a service makes when they are missing.

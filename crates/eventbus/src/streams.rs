@@ -30,9 +30,14 @@ const READINGS_MAX: i64 = 1_000_000;
 /// relay's crash; correctness is the inbox.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(5 * 60);
 
+/// The domain whose messages a stream keeps.
+pub(crate) fn domain(stream: &str) -> String {
+    stream.to_ascii_lowercase()
+}
+
 /// What a stream should look like.
 fn wanted(bus: &Bus, name: &str) -> Config {
-    let domain = name.to_ascii_lowercase();
+    let domain = domain(name);
     let facts = Config {
         name: bus.name(name),
         subjects: vec![bus.subject(&format!("parkmesh.{domain}.>"))],
